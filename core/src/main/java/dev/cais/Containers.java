@@ -1,0 +1,30 @@
+package dev.cais;
+
+import java.io.OutputStream;
+import java.util.List;
+import java.util.Optional;
+
+/** The containers of an engine. Names and id prefixes are unique per engine. */
+public interface Containers {
+    /**
+     * Runs to completion and removes the container: when this returns, its process, cgroup and directory are gone.
+     *
+     * @throws NotFoundException if the image, user or program does not exist
+     * @throws CancelledException if the calling thread is interrupted; the container is killed and removed
+     */
+    ProcessResult run(ContainerSpec spec);
+
+    /** As {@link #run(ContainerSpec)}, with the whole output written to streams as it comes; the result holds none of it. */
+    ProcessResult run(ContainerSpec spec, OutputStream stdout, OutputStream stderr);
+
+    /** Starts a container: when this returns, its program has been executed. */
+    Container start(ContainerSpec spec);
+
+    /** All containers, running or stopped, oldest first. */
+    List<Container> list();
+
+    /** By name, id or unique prefix of an id. @throws NotFoundException if there is none, or several */
+    Container get(String name);
+
+    Optional<Container> find(String name);
+}

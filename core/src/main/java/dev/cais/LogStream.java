@@ -1,0 +1,7 @@
+package dev.cais;
+
+/** Where a container wrote to. */
+public enum LogStream {
+    STDOUT,
+    STDERR
+}
