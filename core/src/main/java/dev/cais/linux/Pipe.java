@@ -1,0 +1,55 @@
+package dev.cais.linux;
+
+/**
+ * A pipe: what is written to one end is read from the other. Both ends are closed on exec; the ends are closed apart.
+ *
+ * @see <a href="https://man7.org/linux/man-pages/man7/pipe.7.html">pipe(7)</a>
+ */
+public record Pipe(Fd readEnd, Fd writeEnd) implements AutoCloseable {
+    private static final int O_CLOEXEC = 02000000;
+    private static final int O_NONBLOCK = 04000;
+    private static final int F_SETFL = 4;
+    private static final int F_SETPIPE_SZ = 1031;
+
+    public static Pipe create() {
+        try (var scratch = Scratch.frame()) {
+            var ends = scratch.take(8);
+            Syscalls.checked(
+                    "cannot make a pipe",
+                    Syscall.PIPE2,
+                    Syscalls.call(Syscall.PIPE2, Scratch.address(ends), O_CLOEXEC));
+            return new Pipe(Fd.of(ends.getInt(0)), Fd.of(ends.getInt(4)));
+        }
+    }
+
+    /** Lets reads return EAGAIN instead of waiting. */
+    public Pipe nonBlockingReads() {
+        setNonBlocking(readEnd);
+        return this;
+    }
+
+    /** Lets writes return EAGAIN instead of waiting. */
+    public Pipe nonBlockingWrites() {
+        setNonBlocking(writeEnd);
+        return this;
+    }
+
+    /** Asks for room for that many bytes; the kernel may refuse, which does no harm. */
+    public Pipe capacity(int bytes) {
+        Syscalls.call(Syscall.FCNTL, readEnd.number(), F_SETPIPE_SZ, bytes);
+        return this;
+    }
+
+    private static void setNonBlocking(Fd end) {
+        Syscalls.checked(
+                "cannot make a pipe non-blocking",
+                Syscall.FCNTL,
+                Syscalls.call(Syscall.FCNTL, end.number(), F_SETFL, O_NONBLOCK));
+    }
+
+    @Override
+    public void close() {
+        readEnd.close();
+        writeEnd.close();
+    }
+}

@@ -1,0 +1,132 @@
+package dev.cais.runtime;
+
+import dev.cais.InvalidSpecException;
+import dev.cais.NotFoundException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/**
+ * The users and groups of a container's root file system, as its own {@code /etc/passwd} and {@code /etc/group} name them.
+ *
+ * <p>Lines that do not parse are passed over, as libc does.
+ *
+ * @see <a href="https://man7.org/linux/man-pages/man5/passwd.5.html">passwd(5)</a>
+ * @see <a href="https://man7.org/linux/man-pages/man5/group.5.html">group(5)</a>
+ */
+record Accounts(List<User> users, List<Group> groups) {
+    /** Most bytes of either file that are read. */
+    static final int LARGEST_FILE = 16 << 20;
+
+    record User(String name, int uid, int gid, String home) {}
+
+    record Group(String name, int gid, List<String> members) {}
+
+    /** Who a process runs as. @param groups supplementary ones, in the file's order */
+    record Identity(int uid, int gid, List<Integer> groups, String home) {
+        boolean isRoot() {
+            return uid == 0;
+        }
+    }
+
+    static Accounts parse(byte[] passwd, byte[] group) {
+        var users = new ArrayList<User>();
+        for (var line : lines(passwd)) {
+            var fields = line.split(":", -1);
+            if (fields.length >= 6) {
+                var uid = number(fields[2]);
+                var gid = number(fields[3]);
+                if (uid.isPresent() && gid.isPresent()) {
+                    users.add(new User(fields[0], uid.getAsInt(), gid.getAsInt(), fields[5]));
+                }
+            }
+        }
+        var groups = new ArrayList<Group>();
+        for (var line : lines(group)) {
+            var fields = line.split(":", -1);
+            if (fields.length >= 4) {
+                var gid = number(fields[2]);
+                if (gid.isPresent()) {
+                    groups.add(new Group(fields[0], gid.getAsInt(), List.of(fields[3].split(","))));
+                }
+            }
+        }
+        return new Accounts(users, groups);
+    }
+
+    private static List<String> lines(byte[] file) {
+        return new String(file, StandardCharsets.UTF_8).lines().toList();
+    }
+
+    private static OptionalInt number(String text) {
+        try {
+            var value = Integer.parseInt(text);
+            return value >= 0 ? OptionalInt.of(value) : OptionalInt.empty();
+        } catch (NumberFormatException e) {
+            return OptionalInt.empty();
+        }
+    }
+
+    /**
+     * Finds who {@code name|uid[:group|gid]} is, as Docker does: a name wins over a number; a number need not be in the file;
+     * without a group it is the user's own and those that list the user, with one it is that alone.
+     *
+     * @param spec empty for root
+     * @throws NotFoundException if a name is in neither file
+     * @throws InvalidSpecException if a number is out of range
+     */
+    Identity identify(String spec) {
+        var colon = spec.indexOf(':');
+        var userPart = colon < 0 ? spec : spec.substring(0, colon);
+        var groupPart = colon < 0 ? "" : spec.substring(colon + 1);
+        var user = findUser(userPart.isEmpty() ? "0" : userPart);
+        var uid = user.map(User::uid).orElseGet(() -> id("user", userPart, spec));
+        var home = user.map(User::home).filter(path -> !path.isEmpty()).orElse("/");
+        if (!groupPart.isEmpty()) {
+            var gid = findGroup(groupPart).map(Group::gid).orElseGet(() -> id("group", groupPart, spec));
+            return new Identity(uid, gid, List.of(), home);
+        }
+        var supplementary = new LinkedHashSet<Integer>();
+        user.ifPresent(known -> groups.stream()
+                .filter(group -> group.members().contains(known.name()))
+                .forEach(group -> supplementary.add(group.gid())));
+        return new Identity(uid, user.map(User::gid).orElse(0), List.copyOf(supplementary), home);
+    }
+
+    private Optional<User> findUser(String nameOrId) {
+        return users.stream()
+                .filter(user -> user.name().equals(nameOrId))
+                .findFirst()
+                .or(() -> users.stream()
+                        .filter(user -> Integer.toString(user.uid()).equals(nameOrId))
+                        .findFirst());
+    }
+
+    private Optional<Group> findGroup(String nameOrId) {
+        return groups.stream()
+                .filter(group -> group.name().equals(nameOrId))
+                .findFirst()
+                .or(() -> groups.stream()
+                        .filter(group -> Integer.toString(group.gid()).equals(nameOrId))
+                        .findFirst());
+    }
+
+    private static int id(String kind, String text, String spec) {
+        if (text.isEmpty()) {
+            return 0;
+        }
+        if (text.chars().allMatch(c -> c >= '0' && c <= '9')) {
+            return number(text)
+                    .orElseThrow(() -> new InvalidSpecException("cannot run as " + spec + ": " + kind + " id " + text
+                            + " is out of range; choose 0 to " + Integer.MAX_VALUE));
+        }
+        throw new NotFoundException(
+                "cannot run as " + spec + ": the image has no " + kind + " " + text,
+                Map.of("file", kind.equals("user") ? "/etc/passwd" : "/etc/group"),
+                "name one that it has, or a number");
+    }
+}

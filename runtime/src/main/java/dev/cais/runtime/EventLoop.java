@@ -1,0 +1,160 @@
+package dev.cais.runtime;
+
+import dev.cais.linux.Epoll;
+import dev.cais.linux.Fd;
+import dev.cais.linux.Pipe;
+import dev.cais.linux.Scratch;
+import dev.cais.linux.Syscall;
+import dev.cais.linux.Syscalls;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One thread that waits for all descriptors of an engine: the streams of its containers and the ends of their processes.
+ *
+ * <p>Handlers run on that thread, one at a time, and must not block. When nothing happens the thread sleeps.
+ */
+final class EventLoop implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(EventLoop.class);
+    private static final long WAKE_UP = 0;
+
+    private final Epoll epoll = Epoll.create();
+    private final Pipe wakeUp = Pipe.create().nonBlockingReads().nonBlockingWrites();
+    private final AtomicBoolean awake = new AtomicBoolean();
+    private final Map<Long, Runnable> handlers = new ConcurrentHashMap<>();
+    private final ConcurrentLinkedQueue<Runnable> tasks = new ConcurrentLinkedQueue<>();
+    private final AtomicLong keys = new AtomicLong(WAKE_UP);
+    private final Thread thread;
+    private volatile boolean closed;
+
+    EventLoop(String name) {
+        epoll.add(wakeUp.readEnd(), Epoll.EPOLLIN, WAKE_UP);
+        thread = new Thread(this::run, name);
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    /** A descriptor under watch. */
+    final class Watch {
+        private final Fd fd;
+        private final long key;
+
+        private Watch(Fd fd, long key) {
+            this.fd = fd;
+            this.key = key;
+        }
+
+        /** Stops watching and closes the descriptor. On the loop's thread only. */
+        void close() {
+            if (handlers.remove(key) != null) {
+                epoll.remove(fd);
+            }
+            fd.close();
+        }
+
+        /** Stops reporting for a while; {@link #resume} reports again. */
+        void pause() {
+            epoll.modify(fd, 0, key);
+        }
+
+        void resume() {
+            epoll.modify(fd, Epoll.EPOLLIN, key);
+        }
+    }
+
+    /** Calls the handler each time the descriptor can be read or its other end is gone. */
+    Watch watch(Fd fd, Runnable onReadable) {
+        return watch(fd, Epoll.EPOLLIN, onReadable);
+    }
+
+    Watch watch(Fd fd, int interest, Runnable onReady) {
+        var key = keys.incrementAndGet();
+        handlers.put(key, onReady);
+        try {
+            epoll.add(fd, interest, key);
+        } catch (RuntimeException e) {
+            handlers.remove(key);
+            throw e;
+        }
+        return new Watch(fd, key);
+    }
+
+    /** Runs something on the loop's thread, soon; at once if that is the calling thread. */
+    void execute(Runnable task) {
+        if (Thread.currentThread() == thread) {
+            task.run();
+            return;
+        }
+        tasks.add(task);
+        if (awake.compareAndSet(false, true)) {
+            try (var scratch = Scratch.frame()) {
+                Syscalls.call(Syscall.WRITE, wakeUp.writeEnd().number(), scratch.reserve(1), 1);
+            }
+        }
+    }
+
+    private void run() {
+        while (!closed) {
+            try {
+                epoll.await(-1, this::handle);
+            } catch (RuntimeException | Error e) {
+                LOG.error("an event handler failed", e);
+            }
+        }
+        runTasks();
+        epoll.close();
+        wakeUp.close();
+    }
+
+    private void handle(long key, int events) {
+        if (key == WAKE_UP) {
+            try (var scratch = Scratch.frame()) {
+                Syscalls.call(Syscall.READ, wakeUp.readEnd().number(), scratch.reserve(8), 8);
+            }
+            awake.set(false);
+            runTasks();
+            return;
+        }
+        var handler = handlers.get(key);
+        if (handler != null) {
+            handler.run();
+        }
+    }
+
+    private void runTasks() {
+        for (var task = tasks.poll(); task != null; task = tasks.poll()) {
+            try {
+                task.run();
+            } catch (RuntimeException e) {
+                LOG.error("a task of the event loop failed", e);
+            }
+        }
+    }
+
+    /** Ends the thread once its current handlers are done, and waits for it. Idempotent. */
+    @Override
+    public void close() {
+        if (Thread.currentThread() == thread) {
+            closed = true;
+            return;
+        }
+        execute(() -> closed = true);
+        var interrupted = false;
+        while (true) {
+            try {
+                thread.join();
+                break;
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,65 @@
+package dev.cais.runtime;
+
+import dev.cais.LogStream;
+import dev.cais.linux.Errno;
+import dev.cais.linux.Fd;
+import dev.cais.linux.NativeMemory;
+import dev.cais.linux.Syscall;
+import dev.cais.linux.Syscalls;
+
+/** Moves what a process writes to one of its streams from the pipe into its log. Lives on the event loop's thread. */
+final class OutputPump {
+    /** As much as the largest pipe holds, so that one read empties it. */
+    static final int BUFFER = LogFile.HEADER + (1 << 20);
+
+    private final EventLoop.Watch watch;
+    private final Fd pipe;
+    private final LogStream stream;
+    private final LogFile log;
+    private final NativeMemory buffer;
+    private boolean open = true;
+
+    /**
+     * @param pipe its read end, not blocking
+     * @param buffer of {@link #BUFFER} bytes, shared by all pumps of a loop
+     */
+    OutputPump(EventLoop loop, Fd pipe, LogStream stream, LogFile log, NativeMemory buffer) {
+        this.pipe = pipe;
+        this.stream = stream;
+        this.log = log;
+        this.buffer = buffer;
+        this.watch = loop.watch(pipe, this::pump);
+    }
+
+    /** Reads once. Level-triggered, so that one busy container does not keep the others waiting. */
+    private void pump() {
+        if (open && readOnce() == 0) {
+            close();
+        }
+    }
+
+    /** @return bytes read; 0 at the end; the negated error number otherwise */
+    private long readOnce() {
+        var count = Syscalls.call(
+                Syscall.READ, pipe.number(), buffer.address() + LogFile.HEADER, BUFFER - LogFile.HEADER);
+        if (count > 0) {
+            log.append(stream, buffer, (int) count);
+        }
+        return Errno.EINTR.is(count) ? 1 : count;
+    }
+
+    /** Takes what is in the pipe now, and closes it: whoever still holds the other end is not waited for. */
+    void drain() {
+        while (open && readOnce() > 0) {
+            // more may be there
+        }
+        close();
+    }
+
+    void close() {
+        if (open) {
+            open = false;
+            watch.close();
+        }
+    }
+}

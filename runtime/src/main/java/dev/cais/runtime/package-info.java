@@ -1,0 +1,11 @@
+/**
+ * The in-process engine behind {@link dev.cais.Engine#open}.
+ *
+ * <p>A {@link dev.cais.ContainerSpec} and its image become a {@code Blueprint} (everything decided, nothing done), the blueprint
+ * becomes a launch program, the program becomes processes, and their output and ends come back through one event loop.
+ * What the kernel does not take back when the JVM dies is carried out by the {@code Will}.
+ */
+@NullMarked
+package dev.cais.runtime;
+
+import org.jspecify.annotations.NullMarked;
