@@ -1,0 +1,39 @@
+package dev.cais.storage;
+
+import java.nio.file.Path;
+
+/** A container's directory: {@code upper}, {@code work} and {@code root} for its overlay, and room for what else it needs. */
+public final class ContainerFiles implements AutoCloseable {
+    private final Store store;
+    private final Path directory;
+
+    ContainerFiles(Store store, Path directory) {
+        this.store = store;
+        this.directory = directory;
+    }
+
+    public Path directory() {
+        return directory;
+    }
+
+    /** What the container writes. Owner and mode are those of the newest layer's root, which the container's root shows. */
+    public Path upper() {
+        return directory.resolve("upper");
+    }
+
+    /** For overlayfs alone. */
+    public Path work() {
+        return directory.resolve("work");
+    }
+
+    /** Empty: where to mount the container's root, in its own mount namespace. */
+    public Path root() {
+        return directory.resolve("root");
+    }
+
+    /** Removes the directory with all in it. Nothing may be mounted below it in this mount namespace. Repeating is harmless. */
+    @Override
+    public void close() {
+        throw new UnsupportedOperationException(store.toString());
+    }
+}
