@@ -34,7 +34,8 @@ public record ByteSize(long bytes) implements Comparable<ByteSize> {
 
     private static ByteSize scaled(long count, int shift) {
         if (count > Long.MAX_VALUE >> shift) {
-            throw new InvalidSpecException("cannot use a size of " + count + " × 2^" + shift + " bytes: it is too large");
+            throw new InvalidSpecException(
+                    "cannot use a size of " + count + " × 2^" + shift + " bytes: it is too large");
         }
         return new ByteSize(count << shift);
     }
@@ -58,6 +59,7 @@ public record ByteSize(long bytes) implements Comparable<ByteSize> {
             return bytes + " B";
         }
         var exponent = (63 - Long.numberOfLeadingZeros(bytes)) / 10;
-        return String.format(Locale.ROOT, "%.1f %ciB", bytes / (double) (1L << (exponent * 10)), "KMGTPE".charAt(exponent - 1));
+        return String.format(
+                Locale.ROOT, "%.1f %ciB", bytes / (double) (1L << (exponent * 10)), "KMGTPE".charAt(exponent - 1));
     }
 }

@@ -17,7 +17,11 @@ public interface Container extends AutoCloseable {
 
     ContainerState state();
 
-    /** Process id of its first process on the host. @throws ConflictException if it does not run */
+    /**
+     * Process id of its first process on the host.
+     *
+     * @throws ConflictException if it does not run
+     */
     int pid();
 
     Instant startedAt();
@@ -25,13 +29,21 @@ public interface Container extends AutoCloseable {
     /** Completes when its first process has ended and its output is complete; never exceptionally. */
     CompletableFuture<ExitStatus> onExit();
 
-    /** Waits for the end. @throws CancelledException if the calling thread is interrupted */
+    /**
+     * Waits for the end.
+     *
+     * @throws CancelledException if the calling thread is interrupted
+     */
     ExitStatus await();
 
     /** @throws TimedOutException if it still runs after that time */
     ExitStatus await(Duration timeout);
 
-    /** Runs a program beside the container's own, to completion. @throws ConflictException if the container does not run */
+    /**
+     * Runs a program beside the container's own, to completion.
+     *
+     * @throws ConflictException if the container does not run
+     */
     default ProcessResult exec(String... command) {
         return exec(ExecSpec.of(command));
     }
@@ -41,7 +53,11 @@ public interface Container extends AutoCloseable {
     /** What it has written to stdout and stderr. Stays readable until the container is closed. */
     Logs logs();
 
-    /** One measurement. @throws ConflictException if it does not run */
+    /**
+     * One measurement.
+     *
+     * @throws ConflictException if it does not run
+     */
     Stats stats();
 
     /**

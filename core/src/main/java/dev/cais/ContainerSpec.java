@@ -199,8 +199,8 @@ public record ContainerSpec(
     static Map<String, String> copyEnv(Map<String, String> env) {
         env.forEach((key, value) -> {
             if (key.isEmpty() || key.indexOf('=') >= 0 || key.indexOf('\0') >= 0 || value.indexOf('\0') >= 0) {
-                throw new InvalidSpecException(
-                        "cannot set environment variable '" + key + "': a name is not empty and has no '=', and neither has a NUL");
+                throw new InvalidSpecException("cannot set environment variable '" + key
+                        + "': a name is not empty and has no '=', and neither has a NUL");
             }
         });
         return Collections.unmodifiableMap(new LinkedHashMap<>(env));
@@ -209,7 +209,8 @@ public record ContainerSpec(
     private static List<String> copyArguments(List<String> arguments) {
         for (var argument : arguments) {
             if (argument.indexOf('\0') >= 0) {
-                throw new InvalidSpecException("cannot pass argument '" + argument.replace('\0', '?') + "': it has a NUL");
+                throw new InvalidSpecException(
+                        "cannot pass argument '" + argument.replace('\0', '?') + "': it has a NUL");
             }
         }
         return List.copyOf(arguments);
@@ -273,8 +274,25 @@ public record ContainerSpec(
 
         ContainerSpec spec() {
             return new ContainerSpec(
-                    base.image, name, entrypoint, command, env, user, workdir, hostname, memory, cpus, pids, network,
-                    noNewPrivileges, seccomp, rlimits, sysctls, labels, stopSignal, stopTimeout);
+                    base.image,
+                    name,
+                    entrypoint,
+                    command,
+                    env,
+                    user,
+                    workdir,
+                    hostname,
+                    memory,
+                    cpus,
+                    pids,
+                    network,
+                    noNewPrivileges,
+                    seccomp,
+                    rlimits,
+                    sysctls,
+                    labels,
+                    stopSignal,
+                    stopTimeout);
         }
     }
 }

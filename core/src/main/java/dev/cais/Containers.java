@@ -23,7 +23,11 @@ public interface Containers {
     /** All containers, running or stopped, oldest first. */
     List<Container> list();
 
-    /** By name, id or unique prefix of an id. @throws NotFoundException if there is none, or several */
+    /**
+     * By name, id or unique prefix of an id.
+     *
+     * @throws NotFoundException if there is none, or several
+     */
     Container get(String name);
 
     Optional<Container> find(String name);

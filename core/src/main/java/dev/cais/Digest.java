@@ -15,13 +15,13 @@ public record Digest(String algorithm, String hex) {
     private static final Pattern LOWER_HEX = Pattern.compile("[0-9a-f]+");
 
     public Digest {
-        var length =
-                switch (algorithm) {
-                    case "sha256" -> 64;
-                    case "sha512" -> 128;
-                    default -> throw new InvalidSpecException(
-                            "cannot use digest algorithm " + algorithm + ": it is unknown", "use sha256 or sha512");
-                };
+        var length = switch (algorithm) {
+            case "sha256" -> 64;
+            case "sha512" -> 128;
+            default ->
+                throw new InvalidSpecException(
+                        "cannot use digest algorithm " + algorithm + ": it is unknown", "use sha256 or sha512");
+        };
         if (hex.length() != length || !LOWER_HEX.matcher(hex).matches()) {
             throw new InvalidSpecException("cannot use digest " + algorithm + ":" + hex + ": " + algorithm + " has "
                     + length + " lower-case hexadecimal digits");

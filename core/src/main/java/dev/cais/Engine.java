@@ -22,11 +22,13 @@ public interface Engine extends AutoCloseable {
      * @throws StorageException if the store cannot be created or read
      */
     static Engine open(EngineOptions options) {
-        Iterator<EngineProvider> providers =
-                ServiceLoader.load(EngineProvider.class, EngineProvider.class.getClassLoader()).iterator();
+        Iterator<EngineProvider> providers = ServiceLoader.load(
+                        EngineProvider.class, EngineProvider.class.getClassLoader())
+                .iterator();
         if (!providers.hasNext()) {
             throw new UnsupportedHostException(
-                    "cannot open an engine: no provider is on the class path", "add the artifact dev.cais:cais-runtime");
+                    "cannot open an engine: no provider is on the class path",
+                    "add the artifact dev.cais:cais-runtime");
         }
         return providers.next().open(options);
     }

@@ -17,6 +17,7 @@ public record ExitStatus(int exitCode, Optional<String> signal, boolean oomKille
     /** {@code exit 3}, {@code killed by SIGKILL (out of memory)}. */
     @Override
     public String toString() {
-        return signal.map(name -> "killed by " + name).orElse("exit " + exitCode) + (oomKilled ? " (out of memory)" : "");
+        return signal.map(name -> "killed by " + name).orElse("exit " + exitCode)
+                + (oomKilled ? " (out of memory)" : "");
     }
 }

@@ -15,8 +15,8 @@ public record ImageLimits(ByteSize manifestSize, int layers, ByteSize layerSize,
 
     public ImageLimits {
         if (layers < 1 || layerEntries < 1 || pathLength < 1) {
-            throw new InvalidSpecException("cannot use limits below 1 [layers=" + layers + ", layerEntries=" + layerEntries
-                    + ", pathLength=" + pathLength + "]");
+            throw new InvalidSpecException("cannot use limits below 1 [layers=" + layers + ", layerEntries="
+                    + layerEntries + ", pathLength=" + pathLength + "]");
         }
     }
 }

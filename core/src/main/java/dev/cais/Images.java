@@ -42,7 +42,11 @@ public interface Images {
     /** Gives an image another name, taking it from the image that had it. */
     Image tag(String name, String newName);
 
-    /** Takes a name away; the image stays, even without any. @throws NotFoundException if nothing has the name */
+    /**
+     * Takes a name away; the image stays, even without any.
+     *
+     * @throws NotFoundException if nothing has the name
+     */
     void untag(String name);
 
     /**

@@ -39,7 +39,11 @@ public final class Epoll implements AutoCloseable {
                 Syscalls.call(Syscall.EPOLL_CREATE1, EPOLL_CLOEXEC))));
     }
 
-    /** Watches a descriptor. @param key what {@link #await} reports for it */
+    /**
+     * Watches a descriptor.
+     *
+     * @param key what {@link #await} reports for it
+     */
     public void add(Fd watched, int interest, long key) {
         control(CTL_ADD, watched, interest, key);
     }
@@ -56,8 +60,8 @@ public final class Epoll implements AutoCloseable {
         try (var scratch = Scratch.frame()) {
             ByteBuffer event = scratch.take(EVENT_SIZE);
             event.putInt(0, interest).putLong(DATA_OFFSET, key);
-            var result = Syscalls.call(
-                    Syscall.EPOLL_CTL, fd.number(), operation, watched.number(), Scratch.address(event));
+            var result =
+                    Syscalls.call(Syscall.EPOLL_CTL, fd.number(), operation, watched.number(), Scratch.address(event));
             if (result < 0) {
                 throw Errno.of(result)
                         .exception(
@@ -82,15 +86,15 @@ public final class Epoll implements AutoCloseable {
      * @return how many were ready
      */
     public int await(int timeoutMillis, Ready ready) {
-        var count = Syscalls.call(
-                Syscall.EPOLL_PWAIT, fd.number(), events.address(), MOST_EVENTS, timeoutMillis, 0, 8);
+        var count = Syscalls.call(Syscall.EPOLL_PWAIT, fd.number(), events.address(), MOST_EVENTS, timeoutMillis, 0, 8);
         if (Errno.EINTR.is(count)) {
             return 0;
         }
         Syscalls.checked("cannot wait for descriptors", Syscall.EPOLL_PWAIT, count);
         for (var i = 0; i < count; i++) {
             ready.accept(
-                    events.bytes().getLong(i * EVENT_SIZE + DATA_OFFSET), events.bytes().getInt(i * EVENT_SIZE));
+                    events.bytes().getLong(i * EVENT_SIZE + DATA_OFFSET),
+                    events.bytes().getInt(i * EVENT_SIZE));
         }
         return (int) count;
     }

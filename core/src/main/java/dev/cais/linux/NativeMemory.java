@@ -16,8 +16,10 @@ public final class NativeMemory {
 
     /** Zeroed memory, aligned to eight bytes. */
     public static NativeMemory allocate(int size) {
-        return new NativeMemory(
-                ByteBuffer.allocateDirect(size + 8).alignedSlice(8).slice(0, size).order(ByteOrder.LITTLE_ENDIAN));
+        return new NativeMemory(ByteBuffer.allocateDirect(size + 8)
+                .alignedSlice(8)
+                .slice(0, size)
+                .order(ByteOrder.LITTLE_ENDIAN));
     }
 
     /** Where the kernel finds the first byte. The memory must stay reachable while the kernel may use it. */

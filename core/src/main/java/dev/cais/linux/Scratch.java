@@ -93,7 +93,8 @@ public final class Scratch implements AutoCloseable {
 
     /** The address of the first byte of a buffer from {@link #take}. */
     public static long address(ByteBuffer taken) {
-        return com.sun.jna.Pointer.nativeValue(com.sun.jna.Native.getDirectBufferPointer(taken.slice(0, taken.capacity())));
+        return com.sun.jna.Pointer.nativeValue(
+                com.sun.jna.Native.getDirectBufferPointer(taken.slice(0, taken.capacity())));
     }
 
     @Override

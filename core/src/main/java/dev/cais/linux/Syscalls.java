@@ -37,7 +37,11 @@ public final class Syscalls {
         return result == -1 ? -Native.getLastError() : result;
     }
 
-    /** The result, if it is one. @throws dev.cais.KernelException named after {@code what} otherwise */
+    /**
+     * The result, if it is one.
+     *
+     * @throws dev.cais.KernelException named after {@code what} otherwise
+     */
     public static long checked(String what, Syscall call, long result) {
         if (result < 0) {
             throw Errno.of(result).exception(what, call);

@@ -26,7 +26,11 @@ record Accounts(List<User> users, List<Group> groups) {
 
     record Group(String name, int gid, List<String> members) {}
 
-    /** Who a process runs as. @param groups supplementary ones, in the file's order */
+    /**
+     * Who a process runs as.
+     *
+     * @param groups supplementary ones, in the file's order
+     */
     record Identity(int uid, int gid, List<Integer> groups, String home) {
         boolean isRoot() {
             return uid == 0;

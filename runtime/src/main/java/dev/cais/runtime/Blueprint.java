@@ -39,7 +39,8 @@ record Blueprint(List<String> arguments, Map<String, String> env, Accounts.Ident
     }
 
     /** Another process beside it: its own command, and what it says differently. */
-    Blueprint exec(List<String> command, Map<String, String> moreEnv, Accounts.Identity otherIdentity, String otherWorkdir) {
+    Blueprint exec(
+            List<String> command, Map<String, String> moreEnv, Accounts.Identity otherIdentity, String otherWorkdir) {
         var merged = new LinkedHashMap<>(env);
         if (!otherIdentity.equals(identity)) {
             merged.put("HOME", otherIdentity.home());
@@ -54,10 +55,12 @@ record Blueprint(List<String> arguments, Map<String, String> env, Accounts.Ident
         arguments.addAll(spec.command().orElse(spec.entrypoint().isPresent() ? List.of() : image.command()));
         if (arguments.isEmpty()) {
             throw new InvalidSpecException(
-                    "cannot start " + spec.image() + ": neither the spec nor the image names a command", "add command(…)");
+                    "cannot start " + spec.image() + ": neither the spec nor the image names a command",
+                    "add command(…)");
         }
         if (arguments.get(0).isEmpty()) {
-            throw new InvalidSpecException("cannot start " + spec.image() + ": the program's name is empty", "name one");
+            throw new InvalidSpecException(
+                    "cannot start " + spec.image() + ": the program's name is empty", "name one");
         }
         return arguments;
     }

@@ -16,6 +16,7 @@ import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -122,8 +123,7 @@ final class LayerTree {
         for (var directory : directories) {
             var entry = directory.resolve(name);
             try {
-                var attributes =
-                        Files.readAttributes(entry, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+                var attributes = Files.readAttributes(entry, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
                 if (attributes.isDirectory()) {
                     merged.add(entry);
                     if (isOpaque(entry)) {
@@ -146,7 +146,8 @@ final class LayerTree {
 
     private static boolean isWhiteout(Path entry) throws IOException {
         var attributes = Files.readAttributes(entry, "unix:mode,rdev", LinkOption.NOFOLLOW_LINKS);
-        return ((Integer) attributes.get("mode") & S_IFMT) == S_IFCHR && (Long) attributes.get("rdev") == 0;
+        var mode = (Integer) Objects.requireNonNull(attributes.get("mode"));
+        return (mode & S_IFMT) == S_IFCHR && Long.valueOf(0).equals(attributes.get("rdev"));
     }
 
     private static boolean isOpaque(Path directory) {

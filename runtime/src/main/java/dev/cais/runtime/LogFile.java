@@ -77,9 +77,8 @@ final class LogFile {
     private int write(long address, int length) {
         var done = 0;
         while (done < length) {
-            var result = file == null
-                    ? open()
-                    : Syscalls.call(Syscall.WRITE, file.number(), address + done, length - done);
+            var result =
+                    file == null ? open() : Syscalls.call(Syscall.WRITE, file.number(), address + done, length - done);
             if (Errno.EINTR.is(result)) {
                 continue;
             }
@@ -133,7 +132,11 @@ final class LogFile {
     /** One chunk, as read. */
     record Chunk(Instant time, LogStream stream, byte[] content) {}
 
-    /** Reads from the start. @param follow whether {@link Reader#next} waits for more until the log is complete */
+    /**
+     * Reads from the start.
+     *
+     * @param follow whether {@link Reader#next} waits for more until the log is complete
+     */
     Reader read(boolean follow) {
         return new Reader(follow);
     }
@@ -198,7 +201,8 @@ final class LogFile {
                         growth.wait();
                     } catch (InterruptedException e) {
                         Thread.currentThread().interrupt();
-                        throw new CancelledException("cannot go on reading the log " + path + ": the thread was interrupted");
+                        throw new CancelledException(
+                                "cannot go on reading the log " + path + ": the thread was interrupted");
                     }
                 }
                 return true;

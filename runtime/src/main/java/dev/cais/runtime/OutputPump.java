@@ -40,8 +40,8 @@ final class OutputPump {
 
     /** @return bytes read; 0 at the end; the negated error number otherwise */
     private long readOnce() {
-        var count = Syscalls.call(
-                Syscall.READ, pipe.number(), buffer.address() + LogFile.HEADER, BUFFER - LogFile.HEADER);
+        var count =
+                Syscalls.call(Syscall.READ, pipe.number(), buffer.address() + LogFile.HEADER, BUFFER - LogFile.HEADER);
         if (count > 0) {
             log.append(stream, buffer, (int) count);
         }

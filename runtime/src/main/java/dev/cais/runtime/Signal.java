@@ -14,9 +14,9 @@ record Signal(int number) {
     static final Signal TERM = new Signal(15);
 
     private static final String[] NAMES = {
-        "", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM",
-        "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO",
-        "PWR", "SYS"
+        "", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM",
+        "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF",
+        "WINCH", "IO", "PWR", "SYS"
     };
     private static final Map<String, Integer> ALIASES = Map.of("CLD", 17, "IOT", 6, "POLL", 29);
     private static final int RTMIN = 34;
@@ -45,7 +45,8 @@ record Signal(int number) {
         } catch (NumberFormatException e) {
             // said below
         }
-        throw new InvalidSpecException("cannot use signal " + text + ": there is none of that name", "write SIGTERM, TERM or 15");
+        throw new InvalidSpecException(
+                "cannot use signal " + text + ": there is none of that name", "write SIGTERM, TERM or 15");
     }
 
     private static int offset(String text) {

@@ -11,7 +11,8 @@ import org.junit.jupiter.api.Test;
 
 class AccountsTest {
     private final Accounts accounts = Accounts.parse(
-            bytes("root:x:0:0:root:/root:/bin/sh\nweb:x:33:34:web:/srv:/bin/false\nbroken:x:y:z\n5000:x:7:7::/seven:/bin/sh\n"),
+            bytes(
+                    "root:x:0:0:root:/root:/bin/sh\nweb:x:33:34:web:/srv:/bin/false\nbroken:x:y:z\n5000:x:7:7::/seven:/bin/sh\n"),
             bytes("root:x:0:\nweb:x:34:\nmail:x:8:web,root\nlog:x:9:web\n"));
 
     private static byte[] bytes(String text) {
@@ -54,12 +55,14 @@ class AccountsTest {
     void anUnknownNameIsNotFound() {
         assertThatThrownBy(() -> accounts.identify("nobody"))
                 .isInstanceOf(NotFoundException.class)
-                .hasMessage("cannot run as nobody: the image has no user nobody [file=/etc/passwd]; name one that it has, or a"
-                        + " number");
+                .hasMessage(
+                        "cannot run as nobody: the image has no user nobody [file=/etc/passwd]; name one that it has, or a"
+                                + " number");
         assertThatThrownBy(() -> accounts.identify("web:staff"))
                 .isInstanceOf(NotFoundException.class)
-                .hasMessage("cannot run as web:staff: the image has no group staff [file=/etc/group]; name one that it has, or a"
-                        + " number");
+                .hasMessage(
+                        "cannot run as web:staff: the image has no group staff [file=/etc/group]; name one that it has, or a"
+                                + " number");
     }
 
     @Test

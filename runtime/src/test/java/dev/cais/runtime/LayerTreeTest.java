@@ -29,7 +29,10 @@ class LayerTreeTest {
     }
 
     private String read(String path) {
-        return new LayerTree(List.of(base, app)).read(path, 100).map(String::new).orElse("(none)");
+        return new LayerTree(List.of(base, app))
+                .read(path, 100)
+                .map(String::new)
+                .orElse("(none)");
     }
 
     @Test

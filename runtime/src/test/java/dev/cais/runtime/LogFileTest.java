@@ -108,7 +108,8 @@ class LogFileTest {
 
         assertThatThrownBy(() -> new FileLogs(log).lines().toList())
                 .isInstanceOf(dev.cais.StorageException.class)
-                .hasMessage("cannot keep the output of a process in " + directory.resolve("file/log")
-                        + ": ENOTDIR (not a directory) [kept=0]; what it wrote after that is lost; make room in the store");
+                .hasMessage(
+                        "cannot keep the output of a process in " + directory.resolve("file/log")
+                                + ": ENOTDIR (not a directory) [kept=0]; what it wrote after that is lost; make room in the store");
     }
 }

@@ -24,7 +24,11 @@ public final class Blobs {
         throw new UnsupportedOperationException();
     }
 
-    /** The whole blob. @throws dev.cais.CorruptContentException if it is larger than {@code limit} bytes */
+    /**
+     * The whole blob.
+     *
+     * @throws dev.cais.CorruptContentException if it is larger than {@code limit} bytes
+     */
     public byte[] read(Digest digest, long limit) {
         throw new UnsupportedOperationException();
     }

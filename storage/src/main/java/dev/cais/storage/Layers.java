@@ -40,7 +40,11 @@ public final class Layers {
         throw new UnsupportedOperationException();
     }
 
-    /** Bytes of all its files' contents. @throws dev.cais.NotFoundException if the store does not have it */
+    /**
+     * Bytes of all its files' contents.
+     *
+     * @throws dev.cais.NotFoundException if the store does not have it
+     */
     public long size(Digest diffId) {
         throw new UnsupportedOperationException();
     }

@@ -28,8 +28,9 @@ public enum Architecture {
         return switch (name) {
             case "amd64", "x86_64" -> X86_64;
             case "aarch64" -> AARCH64;
-            default -> throw new UnsupportedHostException(
-                    "cannot filter system calls on " + name + ": only amd64 and aarch64 are known");
+            default ->
+                throw new UnsupportedHostException(
+                        "cannot filter system calls on " + name + ": only amd64 and aarch64 are known");
         };
     }
 

@@ -32,13 +32,14 @@ public final class Sysctls {
      * @throws InvalidSpecException if it is not one of a namespace, or the container shares that namespace with the host
      */
     public static String file(String key, boolean ownNetwork, boolean ownIpc) {
-        // Like sysctl(8): the first separator says which form it is; a dot in a part stands as a slash in the dotted form.
+        // Like sysctl(8): the first separator says which form it is; a dot in a part stands as a slash in the dotted
+        // form.
         var dotted = key.indexOf('/') < 0 || key.indexOf('.') >= 0 && key.indexOf('.') < key.indexOf('/');
         var path = dotted ? swapSeparators(key) : key;
         for (var part : path.split("/", -1)) {
             if (part.isEmpty() || part.equals(".") || part.equals("..") || part.indexOf('\0') >= 0) {
-                throw new InvalidSpecException(
-                        "cannot set sysctl '" + key.replace('\0', '?') + "': it is not names joined by dots, as net.ipv4.ip_forward");
+                throw new InvalidSpecException("cannot set sysctl '" + key.replace('\0', '?')
+                        + "': it is not names joined by dots, as net.ipv4.ip_forward");
             }
         }
         var name = path.replace('/', '.');
