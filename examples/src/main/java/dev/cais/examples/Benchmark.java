@@ -1,0 +1,214 @@
+package dev.cais.examples;
+
+import dev.cais.Container;
+import dev.cais.ContainerSpec;
+import dev.cais.Engine;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import java.util.concurrent.Executors;
+
+/**
+ * {@code Benchmark IMAGE [ARCHIVE]}: what containers cost, in medians. With an archive, what unpacking its images costs too; they
+ * should have no name that the store has already, since they are removed.
+ *
+ * <p>Everything is waited for: "removed" means that process, cgroup and directory are gone. Give the JVM a quiet machine; the
+ * system property {@code rounds} (default 100) says how often each short thing is done after a warm-up of the same length.
+ */
+public final class Benchmark {
+    private static final int ROUNDS = Integer.getInteger("rounds", 100);
+    private static final int MANY = 50;
+    private static final int AT_A_TIME = 4;
+    private static final int IN_A_ROW = 200;
+
+    private final Engine engine;
+    private final ContainerSpec spec;
+
+    private Benchmark(Engine engine, String image) {
+        this.engine = engine;
+        this.spec = ContainerSpec.of(image).noNetwork();
+    }
+
+    public static void main(String[] arguments) throws Exception {
+        try (var engine = Engine.open()) {
+            System.out.println(engine + ", " + engine.info().cgroupVersion() + ", Linux "
+                    + engine.info().kernel() + ", JDK " + Runtime.version());
+            System.out.printf(Locale.ROOT, "%-44s %6s %10s %10s %10s  %s%n", "", "runs", "median", "min", "max", "");
+            var benchmark = new Benchmark(engine, arguments[0]);
+            benchmark.start();
+            benchmark.exec();
+            benchmark.many();
+            benchmark.row();
+            benchmark.logs("logs: 200 MB in lines of 100 bytes", 99, 200_000_000);
+            benchmark.logs("logs: 20 MB in lines of 2 bytes", 1, 20_000_000);
+            if (arguments.length > 1) {
+                benchmark.unpack(Path.of(arguments[1]));
+            }
+        }
+    }
+
+    private void start() throws Exception {
+        var command = spec.command("true");
+        report("start to exit of true", ROUNDS, () -> engine.containers().run(command));
+    }
+
+    private void exec() throws Exception {
+        try (var box = engine.containers().start(spec.command("sleep", "3600"))) {
+            report("exec of true in a running container", ROUNDS, () -> box.exec("true"));
+        }
+    }
+
+    private void many() throws Exception {
+        var starts = new double[5];
+        var removals = new double[starts.length];
+        var heap = 0L;
+        for (var round = -1; round < starts.length; round++) { // the first is the warm-up
+            var before = usedHeap();
+            var begun = System.nanoTime();
+            var boxes = atATime(MANY, () -> engine.containers().start(spec.command("sleep", "3600")));
+            var started = System.nanoTime();
+            heap = (usedHeap() - before) / MANY;
+            var removing = System.nanoTime();
+            var open = boxes.iterator();
+            atATime(MANY, () -> {
+                next(open).close();
+                return true;
+            });
+            if (round >= 0) {
+                starts[round] = milliseconds(started - begun);
+                removals[round] = milliseconds(System.nanoTime() - removing);
+            }
+        }
+        print(MANY + " containers started, " + AT_A_TIME + " at a time", starts, heap / 1024 + " KiB of heap each");
+        print(MANY + " containers removed, " + AT_A_TIME + " at a time", removals, "");
+    }
+
+    private void row() throws IOException {
+        var command = spec.command("true");
+        var used = processorTime();
+        var begun = System.nanoTime();
+        for (var round = 0; round < IN_A_ROW; round++) {
+            engine.containers().run(command);
+        }
+        var took = milliseconds(System.nanoTime() - begun);
+        var cost = (processorTime() - used) / IN_A_ROW;
+        print(
+                IN_A_ROW + " containers in a row",
+                new double[] {took},
+                String.format(Locale.ROOT, "%.2f ms of processor time each", cost));
+    }
+
+    private void logs(String name, int width, int bytes) throws Exception {
+        var text = "y".repeat(width);
+        var command = spec.command("sh", "-c", "yes " + text + " | head -c " + bytes);
+        var times = new double[3];
+        for (var round = 0; round < times.length; round++) {
+            var begun = System.nanoTime();
+            try (var box = engine.containers().start(command)) {
+                box.await();
+                times[round] = milliseconds(System.nanoTime() - begun);
+                try (var stdout = box.logs().stdout()) {
+                    var kept = stdout.transferTo(OutputStream.nullOutputStream());
+                    if (kept != bytes) {
+                        throw new IllegalStateException("the log has " + kept + " bytes of " + bytes);
+                    }
+                }
+            }
+        }
+        print(name, times, Math.round(bytes / 1e3 / median(times)) + " MB/s");
+    }
+
+    private void unpack(Path archive) throws IOException {
+        var times = new double[5];
+        for (var round = 0; round < times.length; round++) {
+            var begun = System.nanoTime();
+            var images = engine.images().load(archive);
+            times[round] = milliseconds(System.nanoTime() - begun);
+            images.forEach(image -> image.remove());
+        }
+        print("load of " + archive.getFileName(), times, Files.size(archive) / 1_000_000 + " MB");
+    }
+
+    private static void report(String name, int rounds, Callable<?> step) throws Exception {
+        var times = new double[rounds];
+        for (var round = -rounds; round < rounds; round++) {
+            var begun = System.nanoTime();
+            step.call();
+            if (round >= 0) {
+                times[round] = milliseconds(System.nanoTime() - begun);
+            }
+        }
+        print(name, times, "");
+    }
+
+    private static <T> List<T> atATime(int count, Callable<T> step) throws Exception {
+        var threads = Executors.newFixedThreadPool(AT_A_TIME);
+        try {
+            var steps = new ArrayList<Callable<T>>();
+            for (var i = 0; i < count; i++) {
+                steps.add(step);
+            }
+            var results = new ArrayList<T>();
+            for (var result : threads.invokeAll(steps)) {
+                results.add(result.get());
+            }
+            return results;
+        } finally {
+            threads.shutdown();
+        }
+    }
+
+    private static Container next(Iterator<Container> open) {
+        synchronized (open) {
+            return open.next();
+        }
+    }
+
+    private static long usedHeap() {
+        System.gc();
+        var runtime = Runtime.getRuntime();
+        return runtime.totalMemory() - runtime.freeMemory();
+    }
+
+    /** User and system time of this JVM and of the children it has reaped, in milliseconds (in steps of 10). */
+    private static double processorTime() throws IOException {
+        var stat = Files.readString(Path.of("/proc/self/stat"));
+        var fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ");
+        var ticks = 0L;
+        for (var field = 11; field <= 14; field++) {
+            ticks += Long.parseLong(fields[field]);
+        }
+        return ticks * 10.0;
+    }
+
+    private static void print(String name, double[] times, String remark) {
+        var sorted = times.clone();
+        Arrays.sort(sorted);
+        System.out.printf(
+                Locale.ROOT,
+                "%-44s %6d %7.2f ms %7.2f ms %7.2f ms  %s%n",
+                name,
+                times.length,
+                median(times),
+                sorted[0],
+                sorted[sorted.length - 1],
+                remark);
+    }
+
+    private static double median(double[] times) {
+        var sorted = times.clone();
+        Arrays.sort(sorted);
+        return sorted[sorted.length / 2];
+    }
+
+    private static double milliseconds(long nanoseconds) {
+        return nanoseconds / 1e6;
+    }
+}
