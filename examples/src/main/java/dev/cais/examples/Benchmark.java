@@ -19,14 +19,16 @@ import java.util.concurrent.Executors;
  * {@code Benchmark IMAGE [ARCHIVE]}: what containers cost, in medians. With an archive, what unpacking its images costs too; they
  * should have no name that the store has already, since they are removed.
  *
- * <p>Everything is waited for: "removed" means that process, cgroup and directory are gone. Give the JVM a quiet machine; the
- * system property {@code rounds} (default 100) says how often each short thing is done after a warm-up of the same length.
+ * <p>Everything is waited for: "removed" means that process, cgroup and directory are gone. System properties change the counts:
+ * {@code rounds} of each short thing after a warm-up of as many, how {@code many} containers at once, how many in a {@code row},
+ * megabytes of {@code logs}.
  */
 public final class Benchmark {
     private static final int ROUNDS = Integer.getInteger("rounds", 100);
-    private static final int MANY = 50;
+    private static final int MANY = Integer.getInteger("many", 50);
+    private static final int IN_A_ROW = Integer.getInteger("row", 200);
+    private static final int LOG_MEGABYTES = Integer.getInteger("logs", 200);
     private static final int AT_A_TIME = 4;
-    private static final int IN_A_ROW = 200;
 
     private final Engine engine;
     private final ContainerSpec spec;
@@ -46,8 +48,8 @@ public final class Benchmark {
             benchmark.exec();
             benchmark.many();
             benchmark.row();
-            benchmark.logs("logs: 200 MB in lines of 100 bytes", 99, 200_000_000);
-            benchmark.logs("logs: 20 MB in lines of 2 bytes", 1, 20_000_000);
+            benchmark.logs(99, LOG_MEGABYTES);
+            benchmark.logs(1, Math.max(1, LOG_MEGABYTES / 10));
             if (arguments.length > 1) {
                 benchmark.unpack(Path.of(arguments[1]));
             }
@@ -105,7 +107,8 @@ public final class Benchmark {
                 String.format(Locale.ROOT, "%.2f ms of processor time each", cost));
     }
 
-    private void logs(String name, int width, int bytes) throws Exception {
+    private void logs(int width, int megabytes) throws Exception {
+        var bytes = megabytes * 1_000_000L;
         var text = "y".repeat(width);
         var command = spec.command("sh", "-c", "yes " + text + " | head -c " + bytes);
         var times = new double[3];
@@ -122,6 +125,7 @@ public final class Benchmark {
                 }
             }
         }
+        var name = "logs: " + megabytes + " MB in lines of " + (width + 1) + " bytes";
         print(name, times, Math.round(bytes / 1e3 / median(times)) + " MB/s");
     }
 
