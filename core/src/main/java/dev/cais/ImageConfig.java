@@ -2,6 +2,8 @@ package dev.cais;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -17,7 +19,7 @@ import java.util.Optional;
  * @param stopSignal or empty for {@code SIGTERM}
  * @param exposedPorts as {@code 80/tcp}
  * @param volumes paths
- * @param labels by key
+ * @param labels by key, in the image's order
  * @param shell for the shell form, or empty
  * @see <a href="https://github.com/opencontainers/image-spec/blob/v1.1.1/config.md">OCI image spec 1.1.1, Image
  *     Configuration</a>
@@ -42,7 +44,7 @@ public record ImageConfig(
         env = List.copyOf(env);
         exposedPorts = List.copyOf(exposedPorts);
         volumes = List.copyOf(volumes);
-        labels = Map.copyOf(labels);
+        labels = Collections.unmodifiableMap(new LinkedHashMap<>(labels));
         shell = List.copyOf(shell);
     }
 

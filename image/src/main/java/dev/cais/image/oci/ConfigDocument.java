@@ -1,0 +1,117 @@
+package dev.cais.image.oci;
+
+import dev.cais.CorruptContentException;
+import dev.cais.Digest;
+import dev.cais.HistoryEntry;
+import dev.cais.ImageConfig;
+import dev.cais.ImageLimits;
+import dev.cais.Platform;
+import java.time.DateTimeException;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * An image's configuration: the platform, the layers' diff IDs, the history, and what its containers are made with. Its
+ * digest is the image's id.
+ *
+ * @param diffIds digests of the uncompressed layers, oldest first
+ * @param history oldest first
+ * @see <a href="https://github.com/opencontainers/image-spec/blob/v1.1.1/config.md">OCI image spec 1.1.1, Image
+ *     Configuration</a>
+ */
+public record ConfigDocument(Platform platform, List<Digest> diffIds, List<HistoryEntry> history, ImageConfig config) {
+    /** What Go writes for a time that nobody set. */
+    private static final Instant NEVER = Instant.parse("0001-01-01T00:00:00Z");
+
+    public ConfigDocument {
+        diffIds = List.copyOf(diffIds);
+        history = List.copyOf(history);
+    }
+
+    /**
+     * Reads a configuration of OCI or Docker.
+     *
+     * @param document as messages call it: {@code configuration sha256:4f5a1c…}
+     * @throws CorruptContentException if it is broken or has more layers than the limit
+     */
+    public static ConfigDocument parse(byte[] content, String document, ImageLimits limits) {
+        var json = JsonObject.parse(content, document);
+        var platform = new Platform(
+                json.text("os"),
+                json.text("architecture"),
+                json.findText("variant").orElse(""));
+        return new ConfigDocument(
+                platform,
+                readDiffIds(json.object("rootfs"), limits),
+                json.objects("history").stream()
+                        .map(ConfigDocument::readHistoryEntry)
+                        .toList(),
+                readConfig(json));
+    }
+
+    private static List<Digest> readDiffIds(JsonObject rootfs, ImageLimits limits) {
+        var type = rootfs.text("type");
+        if (!type.equals("layers")) {
+            throw rootfs.wrong("type", "is " + Shown.text(type) + ", not layers");
+        }
+        var diffIds = rootfs.digests("diff_ids");
+        if (diffIds.size() > limits.layers()) {
+            throw rootfs.wrong(
+                    "diff_ids", "has " + diffIds.size() + " elements, beyond the limit of " + limits.layers());
+        }
+        return diffIds;
+    }
+
+    private static HistoryEntry readHistoryEntry(JsonObject json) {
+        return new HistoryEntry(
+                readTime(json, "created"),
+                json.findText("created_by").orElse(""),
+                json.findText("comment").orElse(""),
+                json.findText("author").orElse(""),
+                json.flag("empty_layer"));
+    }
+
+    private static ImageConfig readConfig(JsonObject json) {
+        var config = json.objectOrEmpty("config");
+        return new ImageConfig(
+                readTime(json, "created"),
+                json.findText("author").orElse(""),
+                config.textOrTexts("Entrypoint"),
+                config.textOrTexts("Cmd"),
+                config.texts("Env"),
+                config.findText("User").orElse(""),
+                config.findText("WorkingDir").orElse(""),
+                config.findText("StopSignal").orElse(""),
+                config.names("ExposedPorts"),
+                config.names("Volumes"),
+                config.textMap("Labels"),
+                config.textOrTexts("Shell"),
+                config.findObject("Healthcheck").map(ConfigDocument::readHealthcheck));
+    }
+
+    private static ImageConfig.Healthcheck readHealthcheck(JsonObject json) {
+        return new ImageConfig.Healthcheck(
+                json.texts("Test"),
+                Duration.ofNanos(json.numberOrZero("Interval")),
+                Duration.ofNanos(json.numberOrZero("Timeout")),
+                Duration.ofNanos(json.numberOrZero("StartPeriod")),
+                Duration.ofNanos(json.numberOrZero("StartInterval")),
+                (int) Math.min(Math.max(0, json.numberOrZero("Retries")), Integer.MAX_VALUE));
+    }
+
+    private static Optional<Instant> readTime(JsonObject json, String field) {
+        return json.findText(field)
+                .filter(text -> !text.isEmpty())
+                .map(text -> {
+                    try {
+                        return OffsetDateTime.parse(text).toInstant();
+                    } catch (DateTimeException e) {
+                        throw json.wrong(field, "is no time as RFC 3339 writes it: " + Shown.text(text));
+                    }
+                })
+                .filter(time -> !time.equals(NEVER));
+    }
+}

@@ -1,0 +1,85 @@
+package dev.cais.image.oci;
+
+import static java.util.stream.Collectors.joining;
+
+import dev.cais.CorruptContentException;
+import dev.cais.Platform;
+import java.util.List;
+
+/**
+ * A list of manifests: one image for several platforms, or what an OCI layout holds.
+ *
+ * @param manifests in order, of known and unknown media types
+ * @see <a href="https://github.com/opencontainers/image-spec/blob/v1.1.1/image-index.md">OCI image spec 1.1.1, Image
+ *     Index</a>
+ */
+public record Index(List<Descriptor> manifests) {
+    public Index {
+        manifests = List.copyOf(manifests);
+    }
+
+    /**
+     * Reads an index of OCI or a manifest list of Docker.
+     *
+     * @param document as messages call it: {@code index sha256:4f5a1c…}
+     * @throws CorruptContentException if it is broken, of another version, or could be read as a manifest
+     */
+    public static Index parse(byte[] content, String document) {
+        var json = JsonObject.parse(content, document);
+        Manifest.requireVersion(json);
+        json.findText("mediaType")
+                .ifPresent(type -> Manifest.requireKind(json, "mediaType", type, MediaType.Kind.INDEX));
+        for (var field : List.of("config", "layers")) {
+            if (json.has(field)) {
+                throw json.wrong(field, "belongs to a manifest, not to an index");
+            }
+        }
+        return new Index(
+                json.objects("manifests").stream().map(Descriptor::read).toList());
+    }
+
+    /** Those that can be images: attestations and artifacts are left out, and so is what has an unknown media type. */
+    public List<Descriptor> images() {
+        return manifests.stream()
+                .filter(entry -> entry.is(MediaType.Kind.MANIFEST) || entry.is(MediaType.Kind.INDEX))
+                .filter(entry -> entry.artifactType().isEmpty())
+                .filter(entry ->
+                        entry.platform().filter(PlatformMatch::isUnknown).isEmpty())
+                .toList();
+    }
+
+    /**
+     * The image for a host: the closest that its processor runs, of equals the first; an index within this one if it has no
+     * platform and no other fits.
+     *
+     * @param document this index, as messages call it
+     * @throws CorruptContentException that lists the platforms that are here, if none fits
+     */
+    public Descriptor choose(Platform host, String document) {
+        var images = images();
+        return PlatformMatch.best(host, images)
+                .or(() -> images.stream()
+                        .filter(entry -> entry.platform().isEmpty())
+                        .findFirst())
+                .orElseThrow(() -> new CorruptContentException(
+                        "cannot use " + document + ": it has no image for " + host + ", only " + offered()));
+    }
+
+    private String offered() {
+        var offered = images().stream()
+                .flatMap(entry -> entry.platform().stream())
+                .map(platform -> Shown.text(platform.toString()))
+                .distinct()
+                .limit(20)
+                .collect(joining(", "));
+        if (!offered.isEmpty()) {
+            return offered;
+        }
+        var types = manifests.stream()
+                .map(entry -> Shown.text(entry.mediaType()))
+                .distinct()
+                .limit(20)
+                .collect(joining(", "));
+        return types.isEmpty() ? "nothing at all" : "entries of type " + types;
+    }
+}

@@ -1,0 +1,76 @@
+package dev.cais.image.oci;
+
+import dev.cais.CorruptContentException;
+import dev.cais.ImageLimits;
+import java.util.LinkedHashMap;
+import java.util.List;
+
+/**
+ * What an image is made of: its configuration and its layers.
+ *
+ * @param layers oldest first
+ * @see <a href="https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md">OCI image spec 1.1.1, Image
+ *     Manifest</a>
+ */
+public record Manifest(Descriptor config, List<Descriptor> layers) {
+    public Manifest {
+        layers = List.copyOf(layers);
+    }
+
+    /**
+     * Reads a manifest of OCI or Docker.
+     *
+     * @param document as messages call it: {@code manifest sha256:4f5a1c…}
+     * @throws CorruptContentException if it is broken, of another version, describes no image, or could be read as an index
+     */
+    public static Manifest parse(byte[] content, String document, ImageLimits limits) {
+        var json = JsonObject.parse(content, document);
+        requireVersion(json);
+        json.findText("mediaType").ifPresent(type -> requireKind(json, "mediaType", type, MediaType.Kind.MANIFEST));
+        if (json.has("manifests")) {
+            throw json.wrong("manifests", "belongs to an index, not to a manifest");
+        }
+        var config = Descriptor.read(json.object("config"));
+        requireKind(json, "config.mediaType", config.mediaType(), MediaType.Kind.CONFIG);
+        if (config.size() > limits.manifestSize().bytes()) {
+            throw json.wrong("config.size", "is " + config.size() + ", beyond the limit of " + limits.manifestSize());
+        }
+        var layers = json.objects("layers").stream().map(Descriptor::read).toList();
+        if (layers.size() > limits.layers()) {
+            throw json.wrong("layers", "has " + layers.size() + " elements, beyond the limit of " + limits.layers());
+        }
+        for (var i = 0; i < layers.size(); i++) {
+            requireKind(json, "layers[" + i + "].mediaType", layers.get(i).mediaType(), MediaType.Kind.LAYER);
+        }
+        return new Manifest(config, layers);
+    }
+
+    static void requireVersion(JsonObject json) {
+        var version = json.number("schemaVersion");
+        if (version == 1) {
+            throw new CorruptContentException(
+                    "cannot read " + json.document() + ": it is of Docker's schema 1",
+                    "copy the image with skopeo copy --format v2s2");
+        }
+        if (version != 2) {
+            throw json.wrong("schemaVersion", "is " + version + ", not 2");
+        }
+    }
+
+    static void requireKind(JsonObject json, String field, String mediaType, MediaType.Kind kind) {
+        if (!MediaType.is(kind, mediaType)) {
+            var what = MediaType.find(mediaType).isEmpty() ? "is the unknown media type " : "is the media type ";
+            throw json.wrong(field, what + Shown.text(mediaType) + ", not that of " + kind);
+        }
+    }
+
+    /** An OCI manifest of these parts: always the same bytes for the same parts. */
+    public byte[] toBytes() {
+        var fields = new LinkedHashMap<String, Object>();
+        fields.put("schemaVersion", 2);
+        fields.put("mediaType", MediaType.OCI_MANIFEST.toString());
+        fields.put("config", config.toJson());
+        fields.put("layers", layers.stream().map(Descriptor::toJson).toList());
+        return JsonObject.write(fields);
+    }
+}

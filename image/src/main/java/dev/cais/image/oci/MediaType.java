@@ -1,0 +1,83 @@
+package dev.cais.image.oci;
+
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The media types that Cais reads, Docker's and OCI's.
+ *
+ * @see <a href="https://github.com/opencontainers/image-spec/blob/v1.1.1/media-types.md">OCI image spec 1.1.1, Media
+ *     Types</a>
+ */
+public enum MediaType {
+    OCI_INDEX(Kind.INDEX, "application/vnd.oci.image.index.v1+json"),
+    OCI_MANIFEST(Kind.MANIFEST, "application/vnd.oci.image.manifest.v1+json"),
+    OCI_CONFIG(Kind.CONFIG, "application/vnd.oci.image.config.v1+json"),
+    OCI_LAYER(Kind.LAYER, "application/vnd.oci.image.layer.v1.tar"),
+    OCI_LAYER_GZIP(Kind.LAYER, "application/vnd.oci.image.layer.v1.tar+gzip"),
+    OCI_LAYER_ZSTD(Kind.LAYER, "application/vnd.oci.image.layer.v1.tar+zstd"),
+    OCI_FOREIGN_LAYER(Kind.LAYER, "application/vnd.oci.image.layer.nondistributable.v1.tar"),
+    OCI_FOREIGN_LAYER_GZIP(Kind.LAYER, "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"),
+    OCI_FOREIGN_LAYER_ZSTD(Kind.LAYER, "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd"),
+    DOCKER_INDEX(Kind.INDEX, "application/vnd.docker.distribution.manifest.list.v2+json"),
+    DOCKER_MANIFEST(Kind.MANIFEST, "application/vnd.docker.distribution.manifest.v2+json"),
+    DOCKER_CONFIG(Kind.CONFIG, "application/vnd.docker.container.image.v1+json"),
+    DOCKER_LAYER(Kind.LAYER, "application/vnd.docker.image.rootfs.diff.tar"),
+    DOCKER_LAYER_GZIP(Kind.LAYER, "application/vnd.docker.image.rootfs.diff.tar.gzip"),
+    DOCKER_LAYER_ZSTD(Kind.LAYER, "application/vnd.docker.image.rootfs.diff.tar.zstd"),
+    DOCKER_FOREIGN_LAYER(Kind.LAYER, "application/vnd.docker.image.rootfs.foreign.diff.tar"),
+    DOCKER_FOREIGN_LAYER_GZIP(Kind.LAYER, "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip");
+
+    /** What a blob of a media type is for. */
+    public enum Kind {
+        INDEX("an index"),
+        MANIFEST("a manifest"),
+        CONFIG("an image configuration"),
+        LAYER("a layer");
+
+        private final String text;
+
+        Kind(String text) {
+            this.text = text;
+        }
+
+        /** As in a sentence: {@code a layer}. */
+        @Override
+        public String toString() {
+            return text;
+        }
+    }
+
+    private static final Map<String, MediaType> BY_TEXT = new HashMap<>();
+
+    static {
+        for (var type : values()) {
+            BY_TEXT.put(type.text, type);
+        }
+    }
+
+    private final Kind kind;
+    private final String text;
+
+    MediaType(Kind kind, String text) {
+        this.kind = kind;
+        this.text = text;
+    }
+
+    /** Empty if Cais does not know it. */
+    public static Optional<MediaType> find(String text) {
+        return Optional.ofNullable(BY_TEXT.get(text));
+    }
+
+    /** Whether the text is a known media type of this kind. */
+    public static boolean is(Kind kind, String text) {
+        return find(text).filter(type -> type.kind == kind).isPresent();
+    }
+
+    /** As documents write it. */
+    @Override
+    public String toString() {
+        return text;
+    }
+}
