@@ -30,7 +30,28 @@ public non-sealed class KernelException extends EngineException {
             Map<String, ?> facts,
             String help,
             @Nullable Throwable cause) {
-        super(what + ": " + call + "(2) failed with " + errnoName, facts, help, cause);
+        this(what, call, "", errno, errnoName, facts, help, cause);
+    }
+
+    /**
+     * The form that says what the call was applied to.
+     *
+     * @param object as in {@code of proc on /proc}, read after the call's name; may be empty
+     */
+    public KernelException(
+            String what,
+            String call,
+            String object,
+            int errno,
+            String errnoName,
+            Map<String, ?> facts,
+            String help,
+            @Nullable Throwable cause) {
+        super(
+                what + ": " + call + "(2)" + (object.isEmpty() ? "" : " " + object) + " failed with " + errnoName,
+                facts,
+                help,
+                cause);
         this.call = call;
         this.errno = errno;
         this.errnoName = errnoName;

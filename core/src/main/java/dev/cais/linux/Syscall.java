@@ -166,6 +166,7 @@ public enum Syscall {
     FADVISE64(221, 223),
     SET_TID_ADDRESS(218, 96),
     NAME_TO_HANDLE_AT(303, 264),
+    SET_MEMPOLICY(238, 237),
     SCHED_YIELD(24, 124),
     TGKILL(234, 131);
 

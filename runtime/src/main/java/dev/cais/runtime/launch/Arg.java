@@ -1,0 +1,66 @@
+package dev.cais.runtime.launch;
+
+/** An argument of a step: known when the program is written, or taken from its memory when the step is carried out. */
+public sealed interface Arg {
+    /** As a listing shows it. */
+    String shown();
+
+    /** A number, for instance of a descriptor. */
+    static Arg of(long value) {
+        return new Constant(value, Long.toString(value));
+    }
+
+    /** A number that listings show by a name. */
+    static Arg of(long value, String shown) {
+        return new Constant(value, shown);
+    }
+
+    /** A number. */
+    record Constant(long value, String shown) implements Arg {}
+
+    /** Flags of open(2), in the numbers of the machine that this JVM runs on. */
+    record OpenFlags(long value, String shown) implements Arg {}
+
+    /** The address of something in the program's data. */
+    record Pointer(long address, String shown) implements Arg {
+        /** The 64-bit word there, as it will be then. */
+        public Word word() {
+            return word(0);
+        }
+
+        /** The 64-bit word that many bytes further on. */
+        public Word word(int offset) {
+            return new Word(address + offset, false, "*" + place(offset));
+        }
+
+        /** The 32-bit word there, for instance a descriptor that the kernel wrote. */
+        public Word word32() {
+            return word32(0);
+        }
+
+        /** The 32-bit word that many bytes further on. */
+        public Word word32(int offset) {
+            return new Word(address + offset, true, "*" + place(offset));
+        }
+
+        /** The address that many bytes further on. */
+        public Pointer plus(int offset) {
+            return new Pointer(address + offset, place(offset));
+        }
+
+        private String place(int offset) {
+            return offset == 0 ? shown : "(" + shown + "+" + offset + ")";
+        }
+    }
+
+    /** The value of a word in the program's data, read when the step is carried out. */
+    record Word(long address, boolean half, String shown) implements Arg {}
+
+    /** The result of another step, as it was last. */
+    record Result(int step) implements Arg {
+        @Override
+        public String shown() {
+            return "$" + step;
+        }
+    }
+}
