@@ -324,7 +324,8 @@ public final class Abi {
 
     /** {@code SIG} begins {@code SIGKILL}, not {@code SIG_BLOCK}. */
     private static boolean begins(String name, String prefix) {
-        return name.startsWith(prefix) && name.length() > prefix.length()
+        return name.startsWith(prefix)
+                && name.length() > prefix.length()
                 && (prefix.endsWith("_") || name.charAt(prefix.length()) != '_');
     }
 }

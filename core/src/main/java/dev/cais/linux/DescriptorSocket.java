@@ -91,8 +91,7 @@ public final class DescriptorSocket implements AutoCloseable {
                     .putLong(40, control.capacity());
             long size;
             do {
-                size = Syscalls.call(
-                        Syscall.RECVMSG, fd.number(), Scratch.address(header), Abi.MSG_CMSG_CLOEXEC);
+                size = Syscalls.call(Syscall.RECVMSG, fd.number(), Scratch.address(header), Abi.MSG_CMSG_CLOEXEC);
             } while (Errno.EINTR.is(size));
             if (Errno.ECONNRESET.is(size)) {
                 return Optional.empty();
@@ -100,9 +99,7 @@ public final class DescriptorSocket implements AutoCloseable {
             Syscalls.checked(what, Syscall.RECVMSG, size);
             var descriptors = new ArrayList<Fd>();
             var controlSize = header.getLong(40);
-            if (controlSize >= CMSGHDR
-                    && control.getInt(8) == Abi.SOL_SOCKET
-                    && control.getInt(12) == Abi.SCM_RIGHTS) {
+            if (controlSize >= CMSGHDR && control.getInt(8) == Abi.SOL_SOCKET && control.getInt(12) == Abi.SCM_RIGHTS) {
                 for (var at = CMSGHDR; at + Integer.BYTES <= control.getLong(0); at += Integer.BYTES) {
                     descriptors.add(Fd.of(control.getInt(at)));
                 }

@@ -90,7 +90,8 @@ public final class Pidfd implements AutoCloseable {
             }
             var code = info.getInt(SI_CODE);
             var status = info.getInt(SI_STATUS);
-            return Optional.of(code == CLD_EXITED ? new Exit(status, 0, false) : new Exit(0, status, code == CLD_DUMPED));
+            return Optional.of(
+                    code == CLD_EXITED ? new Exit(status, 0, false) : new Exit(0, status, code == CLD_DUMPED));
         }
     }
 

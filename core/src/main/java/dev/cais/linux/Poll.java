@@ -38,8 +38,9 @@ public final class Poll {
 
     /** Waits without a limit. */
     public static void readable(Fd fd, String what) {
-        while (!readable(fd, Duration.ofDays(1), what)) {
-            continue;
+        var ready = false;
+        while (!ready) {
+            ready = readable(fd, Duration.ofDays(1), what);
         }
     }
 
@@ -86,8 +87,7 @@ public final class Poll {
                 while (true) {
                     var left = Math.max(0, deadline - System.nanoTime());
                     time.putLong(0, left / 1_000_000_000).putLong(8, left % 1_000_000_000);
-                    var count = Syscalls.call(
-                            Syscall.PPOLL, Scratch.address(polled), 2, Scratch.address(time), 0, 8);
+                    var count = Syscalls.call(Syscall.PPOLL, Scratch.address(polled), 2, Scratch.address(time), 0, 8);
                     if (!Errno.EINTR.is(count)) {
                         Syscalls.checked(what, Syscall.PPOLL, count);
                         return polled.getShort(6) != 0;

@@ -41,7 +41,8 @@ public final class Spawn {
      * @throws KernelException with what execve(2) failed with, {@code EAGAIN} or {@code ENOMEM} from clone(2)
      */
     public static int start(String what, Fd executable, String argument, Map<Integer, Fd> descriptors) {
-        var highest = descriptors.keySet().stream().mapToInt(Integer::intValue).max().orElse(-1);
+        var highest =
+                descriptors.keySet().stream().mapToInt(Integer::intValue).max().orElse(-1);
         List<Fd> moved = new ArrayList<>(0);
         try (var scratch = Scratch.frame()) {
             var program = above(highest, executable, moved);
@@ -76,7 +77,12 @@ public final class Spawn {
             check(
                     what,
                     Libc.posix_spawn(
-                            Scratch.address(pid), scratch.path(path), actions, attributes, arguments, scratch.words(0)));
+                            Scratch.address(pid),
+                            scratch.path(path),
+                            actions,
+                            attributes,
+                            arguments,
+                            scratch.words(0)));
             return pid.getInt(0);
         } finally {
             Libc.posix_spawnattr_destroy(attributes);

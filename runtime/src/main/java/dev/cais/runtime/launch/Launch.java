@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * Starts launch programs as children of this process.
@@ -26,7 +27,8 @@ import java.util.concurrent.ThreadLocalRandom;
 public final class Launch {
     private static final String NAME = "cais-init";
     private static final int CHUNK = 1 << 15;
-    private static final int BUSY_RETRIES = 100;
+    private static final long BUSY_NANOS = 2_000_000_000;
+    private static final long BUSY_PAUSE_NANOS = 100_000;
 
     /** Found out once: a memory file was refused, and a file on disk was not. */
     private static volatile boolean memoryFilesRefused;
@@ -94,15 +96,16 @@ public final class Launch {
 
     private Pidfd startFromDisk(String what, byte[] elf, Map<Integer, Fd> descriptors) {
         try (var file = createFile(what, elf)) {
-            for (var attempt = 0; ; attempt++) {
+            var deadline = System.nanoTime() + BUSY_NANOS;
+            while (true) {
                 try {
                     return hold(Spawn.start(what, file, NAME, descriptors));
                 } catch (KernelException e) {
                     // another thread's new process holds our writable descriptor until its own exec
-                    if (e.errno() != Errno.ETXTBSY.number() || attempt == BUSY_RETRIES) {
+                    if (e.errno() != Errno.ETXTBSY.number() || System.nanoTime() - deadline > 0) {
                         throw e;
                     }
-                    Thread.yield();
+                    LockSupport.parkNanos(BUSY_PAUSE_NANOS);
                 }
             }
         }
@@ -133,8 +136,9 @@ public final class Launch {
 
     /** For file systems that cannot make files without names. */
     private long createNamedFile(String what, Scratch scratch) {
-        var path = scratch.path(directory.resolve(
-                        ".launch-" + Long.toHexString(ThreadLocalRandom.current().nextLong()))
+        var path = scratch.path(directory
+                .resolve(".launch-"
+                        + Long.toHexString(ThreadLocalRandom.current().nextLong()))
                 .toString());
         var opened = Syscalls.checked(
                 what,

@@ -149,7 +149,9 @@ public final class LaunchBuilder {
 
     /** Goes on there, whatever the last step did, unless that says where it goes. */
     public LaunchBuilder goTo(String label) {
-        if (steps.isEmpty() || labels.containsValue(steps.size()) || !last().onSuccess.equals(Step.NEXT)) {
+        if (steps.isEmpty()
+                || labels.containsValue(steps.size())
+                || !last().onSuccess.equals(Step.NEXT)) {
             step(Syscall.GETPID);
         }
         var step = last();
@@ -249,7 +251,9 @@ public final class LaunchBuilder {
         return shared.computeIfAbsent(text, key -> {
             if (text.indexOf('\0') >= 0) {
                 throw new InvalidSpecException(
-                        "cannot write a launch program: a text holds a NUL character", Map.of("text", quoted(text)), "");
+                        "cannot write a launch program: a text holds a NUL character",
+                        Map.of("text", quoted(text)),
+                        "");
             }
             var bytes = text.getBytes(StandardCharsets.UTF_8);
             return put(bytes, bytes.length + 1, 1, quoted(text));
@@ -281,14 +285,20 @@ public final class LaunchBuilder {
 
     /** Pointers to texts with a null pointer at the end, as execve(2) wants them. */
     private Arg.Pointer texts(List<String> texts, String shown) {
-        var pointers = LongStream.concat(texts.stream().mapToLong(text -> text(text).address()), LongStream.of(0))
+        var pointers = LongStream.concat(
+                        texts.stream().mapToLong(text -> text(text).address()), LongStream.of(0))
                 .toArray();
         return shared.computeIfAbsent(List.of(texts, shown), key -> words(shown, pointers));
     }
 
     private static String quoted(String text) {
         var shortened = text.length() > 200 ? text.substring(0, 200) + "…" : text;
-        return "\"" + shortened.replace("\\", "\\\\").replace("\"", "\\\"").replace("\n", "\\n").replace("\0", "\\0") + "\"";
+        return "\""
+                + shortened
+                        .replace("\\", "\\\\")
+                        .replace("\"", "\\\"")
+                        .replace("\n", "\\n")
+                        .replace("\0", "\\0") + "\"";
     }
 
     private static final Arg CWD = Arg.of(Abi.AT_FDCWD, "AT_FDCWD");
@@ -305,7 +315,11 @@ public final class LaunchBuilder {
 
     // ---- descriptors
 
-    /** Opens a file relative to the working directory. @param flags in the host's numbers, see {@link Abi} */
+    /**
+     * Opens a file relative to the working directory.
+     *
+     * @param flags in the host's numbers, see {@link Abi}
+     */
     public LaunchBuilder open(String path, int flags, int mode) {
         return openat(CWD, path, flags, mode);
     }
@@ -313,8 +327,7 @@ public final class LaunchBuilder {
     public LaunchBuilder openat(Arg directory, String path, int flags, int mode) {
         var names = Abi.flags("O_", flags);
         var access = (flags & 3) == 0 ? (flags == 0 ? "O_RDONLY" : "O_RDONLY|" + names) : names;
-        return step(
-                Syscall.OPENAT, "of " + path, directory, text(path), new Arg.OpenFlags(flags, access), octal(mode));
+        return step(Syscall.OPENAT, "of " + path, directory, text(path), new Arg.OpenFlags(flags, access), octal(mode));
     }
 
     /** @param resolve {@code RESOLVE_} flags; {@code flags} must not hold those that differ between machines */
@@ -343,7 +356,9 @@ public final class LaunchBuilder {
     public LaunchBuilder writeFile(String path, String text) {
         open(path, Abi.O_WRONLY | Abi.O_CLOEXEC, 0);
         var file = result();
-        return write(file, text).explain("of " + text.strip() + " to " + path, "").close(file);
+        return write(file, text)
+                .explain("of " + text.strip() + " to " + path, "")
+                .close(file);
     }
 
     /** The same, but a file that cannot be opened or refuses the text is left alone. */
@@ -420,7 +435,11 @@ public final class LaunchBuilder {
         }
     }
 
-    /** Writes a message for {@link #sendmsg}. @param text not empty */
+    /**
+     * Writes a message for {@link #sendmsg}.
+     *
+     * @param text not empty
+     */
     public Message message(String text, int descriptors) {
         var bytes = text.getBytes(StandardCharsets.UTF_8);
         var size = 16 + descriptors * Integer.BYTES;
@@ -430,8 +449,7 @@ public final class LaunchBuilder {
         data.putInt((int) (control.address() - LaunchProgram.DATA_ADDRESS) + 12, Abi.SCM_RIGHTS);
         var vector = words("", text(text).address(), bytes.length);
         var shown = "{" + quoted(text) + ", " + descriptors + " descriptors}";
-        return new Message(
-                words(shown, 0, 0, vector.address(), 1, control.address(), size, 0), control.plus(16));
+        return new Message(words(shown, 0, 0, vector.address(), 1, control.address(), size, 0), control.plus(16));
     }
 
     /** Sends a message and the descriptors in its slots over a Unix socket. */
@@ -442,8 +460,7 @@ public final class LaunchBuilder {
     public LaunchBuilder socket(int family, int type, int protocol) {
         var flags = type & ~0xf;
         var shown = Abi.name("SOCK_", type & 0xf) + (flags == 0 ? "" : "|" + Abi.flags("SOCK_", flags));
-        return step(
-                Syscall.SOCKET, Arg.of(family, Abi.name("AF_", family)), Arg.of(type, shown), Arg.of(protocol));
+        return step(Syscall.SOCKET, Arg.of(family, Abi.name("AF_", family)), Arg.of(type, shown), Arg.of(protocol));
     }
 
     /** Three steps: brings the network namespace's own {@code lo} up. */
@@ -487,7 +504,11 @@ public final class LaunchBuilder {
         return step(Syscall.SYMLINKAT, "of " + path, text(target), CWD, text(path));
     }
 
-    /** Removes a file. @param flags {@code AT_REMOVEDIR} or 0 */
+    /**
+     * Removes a file.
+     *
+     * @param flags {@code AT_REMOVEDIR} or 0
+     */
     public LaunchBuilder unlink(String path, int flags) {
         return step(Syscall.UNLINKAT, "of " + path, CWD, text(path), flags("AT_", flags));
     }
@@ -556,7 +577,11 @@ public final class LaunchBuilder {
                 Syscall.UMOUNT2,
                 "of " + target,
                 text(target),
-                Arg.of(flags, flags == 0 ? "0" : (Abi.flags("MNT_", flags & 7) + ((flags & 8) != 0 ? "|UMOUNT_NOFOLLOW" : ""))));
+                Arg.of(
+                        flags,
+                        flags == 0
+                                ? "0"
+                                : (Abi.flags("MNT_", flags & 7) + ((flags & 8) != 0 ? "|UMOUNT_NOFOLLOW" : ""))));
     }
 
     public LaunchBuilder pivotRoot(String newRoot, String putOld) {
@@ -589,10 +614,7 @@ public final class LaunchBuilder {
         var given = pidfd == 0 ? flags : flags | Abi.CLONE_PIDFD;
         var shown = "{flags=" + Abi.flags("CLONE_", given) + ", exit_signal="
                 + (exitSignal == 0 ? "0" : Abi.name("SIG", exitSignal)) + more + "}";
-        return step(
-                Syscall.CLONE3,
-                words(shown, given, pidfd, 0, 0, exitSignal, 0, 0, 0, 0, 0, cgroup),
-                Arg.of(88));
+        return step(Syscall.CLONE3, words(shown, given, pidfd, 0, 0, exitSignal, 0, 0, 0, 0, 0, cgroup), Arg.of(88));
     }
 
     public LaunchBuilder unshare(long flags) {
@@ -660,7 +682,8 @@ public final class LaunchBuilder {
     }
 
     public LaunchBuilder sethostname(String name) {
-        return step(Syscall.SETHOSTNAME, "to " + name, text(name), Arg.of(name.getBytes(StandardCharsets.UTF_8).length));
+        return step(
+                Syscall.SETHOSTNAME, "to " + name, text(name), Arg.of(name.getBytes(StandardCharsets.UTF_8).length));
     }
 
     public LaunchBuilder setdomainname(String name) {
@@ -699,17 +722,14 @@ public final class LaunchBuilder {
                 (effective & low) | permitted << 32,
                 (inheritable & low) | effective >>> 32 << 32,
                 permitted >>> 32 | inheritable >>> 32 << 32);
-        return step(
-                Syscall.CAPSET, words("{_LINUX_CAPABILITY_VERSION_3, 0}", Abi.LINUX_CAPABILITY_VERSION_3), sets);
+        return step(Syscall.CAPSET, words("{_LINUX_CAPABILITY_VERSION_3, 0}", Abi.LINUX_CAPABILITY_VERSION_3), sets);
     }
 
     public LaunchBuilder setgroups(List<Integer> groups) {
         var bytes = ByteBuffer.allocate(groups.size() * Integer.BYTES).order(ByteOrder.LITTLE_ENDIAN);
         groups.forEach(bytes::putInt);
         return step(
-                Syscall.SETGROUPS,
-                Arg.of(groups.size()),
-                put(bytes.array(), bytes.capacity(), 8, groups.toString()));
+                Syscall.SETGROUPS, Arg.of(groups.size()), put(bytes.array(), bytes.capacity(), 8, groups.toString()));
     }
 
     public LaunchBuilder setresgid(int real, int effective, int saved) {
@@ -737,12 +757,15 @@ public final class LaunchBuilder {
                 words(shown, instructions, bytes(program).address()));
     }
 
-    /** Sets one of this process's own limits. @param resource {@code RLIMIT_} constant; -1 is no limit */
+    /**
+     * Sets one of this process's own limits.
+     *
+     * @param resource {@code RLIMIT_} constant; -1 is no limit
+     */
     public LaunchBuilder prlimit64(int resource, long soft, long hard) {
         var name = Abi.name("RLIMIT_", resource);
         var shown = "{" + limit(soft) + ", " + limit(hard) + "}";
-        return step(
-                Syscall.PRLIMIT64, "of " + name, ZERO, Arg.of(resource, name), words(shown, soft, hard), NULL);
+        return step(Syscall.PRLIMIT64, "of " + name, ZERO, Arg.of(resource, name), words(shown, soft, hard), NULL);
     }
 
     private static String limit(long value) {
@@ -751,8 +774,7 @@ public final class LaunchBuilder {
 
     /** Begins a session keyring of its own, without a name. */
     public LaunchBuilder joinSessionKeyring() {
-        return step(
-                Syscall.KEYCTL, Arg.of(Abi.KEYCTL_JOIN_SESSION_KEYRING, "KEYCTL_JOIN_SESSION_KEYRING"), NULL);
+        return step(Syscall.KEYCTL, Arg.of(Abi.KEYCTL_JOIN_SESSION_KEYRING, "KEYCTL_JOIN_SESSION_KEYRING"), NULL);
     }
 
     // ---- scheduling and signals
@@ -778,8 +800,7 @@ public final class LaunchBuilder {
 
     /** Sets this process's own input and output priority: class and level as ioprio_set(2) packs them. */
     public LaunchBuilder ioprioSet(int priority) {
-        return step(
-                Syscall.IOPRIO_SET, Arg.of(Abi.IOPRIO_WHO_PROCESS, "IOPRIO_WHO_PROCESS"), ZERO, Arg.of(priority));
+        return step(Syscall.IOPRIO_SET, Arg.of(Abi.IOPRIO_WHO_PROCESS, "IOPRIO_WHO_PROCESS"), ZERO, Arg.of(priority));
     }
 
     /** @param how {@code SIG_BLOCK}, {@code SIG_UNBLOCK} or {@code SIG_SETMASK}; bit 0 of the mask is signal 1 */

@@ -7,6 +7,7 @@ import java.nio.ByteOrder;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * A list of system calls, to be carried out by a process of its own.
@@ -88,7 +89,12 @@ public final class LaunchProgram {
         file.putInt(FIRST_STEP, MEMORY + firstStep);
         file.position(DATA).put(data);
         for (var i = 0; i < steps.size(); i++) {
-            write(steps.get(i), i, file.slice(firstStep + i * STEP, STEP).order(ByteOrder.LITTLE_ENDIAN), firstStep, machine);
+            write(
+                    steps.get(i),
+                    i,
+                    file.slice(firstStep + i * STEP, STEP).order(ByteOrder.LITTLE_ENDIAN),
+                    firstStep,
+                    machine);
         }
         return file.array();
     }
@@ -141,7 +147,9 @@ public final class LaunchProgram {
     }
 
     private int target(String label, int step) {
-        return label.equals(Step.NEXT) ? Math.min(step + 1, steps.size() - 1) : labels.get(label);
+        return label.equals(Step.NEXT)
+                ? Math.min(step + 1, steps.size() - 1)
+                : Objects.requireNonNull(labels.get(label));
     }
 
     /**

@@ -33,8 +33,9 @@ public enum Machine {
         return switch (name) {
             case "amd64", "x86_64" -> X86_64;
             case "aarch64" -> AARCH64;
-            default -> throw new UnsupportedHostException(
-                    "cannot start processes on " + name + ": only amd64 and aarch64 are known");
+            default ->
+                throw new UnsupportedHostException(
+                        "cannot start processes on " + name + ": only amd64 and aarch64 are known");
         };
     }
 

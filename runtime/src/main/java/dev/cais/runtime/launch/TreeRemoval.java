@@ -63,7 +63,10 @@ final class TreeRemoval {
         var closeRoot = name + ".root";
         var end = name + ".end";
 
-        program.unlink(path, Abi.AT_REMOVEDIR).on(Errno.ENOENT, end).onSuccess(end).ignoreFailure();
+        program.unlink(path, Abi.AT_REMOVEDIR)
+                .on(Errno.ENOENT, end)
+                .onSuccess(end)
+                .ignoreFailure();
         program.open("/", Abi.O_PATH | DIRECTORY, 0).onFailure(end);
         var root = program.result();
         program.step(
@@ -95,7 +98,10 @@ final class TreeRemoval {
 
         program.label(top);
         leave(root);
-        program.unlink(path, Abi.AT_REMOVEDIR).onSuccess(closeTimer).on(Errno.ENOENT, closeTimer).ignoreFailure();
+        program.unlink(path, Abi.AT_REMOVEDIR)
+                .onSuccess(closeTimer)
+                .on(Errno.ENOENT, closeTimer)
+                .ignoreFailure();
         program.nanosleep(PAUSE);
         ifTimeIsUp(timer, closeTimer);
         program.goTo(again);
@@ -114,11 +120,17 @@ final class TreeRemoval {
         var removed = next + ".removed";
 
         program.label(next);
-        program.step(Syscall.GETDENTS64, directory, entry, Arg.of(DIRENT)).onZero(up).onFailure(obstacle);
+        program.step(Syscall.GETDENTS64, directory, entry, Arg.of(DIRENT))
+                .onZero(up)
+                .onFailure(obstacle);
         program.lseek(directory, entry.word(D_OFF), Abi.SEEK_SET).onFailure(obstacle);
         if (!cgroups) {
             // EISDIR for . and .. too
-            unlink(name, ZERO).onSuccess(removed).on(Errno.ENOENT, next).ignore(Errno.EISDIR).onFailure(obstacle);
+            unlink(name, ZERO)
+                    .onSuccess(removed)
+                    .on(Errno.ENOENT, next)
+                    .ignore(Errno.EISDIR)
+                    .onFailure(obstacle);
         }
         // EINVAL for . and ENOTEMPTY for ..
         unlink(name, REMOVEDIR).onSuccess(removed).on(Errno.EINVAL, next);

@@ -1,6 +1,5 @@
 package dev.cais.runtime.launch;
 
-import static dev.cais.runtime.launch.Arg.of;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cais.KernelException;
@@ -12,11 +11,12 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class LaunchTest {
-    private static final Arg OUTPUT = of(1);
+    private static final Arg OUTPUT = Arg.of(1);
 
     @Test
     void aProgramWritesAndExits() {
-        var run = Run.of(LaunchProgram.builder().write(OUTPUT, "hello\n").exit(7).build());
+        var run =
+                Run.of(LaunchProgram.builder().write(OUTPUT, "hello\n").exit(7).build());
 
         assertThat(run.output()).isEqualTo("hello\n");
         assertThat(run.exit()).hasToString("exit 7");
@@ -33,7 +33,7 @@ class LaunchTest {
         var program = LaunchProgram.builder();
         var place = program.reserve(8);
         // a pipe holds the number of rounds that are left
-        program.step(Syscall.PIPE2, place, of(Abi.O_NONBLOCK))
+        program.step(Syscall.PIPE2, place, Arg.of(Abi.O_NONBLOCK))
                 .write(place.word32(4), "xyz")
                 .label("loop")
                 .read(place.word32(), program.reserve(1), 1)
@@ -61,8 +61,9 @@ class LaunchTest {
         assertThat(run.exit()).hasToString("exit 125");
         assertThat(program.failure("cannot start web", run.report()))
                 .isExactlyInstanceOf(KernelException.class)
-                .hasMessage("cannot start web: mount(2) of proc on /no/such/place failed with ENOENT (no such file or directory)"
-                        + " [step=1]");
+                .hasMessage(
+                        "cannot start web: mount(2) of proc on /no/such/place failed with ENOENT (no such file or directory)"
+                                + " [step=1]");
     }
 
     @Test

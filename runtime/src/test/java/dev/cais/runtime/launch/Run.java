@@ -14,7 +14,11 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 
-/** A program that was run to its end. @param output what it wrote to descriptor 1 @param report what to descriptor 3 */
+/**
+ * A program that was run to its end. @param output what it wrote to descriptor 1
+ *
+ * @param report what to descriptor 3
+ */
 record Run(Pidfd.Exit exit, String output, byte[] report) {
     private static final Launch LAUNCH = new Launch(Path.of("/var/tmp"));
 
@@ -45,8 +49,7 @@ record Run(Pidfd.Exit exit, String output, byte[] report) {
             return Fd.of(Syscalls.checked(
                     "cannot open " + path,
                     Syscall.OPENAT,
-                    Syscalls.call(
-                            Syscall.OPENAT, Abi.AT_FDCWD, scratch.path(path), Abi.O_RDWR | Abi.O_CLOEXEC, 0)));
+                    Syscalls.call(Syscall.OPENAT, Abi.AT_FDCWD, scratch.path(path), Abi.O_RDWR | Abi.O_CLOEXEC, 0)));
         }
     }
 
