@@ -15,9 +15,10 @@ import java.time.Duration;
 import java.util.Map;
 
 /**
- * A program that was run to its end. @param output what it wrote to descriptor 1
+ * A program that was run to its end.
  *
- * @param report what to descriptor 3
+ * @param output what it wrote to descriptor 1
+ * @param report what it wrote to descriptor 3
  */
 record Run(Pidfd.Exit exit, String output, byte[] report) {
     private static final Launch LAUNCH = new Launch(Path.of("/var/tmp"));
