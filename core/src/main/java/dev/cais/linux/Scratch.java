@@ -19,6 +19,7 @@ import java.util.List;
  */
 public final class Scratch implements AutoCloseable {
     private static final int SIZE = 1 << 16;
+    private static final byte[] ZEROS = new byte[SIZE];
     private static final ThreadLocal<Stack> STACKS = ThreadLocal.withInitial(Stack::new);
 
     private static final class Stack {
@@ -85,9 +86,7 @@ public final class Scratch implements AutoCloseable {
         }
         stack.used = aligned + size;
         var view = stack.memory.bytes().slice(aligned, size).order(java.nio.ByteOrder.LITTLE_ENDIAN);
-        for (var i = 0; i < size; i++) {
-            view.put(i, (byte) 0);
-        }
+        view.put(0, ZEROS, 0, size);
         return view;
     }
 

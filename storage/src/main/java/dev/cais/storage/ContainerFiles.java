@@ -4,11 +4,9 @@ import java.nio.file.Path;
 
 /** A container's directory: {@code upper}, {@code work} and {@code root} for its overlay, and room for what else it needs. */
 public final class ContainerFiles implements AutoCloseable {
-    private final Store store;
     private final Path directory;
 
-    ContainerFiles(Store store, Path directory) {
-        this.store = store;
+    ContainerFiles(Path directory) {
         this.directory = directory;
     }
 
@@ -34,6 +32,6 @@ public final class ContainerFiles implements AutoCloseable {
     /** Removes the directory with all in it. Nothing may be mounted below it in this mount namespace. Repeating is harmless. */
     @Override
     public void close() {
-        throw new UnsupportedOperationException(store.toString());
+        Disk.removeTree(directory);
     }
 }

@@ -1,7 +1,5 @@
 package dev.cais.storage;
 
-import java.nio.file.Path;
-
 /**
  * All that is ever written below one directory, the root: the only way in which files of images and containers come to be.
  *
@@ -48,12 +46,6 @@ public interface FileOperations extends AutoCloseable {
 
     /** Removes what stands there with all below it; nothing if nothing does. */
     void remove(byte[] path);
-
-    /**
-     * Copies a tree of the host, attributes, hard links and holes included, to where nothing stands yet. Nothing may change
-     * the source meanwhile; its links are copied, not followed.
-     */
-    void copy(Path source, byte[] path);
 
     /** How many files of any kind were made, parents included. */
     long created();

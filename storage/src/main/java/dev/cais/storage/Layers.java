@@ -1,16 +1,27 @@
 package dev.cais.storage;
 
 import dev.cais.Digest;
+import dev.cais.NotFoundException;
+import dev.cais.StorageException;
+import dev.cais.linux.Fd;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** Unpacked layers by diff ID. Hold {@link Store#lockShared()} while relying on one. */
 public final class Layers {
+    private static final int NAME = 24;
+    private static final String LOCK = ".lock";
+
     private final Store store;
+    private final Path directory;
 
     Layers(Store store) {
         this.store = store;
+        this.directory = store.root().resolve("layers");
     }
 
     /** Writes a layer's files. */
@@ -27,17 +38,17 @@ public final class Layers {
 
     /** The directory that all layers' directories stand in, named by {@link #name}. */
     public Path directory() {
-        return store.root().resolve("layers");
+        return directory;
     }
 
     /** The name of a layer's directory: the first 24 hexadecimal digits of its diff ID. */
     public static String name(Digest diffId) {
-        return diffId.hex().substring(0, 24);
+        return diffId.hex().substring(0, NAME);
     }
 
     /** The layer's root directory, if it is there and whole. */
     public Optional<Path> find(Digest diffId) {
-        throw new UnsupportedOperationException();
+        return Disk.exists(record(diffId)) ? Optional.of(tree(diffId)) : Optional.empty();
     }
 
     /**
@@ -46,7 +57,10 @@ public final class Layers {
      * @throws dev.cais.NotFoundException if the store does not have it
      */
     public long size(Digest diffId) {
-        throw new UnsupportedOperationException();
+        return Disk.readText(record(diffId))
+                .map(text -> Long.parseLong(text.strip()))
+                .orElseThrow(() -> new NotFoundException(
+                        "cannot read layer " + diffId + ": the store does not have it unpacked"));
     }
 
     /**
@@ -56,16 +70,132 @@ public final class Layers {
      * @throws dev.cais.CancelledException if the thread is interrupted while it waits
      */
     public Path add(Digest diffId, Filler filler) {
-        throw new UnsupportedOperationException();
+        if (find(diffId).isPresent()) {
+            return tree(diffId);
+        }
+        var lock = Disk.lock(lockFile(name(diffId)), true);
+        try {
+            if (find(diffId).isEmpty()) {
+                clear(diffId);
+                fill(diffId, filler);
+            }
+            return tree(diffId);
+        } finally {
+            unlock(name(diffId), lock);
+        }
+    }
+
+    private void fill(Digest diffId, Filler filler) {
+        var growing = store.temporary();
+        var record = store.temporary();
+        try {
+            Disk.makeDirectory(growing, 0755);
+            long size;
+            try (var files = store.files(growing)) {
+                files.directory(new byte[0], Attributes.ofMode(0755));
+                size = filler.fill(files);
+            }
+            Disk.writeNew(record, (size + "\n").getBytes(StandardCharsets.US_ASCII));
+            Disk.rename(growing, tree(diffId));
+            Disk.rename(record, record(diffId));
+        } catch (RuntimeException | Error e) {
+            try {
+                Disk.removeTree(growing);
+                Disk.removeFile(record);
+            } catch (RuntimeException suppressed) {
+                e.addSuppressed(suppressed);
+            }
+            throw e;
+        }
+    }
+
+    /** Removes a tree that lost its record, or never got it. */
+    private void clear(Digest diffId) {
+        if (Disk.exists(tree(diffId))) {
+            for (var other : list()) {
+                if (name(other).equals(name(diffId))) {
+                    throw new StorageException("cannot unpack layer " + diffId + ": its name in the store is taken by layer "
+                            + other);
+                }
+            }
+            discard(name(diffId));
+        }
+    }
+
+    private void discard(String name) {
+        var discarded = store.temporary();
+        Disk.rename(directory.resolve(name), discarded);
+        Disk.removeTree(discarded);
+    }
+
+    private void unlock(String name, Fd lock) {
+        try {
+            Disk.removeFile(lockFile(name));
+        } finally {
+            Disk.unlock(lock);
+        }
     }
 
     /** Does nothing if the store does not have it. Hold {@link Store#lockExclusive()}. */
     public void delete(Digest diffId) {
-        throw new UnsupportedOperationException();
+        var lock = Disk.lock(lockFile(name(diffId)), true);
+        try {
+            if (find(diffId).isPresent()) {
+                Disk.removeFile(record(diffId));
+                discard(name(diffId));
+            }
+        } finally {
+            unlock(name(diffId), lock);
+        }
     }
 
     /** Diff IDs, in order. */
     public List<Digest> list() {
-        throw new UnsupportedOperationException();
+        return Disk.list(directory).stream().flatMap(Layers::recorded).toList();
+    }
+
+    private static Stream<Digest> recorded(String name) {
+        return switch (name.length()) {
+            case 64 -> Stream.of(new Digest("sha256", name));
+            case 128 -> Stream.of(new Digest("sha512", name));
+            default -> Stream.empty();
+        };
+    }
+
+    /** Removes trees without a record and locks that nobody holds. */
+    void sweep() {
+        var names = Disk.list(directory);
+        var recorded = names.stream().flatMap(Layers::recorded).map(Layers::name).collect(Collectors.toSet());
+        for (var entry : names) {
+            var isTree = entry.length() == NAME && !recorded.contains(entry);
+            if (isTree || entry.endsWith(LOCK)) {
+                var name = entry.substring(0, Math.min(NAME, entry.length()));
+                Disk.tryLock(lockFile(name), true).ifPresent(lock -> sweep(name, lock));
+            }
+        }
+    }
+
+    private void sweep(String name, Fd lock) {
+        try {
+            var isOrphan = Disk.exists(directory.resolve(name))
+                    && list().stream().noneMatch(digest -> name(digest).equals(name));
+            if (isOrphan) {
+                discard(name);
+            }
+        } finally {
+            unlock(name, lock);
+        }
+    }
+
+    private Path tree(Digest diffId) {
+        return directory.resolve(name(diffId));
+    }
+
+    private Path record(Digest diffId) {
+        return directory.resolve(diffId.hex());
+    }
+
+    private Path lockFile(String name) {
+        return directory.resolve(name + LOCK);
     }
 }

@@ -1,30 +1,164 @@
 package dev.cais.storage;
 
+import dev.cais.ConflictException;
 import dev.cais.Digest;
+import dev.cais.EngineException;
+import dev.cais.InvalidSpecException;
+import dev.cais.StorageException;
 import dev.cais.linux.Fd;
+import dev.cais.linux.Syscall;
+import dev.cais.linux.Syscalls;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.regex.Pattern;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** A store as one engine has it open; see the package for what lies where. */
 public final class Store implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Store.class);
+    private static final String FORMAT = "cais store 1, whiteouts ";
+    private static final Pattern ID = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}");
+    private static final String LOCK = "lock";
+    private static final String ENGINES_LOCK = "engines.lock";
+    private static final String DEAD = "dead-";
+    private static final String USES = "uses";
+
     private final Path root;
     private final String engine;
+    private final Whiteouts whiteouts;
+    private final Fd engineLock;
+    private final Blobs blobs;
+    private final Layers layers;
+    private final AtomicLong temporaries = new AtomicLong();
+    private final AtomicBoolean closed = new AtomicBoolean();
 
-    private Store(Path root, String engine) {
+    private Store(Path root, String engine, Whiteouts whiteouts, Fd engineLock) {
         this.root = root;
         this.engine = engine;
+        this.whiteouts = whiteouts;
+        this.engineLock = engineLock;
+        this.blobs = new Blobs(this);
+        this.layers = new Layers(this);
     }
 
     /**
      * Makes what is missing of the layout, takes the engine's lock, and sweeps what dead engines left.
      *
-     * @param engine the engine's name in this store: letters, digits, {@code _ . -}, 1 to 64 of them; best a random one
-     * @throws dev.cais.StorageException if the directory cannot be made or written
-     * @throws dev.cais.ConflictException if a live engine has this name
+     * @param engine the engine's name in this store: letters, digits, {@code _ . -}, 1 to 128 of them; best a random one
+     * @throws StorageException if the directory cannot be made or written
+     * @throws ConflictException if a live engine has this name
+     * @throws dev.cais.CancelledException if the thread is interrupted while others open the store
      */
     public static Store open(Path root, String engine) {
-        return new Store(root, engine);
+        var absolute = root.toAbsolutePath().normalize();
+        checkId("engine", engine);
+        makeLayout(absolute);
+        var turn = Disk.lock(absolute.resolve(ENGINES_LOCK), true);
+        Store store;
+        try {
+            store = openInTurn(absolute, engine);
+        } finally {
+            Disk.unlock(turn);
+        }
+        store.sweep();
+        return store;
+    }
+
+    private static void makeLayout(Path root) {
+        var missing = new ArrayDeque<Path>();
+        for (var path = root; path != null && !Disk.exists(path); path = path.getParent()) {
+            missing.push(path);
+        }
+        for (var path : missing) {
+            Disk.makeDirectory(path, path.equals(root) ? 0711 : 0755);
+        }
+        Disk.makeDirectory(root.resolve("blobs"), 0700); // layers hold other people's setuid programs
+        Disk.makeDirectory(root.resolve("layers"), 0700);
+        Disk.makeDirectory(root.resolve("engines"), 0711);
+    }
+
+    private static Store openInTurn(Path root, String engine) {
+        var whiteouts = whiteouts(root);
+        var engines = root.resolve("engines");
+        var own = engines.resolve(engine);
+        if (lives(own)) {
+            throw new ConflictException(
+                    "cannot open the store " + root + ": its engine " + engine + " is open", "choose another name");
+        }
+        Disk.removeTree(own);
+        Disk.makeDirectory(own, 0711);
+        var lock = Disk.lock(own.resolve(LOCK), true);
+        try {
+            var store = new Store(root, engine, whiteouts, lock);
+            Disk.makeDirectory(store.temporaryDirectory(), 0700);
+            Disk.makeDirectory(containers(own), 0711);
+            for (var other : Disk.list(engines)) {
+                if (!lives(engines.resolve(other))) {
+                    // or it is just closing, and removes the rest itself
+                    Disk.renameIfThere(engines.resolve(other), store.temporaryDirectory().resolve(DEAD + other));
+                }
+            }
+            return store;
+        } catch (RuntimeException e) {
+            lock.close();
+            throw e;
+        }
+    }
+
+    /** Whether somebody holds the engine's lock. Only in turn, since it takes the lock for a moment to find out. */
+    private static boolean lives(Path engineDirectory) {
+        var file = engineDirectory.resolve(LOCK);
+        if (!Disk.exists(file)) {
+            return false;
+        }
+        var lock = Disk.tryLock(file, true);
+        lock.ifPresent(Disk::unlock);
+        return lock.isEmpty();
+    }
+
+    private static Whiteouts whiteouts(Path root) {
+        var file = root.resolve("format");
+        var text = Disk.readText(file);
+        if (text.isEmpty()) {
+            var isRoot = Syscalls.call(Syscall.GETEUID) == 0;
+            var chosen = isRoot ? Whiteouts.TRUSTED : Whiteouts.USER;
+            var fresh = root.resolve("format.new");
+            Disk.removeFile(fresh);
+            Disk.writeNew(fresh, (FORMAT + chosen.nameSpace() + "\n").getBytes(StandardCharsets.UTF_8));
+            Disk.rename(fresh, file);
+            return chosen;
+        }
+        for (var known : Whiteouts.values()) {
+            if (text.get().strip().equals(FORMAT + known.nameSpace())) {
+                return known;
+            }
+        }
+        throw new StorageException(
+                "cannot open the store " + root + ": its format is unknown",
+                Map.of("format", text.get().strip()),
+                "use the version of Cais that made it, or choose another store");
+    }
+
+    /** Removes what dead engines left. What resists stays in this engine's directory. */
+    private void sweep() {
+        for (var name : Disk.list(temporaryDirectory())) {
+            if (name.startsWith(DEAD)) {
+                try {
+                    Disk.removeTree(temporaryDirectory().resolve(name));
+                } catch (EngineException e) {
+                    LOG.warn("left files of a dead engine in {}", temporaryDirectory().resolve(name), e);
+                }
+            }
+        }
+        layers.sweep();
     }
 
     public Path root() {
@@ -32,11 +166,11 @@ public final class Store implements AutoCloseable {
     }
 
     public Blobs blobs() {
-        return new Blobs(this);
+        return blobs;
     }
 
     public Layers layers() {
-        return new Layers(this);
+        return layers;
     }
 
     /** What this engine alone uses, mode 0711; removed by {@link #close()}. */
@@ -49,12 +183,17 @@ public final class Store implements AutoCloseable {
         return engineDirectory().resolve("tmp");
     }
 
+    /** A path in {@link #temporaryDirectory()} that nothing has yet. */
+    public Path temporary() {
+        return temporaryDirectory().resolve(Long.toString(temporaries.incrementAndGet()));
+    }
+
     /**
      * The open file whose flock(2) says that this engine lives. A process that inherits it keeps the engine's directory from
      * being swept until it is gone, too.
      */
     public Fd engineLock() {
-        throw new UnsupportedOperationException();
+        return engineLock;
     }
 
     /**
@@ -64,27 +203,47 @@ public final class Store implements AutoCloseable {
      * @throws dev.cais.CancelledException if the thread is interrupted while it waits
      */
     public StoreLock lockShared() {
-        throw new UnsupportedOperationException();
+        return new StoreLock(Disk.lock(lockFile(), false));
     }
 
-    /** For deleting what nothing refers to. Waits for all shared holds, however long they take. */
+    /**
+     * For deleting what nothing refers to. Waits for all shared holds, however long they take.
+     *
+     * @throws dev.cais.CancelledException if the thread is interrupted while it waits
+     */
     public StoreLock lockExclusive() {
-        throw new UnsupportedOperationException();
+        return new StoreLock(Disk.lock(lockFile(), true));
     }
 
     /** As {@link #lockExclusive()}, or empty if somebody holds the store now: what is unreferenced can go another time. */
     public Optional<StoreLock> tryLockExclusive() {
-        throw new UnsupportedOperationException();
+        return Disk.tryLock(lockFile(), true).map(StoreLock::new);
+    }
+
+    private Path lockFile() {
+        return root.resolve(LOCK);
     }
 
     /** Writes a small file, 0600, replacing an old one, in one rename. */
     public void write(Path file, byte[] content) {
-        throw new UnsupportedOperationException();
+        var temporary = temporary();
+        Disk.writeNew(temporary, content);
+        try {
+            Disk.rename(temporary, file);
+        } catch (RuntimeException e) {
+            Disk.removeFile(temporary);
+            throw e;
+        }
     }
 
-    /** What this store's rules make of writing below {@code directory}. */
+    /** Writing below a directory that exists, by this store's form of whiteouts. */
     public FileOperations files(Path directory) {
-        throw new UnsupportedOperationException();
+        return new DirectFileOperations(directory, whiteouts);
+    }
+
+    /** Removes whatever is there with all below it, following no link; nothing if nothing is there. */
+    public void removeTree(Path path) {
+        Disk.removeTree(path);
     }
 
     /**
@@ -92,20 +251,96 @@ public final class Store implements AutoCloseable {
      *
      * @param id unique in this engine: letters, digits, {@code _ . -}, 1 to 128 of them
      * @param image the image's configuration digest
-     * @param diffIds its layers, oldest first
+     * @param diffIds its layers, oldest first; all in the store
+     * @throws ConflictException if this engine has a container of this id
      */
     public ContainerFiles createContainer(String id, Digest image, List<Digest> diffIds) {
-        throw new UnsupportedOperationException();
+        checkId("container", id);
+        var growing = new ContainerFiles(temporary());
+        var files = new ContainerFiles(containers(engineDirectory()).resolve(id));
+        try {
+            Disk.makeDirectory(growing.directory(), 0711);
+            Disk.makeDirectory(growing.upper(), 0755);
+            if (!diffIds.isEmpty()) {
+                var newest = diffIds.get(diffIds.size() - 1);
+                Disk.makeAlike(growing.upper(), layers.directory().resolve(Layers.name(newest)));
+            }
+            Disk.makeDirectory(growing.work(), 0700);
+            Disk.makeDirectory(growing.root(), 0755);
+            Disk.writeNew(growing.directory().resolve(USES), uses(image, diffIds));
+            if (!Disk.renameIfFree(growing.directory(), files.directory())) {
+                throw new ConflictException("cannot create container " + id + ": its directory exists");
+            }
+            return files;
+        } catch (RuntimeException e) {
+            growing.close();
+            throw e;
+        }
+    }
+
+    private static byte[] uses(Digest image, List<Digest> diffIds) {
+        var text = new StringBuilder().append(image).append('\n');
+        diffIds.forEach(diffId -> text.append(diffId).append('\n'));
+        return text.toString().getBytes(StandardCharsets.US_ASCII);
     }
 
     /** What the containers of all live engines need. */
     public List<ContainerUse> uses() {
-        throw new UnsupportedOperationException();
+        var uses = new ArrayList<ContainerUse>();
+        var engines = root.resolve("engines");
+        var turn = Disk.lock(root.resolve(ENGINES_LOCK), true);
+        try {
+            for (var each : Disk.list(engines)) {
+                var directory = engines.resolve(each);
+                if (lives(directory)) {
+                    for (var container : Disk.list(containers(directory))) {
+                        Disk.readText(containers(directory).resolve(container).resolve(USES))
+                                .ifPresent(text -> uses.add(use(each, container, text)));
+                    }
+                }
+            }
+        } finally {
+            Disk.unlock(turn);
+        }
+        return uses;
     }
 
-    /** Removes the engine's directory with its containers, and lets go of its lock. Repeating is harmless. */
+    private static ContainerUse use(String engine, String container, String text) {
+        var digests = text.lines().map(Digest::parse).toList();
+        return new ContainerUse(engine, container, digests.get(0), digests.subList(1, digests.size()));
+    }
+
+    private static Path containers(Path engineDirectory) {
+        return engineDirectory.resolve("containers");
+    }
+
+    private static void checkId(String what, String id) {
+        if (!ID.matcher(id).matches()) {
+            throw new InvalidSpecException(
+                    "cannot use " + what + " name " + id + " in a store: it is not a file name of the plain kind",
+                    "use letters, digits, '_', '.' and '-', 1 to 128 of them");
+        }
+    }
+
+    /**
+     * Removes the engine's directory with its containers, and lets go of its lock. Nothing may be mounted there in this mount
+     * namespace. Repeating is harmless.
+     */
     @Override
-    public void close() {}
+    public void close() {
+        if (closed.compareAndSet(false, true)) {
+            try {
+                for (var name : Disk.list(engineDirectory())) {
+                    if (!name.equals(LOCK)) {
+                        Disk.removeTree(engineDirectory().resolve(name));
+                    }
+                }
+                Disk.removeTree(engineDirectory()); // its lock last: without it, it is anyone's to sweep
+            } finally {
+                engineLock.close();
+            }
+        }
+    }
 
     @Override
     public String toString() {

@@ -11,7 +11,9 @@ public final class StoreLock implements AutoCloseable {
     }
 
     @Override
-    public void close() {
-        file.close();
+    public synchronized void close() {
+        if (file.isOpen()) {
+            Disk.unlock(file);
+        }
     }
 }

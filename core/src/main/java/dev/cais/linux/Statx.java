@@ -1,0 +1,111 @@
+package dev.cais.linux;
+
+/**
+ * The result of statx(2), the one form of stat that looks alike on all processors. Reused from call to call; for one thread.
+ *
+ * @see <a href="https://man7.org/linux/man-pages/man2/statx.2.html">statx(2)</a>
+ */
+public final class Statx {
+    public static final int S_IFMT = 0170000;
+    public static final int S_IFSOCK = 0140000;
+    public static final int S_IFLNK = 0120000;
+    public static final int S_IFREG = 0100000;
+    public static final int S_IFBLK = 0060000;
+    public static final int S_IFDIR = 0040000;
+    public static final int S_IFCHR = 0020000;
+    public static final int S_IFIFO = 0010000;
+
+    private static final int BASIC_STATS = 0x7ff;
+    private static final NativeMemory EMPTY = NativeMemory.allocate(1);
+
+    private final NativeMemory memory = NativeMemory.allocate(256);
+
+    /**
+     * Fills this with what the name stands for, links not followed.
+     *
+     * @param name address of a NUL-terminated name relative to {@code directory}
+     * @return 0 or the negated error number
+     */
+    public long of(int directory, long name) {
+        return Syscalls.call(
+                Syscall.STATX, directory, name, OpenFlags.AT_SYMLINK_NOFOLLOW, BASIC_STATS, memory.address());
+    }
+
+    /** Fills this with what is open as {@code fd}. */
+    public long of(int fd) {
+        return Syscalls.call(
+                Syscall.STATX, fd, EMPTY.address(), OpenFlags.AT_EMPTY_PATH, BASIC_STATS, memory.address());
+    }
+
+    /** One of the {@code S_IF} constants. */
+    public int type() {
+        return word(28) & S_IFMT;
+    }
+
+    /** The twelve permission bits. */
+    public int mode() {
+        return word(28) & 07777;
+    }
+
+    public boolean isDirectory() {
+        return type() == S_IFDIR;
+    }
+
+    /** Whether this is overlayfs's mark of a file that is gone: the character device 0:0. */
+    public boolean isWhiteout() {
+        return type() == S_IFCHR && rdevMajor() == 0 && rdevMinor() == 0;
+    }
+
+    public long links() {
+        return Integer.toUnsignedLong(word(16));
+    }
+
+    public long uid() {
+        return Integer.toUnsignedLong(word(20));
+    }
+
+    public long gid() {
+        return Integer.toUnsignedLong(word(24));
+    }
+
+    public long inode() {
+        return memory.bytes().getLong(32);
+    }
+
+    public long size() {
+        return memory.bytes().getLong(40);
+    }
+
+    public long accessedSeconds() {
+        return memory.bytes().getLong(64);
+    }
+
+    public int accessedNanos() {
+        return word(72);
+    }
+
+    public long modifiedSeconds() {
+        return memory.bytes().getLong(112);
+    }
+
+    public int modifiedNanos() {
+        return word(120);
+    }
+
+    public int rdevMajor() {
+        return word(128);
+    }
+
+    public int rdevMinor() {
+        return word(132);
+    }
+
+    /** The file system's device number, major above minor. */
+    public long device() {
+        return (long) word(136) << 32 | Integer.toUnsignedLong(word(140));
+    }
+
+    private int word(int offset) {
+        return memory.bytes().getInt(offset);
+    }
+}

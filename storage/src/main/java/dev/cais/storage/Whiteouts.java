@@ -1,0 +1,36 @@
+package dev.cais.storage;
+
+import java.nio.charset.StandardCharsets;
+
+/**
+ * The name space of the extended attributes in which overlayfs keeps its marks: a property of the whole store, since layers
+ * are mounted together.
+ *
+ * @see <a href="https://docs.kernel.org/filesystems/overlayfs.html#whiteouts-and-opaque-directories">Linux, overlayfs,
+ *     Whiteouts and opaque directories</a>
+ */
+enum Whiteouts {
+    /** Of a store that root made. */
+    TRUSTED("trusted"),
+    /** Of a store to be mounted with {@code userxattr}, inside a user namespace. */
+    USER("user");
+
+    private final String nameSpace;
+
+    Whiteouts(String nameSpace) {
+        this.nameSpace = nameSpace;
+    }
+
+    String nameSpace() {
+        return nameSpace;
+    }
+
+    byte[] opaqueName() {
+        return (nameSpace + ".overlay.opaque").getBytes(StandardCharsets.US_ASCII);
+    }
+
+    /** Whether overlayfs would take an attribute of this name for its own, here or after a copy of the store. */
+    static boolean isMark(String xattr) {
+        return xattr.startsWith("trusted.overlay.") || xattr.startsWith("user.overlay.");
+    }
+}
