@@ -59,7 +59,11 @@ public final class Blobs {
         }
     }
 
-    /** Bytes of a blob. @throws NotFoundException if the store does not have it */
+    /**
+     * Bytes of a blob.
+     *
+     * @throws NotFoundException if the store does not have it
+     */
     public long size(Digest digest) {
         try {
             return Files.size(file(digest));

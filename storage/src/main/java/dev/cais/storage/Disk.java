@@ -37,7 +37,11 @@ final class Disk {
     static boolean exists(Path path) {
         try (var scratch = Scratch.frame()) {
             var result = Syscalls.call(
-                    Syscall.FACCESSAT2, OpenFlags.AT_FDCWD, scratch.path(path.toString()), 0, OpenFlags.AT_SYMLINK_NOFOLLOW);
+                    Syscall.FACCESSAT2,
+                    OpenFlags.AT_FDCWD,
+                    scratch.path(path.toString()),
+                    0,
+                    OpenFlags.AT_SYMLINK_NOFOLLOW);
             if (result < 0 && !Errno.ENOENT.is(result)) {
                 throw Failures.storage("cannot look for " + path, Syscall.FACCESSAT2, result, path);
             }
@@ -133,8 +137,7 @@ final class Disk {
 
     private static void unlink(Path path, int flags) {
         try (var scratch = Scratch.frame()) {
-            var result =
-                    Syscalls.call(Syscall.UNLINKAT, OpenFlags.AT_FDCWD, scratch.path(path.toString()), flags);
+            var result = Syscalls.call(Syscall.UNLINKAT, OpenFlags.AT_FDCWD, scratch.path(path.toString()), flags);
             if (!Errno.ENOENT.is(result)) {
                 check(result, Syscall.UNLINKAT, "cannot remove ", path);
             }
@@ -162,8 +165,7 @@ final class Disk {
     static void write(Fd file, NativeMemory memory, int length, Path path) {
         var done = 0;
         while (done < length) {
-            var written =
-                    Syscalls.call(Syscall.WRITE, file.number(), memory.address() + done, length - done);
+            var written = Syscalls.call(Syscall.WRITE, file.number(), memory.address() + done, length - done);
             if (!Errno.EINTR.is(written)) {
                 check(written, Syscall.WRITE, "cannot write ", path);
                 done += (int) written;
@@ -208,8 +210,7 @@ final class Disk {
     }
 
     static StorageException unreadable(Path path, Exception cause) {
-        return new StorageException(
-                "cannot read " + path + ": " + cause.getMessage(), Map.of(), "", cause);
+        return new StorageException("cannot read " + path + ": " + cause.getMessage(), Map.of(), "", cause);
     }
 
     /**
@@ -238,8 +239,7 @@ final class Disk {
             var file = open(path, OpenFlags.O_RDONLY | OpenFlags.O_CREAT, 0600);
             @Nullable Fd unused = file;
             try {
-                var result = Syscalls.call(
-                        Syscall.FLOCK, file.number(), (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB);
+                var result = Syscalls.call(Syscall.FLOCK, file.number(), (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB);
                 if (Errno.EAGAIN.is(result)) {
                     return Optional.empty();
                 }

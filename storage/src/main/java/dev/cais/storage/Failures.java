@@ -20,8 +20,8 @@ final class Failures {
     static EngineException of(String what, Syscall call, long result, Path where) {
         var errno = Errno.of(result);
         return switch (errno) {
-            case ENOENT, ENOTDIR, EISDIR, EEXIST, ELOOP, ENAMETOOLONG, EINVAL, EXDEV, ENOTEMPTY, EFBIG -> errno.exception(
-                    what, call);
+            case ENOENT, ENOTDIR, EISDIR, EEXIST, ELOOP, ENAMETOOLONG, EINVAL, EXDEV, ENOTEMPTY, EFBIG ->
+                errno.exception(what, call);
             default -> storage(what, call, result, where);
         };
     }
@@ -32,10 +32,15 @@ final class Failures {
         return switch (errno) {
             case ENOSPC -> full(what, "no space is left on the file system of " + where, call, errno);
             case EDQUOT -> full(what, "the disk quota on the file system of " + where + " is used up", call, errno);
-            case EROFS -> storage(
-                    what, "the file system of " + where + " is read-only", call, errno, "choose another store");
-            case EPERM, EACCES -> storage(
-                    what, "permission denied in " + where, call, errno, "run as root, or choose a store of your own");
+            case EROFS ->
+                storage(what, "the file system of " + where + " is read-only", call, errno, "choose another store");
+            case EPERM, EACCES ->
+                storage(
+                        what,
+                        "permission denied in " + where,
+                        call,
+                        errno,
+                        "run as root, or choose a store of your own");
             case EMFILE -> storage(what, "too many open files", call, errno, "raise the limit with ulimit -n");
             case ENFILE -> storage(what, "too many open files", call, errno, "raise the sysctl fs.file-max");
             default -> storage(what, call + "(2) failed with " + errno, call, errno, "");

@@ -59,8 +59,8 @@ public final class Layers {
     public long size(Digest diffId) {
         return Disk.readText(record(diffId))
                 .map(text -> Long.parseLong(text.strip()))
-                .orElseThrow(() -> new NotFoundException(
-                        "cannot read layer " + diffId + ": the store does not have it unpacked"));
+                .orElseThrow(() ->
+                        new NotFoundException("cannot read layer " + diffId + ": the store does not have it unpacked"));
     }
 
     /**
@@ -114,8 +114,8 @@ public final class Layers {
         if (Disk.exists(tree(diffId))) {
             for (var other : list()) {
                 if (name(other).equals(name(diffId))) {
-                    throw new StorageException("cannot unpack layer " + diffId + ": its name in the store is taken by layer "
-                            + other);
+                    throw new StorageException(
+                            "cannot unpack layer " + diffId + ": its name in the store is taken by layer " + other);
                 }
             }
             discard(name(diffId));
@@ -165,7 +165,8 @@ public final class Layers {
     /** Removes trees without a record and locks that nobody holds. */
     void sweep() {
         var names = Disk.list(directory);
-        var recorded = names.stream().flatMap(Layers::recorded).map(Layers::name).collect(Collectors.toSet());
+        var recorded =
+                names.stream().flatMap(Layers::recorded).map(Layers::name).collect(Collectors.toSet());
         for (var entry : names) {
             var isTree = entry.length() == NAME && !recorded.contains(entry);
             if (isTree || entry.endsWith(LOCK)) {

@@ -103,7 +103,8 @@ public final class Store implements AutoCloseable {
             for (var other : Disk.list(engines)) {
                 if (!lives(engines.resolve(other))) {
                     // or it is just closing, and removes the rest itself
-                    Disk.renameIfThere(engines.resolve(other), store.temporaryDirectory().resolve(DEAD + other));
+                    Disk.renameIfThere(
+                            engines.resolve(other), store.temporaryDirectory().resolve(DEAD + other));
                 }
             }
             return store;
@@ -154,7 +155,10 @@ public final class Store implements AutoCloseable {
                 try {
                     Disk.removeTree(temporaryDirectory().resolve(name));
                 } catch (EngineException e) {
-                    LOG.warn("left files of a dead engine in {}", temporaryDirectory().resolve(name), e);
+                    LOG.warn(
+                            "left files of a dead engine in {}",
+                            temporaryDirectory().resolve(name),
+                            e);
                 }
             }
         }

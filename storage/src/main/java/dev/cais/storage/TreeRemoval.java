@@ -124,8 +124,7 @@ final class TreeRemoval implements AutoCloseable {
             long result;
             do {
                 var fresh = frame.path(".removing-" + moved++);
-                result = Syscalls.call(
-                        Syscall.RENAMEAT2, directory, nameAddress, open[0], fresh, RENAME_NOREPLACE);
+                result = Syscalls.call(Syscall.RENAMEAT2, directory, nameAddress, open[0], fresh, RENAME_NOREPLACE);
             } while (Errno.EEXIST.is(result));
             check(result, Syscall.RENAMEAT2, name);
         }

@@ -1,7 +1,5 @@
 package dev.cais.storage;
 
-import java.nio.charset.StandardCharsets;
-
 /**
  * The name space of the extended attributes in which overlayfs keeps its marks: a property of the whole store, since layers
  * are mounted together.
@@ -25,8 +23,9 @@ enum Whiteouts {
         return nameSpace;
     }
 
-    byte[] opaqueName() {
-        return (nameSpace + ".overlay.opaque").getBytes(StandardCharsets.US_ASCII);
+    /** Marks a directory that hides all of its name in older layers. */
+    Xattr opaque() {
+        return new Xattr(nameSpace + ".overlay.opaque", new byte[] {'y'});
     }
 
     /** Whether overlayfs would take an attribute of this name for its own, here or after a copy of the store. */

@@ -126,8 +126,15 @@ class StoreTest {
     void upperDirectoryShowsTheOwnerAndModeOfTheNewestLayersRoot(TestStore directory) throws IOException {
         try (var store = Store.open(directory.path(), "a")) {
             store.layers().add(BASE, files -> {
-                files.directory(new byte[0], new Attributes(7, 8, 01700, Attributes.ofMode(0).modified(),
-                        Attributes.ofMode(0).modified(), List.of()));
+                files.directory(
+                        new byte[0],
+                        new Attributes(
+                                7,
+                                8,
+                                01700,
+                                Attributes.ofMode(0).modified(),
+                                Attributes.ofMode(0).modified(),
+                                List.of()));
                 return 0;
             });
             var container = store.createContainer("web", IMAGE, List.of(BASE));

@@ -1,0 +1,91 @@
+package dev.cais.storage;
+
+import dev.cais.EngineException;
+import dev.cais.StorageException;
+import dev.cais.linux.Errno;
+import dev.cais.linux.NativeMemory;
+import dev.cais.linux.Syscall;
+import dev.cais.linux.Syscalls;
+import java.nio.file.Path;
+import java.util.Set;
+
+/** Sets extended attributes; for one thread. */
+final class XattrCalls {
+    private static final int LARGEST = 64 * 1024; // XATTR_SIZE_MAX
+
+    /** Labels that mean something only on the host they were made on. */
+    private static final Set<String> HOST_LABELS =
+            Set.of("security.selinux", "security.ima", "security.evm", "security.apparmor", "system.nfs4_acl");
+
+    private final Path where;
+    private final NativeMemory path = NativeMemory.allocate(512);
+    private final NativeMemory name = NativeMemory.allocate(512);
+    private final NativeMemory value = NativeMemory.allocate(LARGEST);
+
+    XattrCalls(Path where) {
+        this.where = where;
+    }
+
+    /** Whether an attribute from outside is to be set: marks of overlayfs would let an image hide or redirect files. */
+    static boolean isWanted(Xattr xattr) {
+        return !Whiteouts.isMark(xattr.name()) && !HOST_LABELS.contains(xattr.name());
+    }
+
+    /**
+     * Sets one on an open file.
+     *
+     * @param shown the file's name for messages
+     */
+    void set(int fd, byte[] shown, Xattr xattr) {
+        put(shown, xattr);
+        var length = xattr.value().length;
+        var result = Syscalls.call(Syscall.FSETXATTR, fd, name.address(), value.address(), length, 0);
+        check(result, Syscall.FSETXATTR, shown, xattr);
+    }
+
+    /**
+     * Sets one on a file that cannot be opened: a link, a device. No call takes a directory and a name before Linux 6.13, so
+     * the way leads through /proc.
+     */
+    void set(int directory, byte[] lastName, byte[] shown, Xattr xattr) {
+        put(shown, xattr);
+        Names.put(path, Names.join(Names.of("/proc/self/fd/" + directory), lastName));
+        var length = xattr.value().length;
+        var result = Syscalls.call(Syscall.LSETXATTR, path.address(), name.address(), value.address(), length, 0);
+        check(result, Syscall.LSETXATTR, shown, xattr);
+    }
+
+    void remove(int fd, String attribute) {
+        Syscalls.call(Syscall.FREMOVEXATTR, fd, Names.put(name, Names.of(attribute)));
+    }
+
+    private void put(byte[] shown, Xattr xattr) {
+        if (xattr.value().length > LARGEST) {
+            throw failure(-Errno.E2BIG.number(), Syscall.FSETXATTR, shown, xattr);
+        }
+        Names.put(name, Names.of(xattr.name()));
+        value.bytes().put(0, xattr.value());
+    }
+
+    private void check(long result, Syscall call, byte[] shown, Xattr xattr) {
+        if (result < 0) {
+            throw failure(result, call, shown, xattr);
+        }
+    }
+
+    private EngineException failure(long result, Syscall call, byte[] shown, Xattr xattr) {
+        var what = "cannot set " + xattr.name() + " of " + Names.shown(shown);
+        return switch (Errno.of(result)) {
+            case ENOTSUP ->
+                new StorageException(
+                        what + ": the file system of " + where + " cannot hold it",
+                        "choose a store on ext4, xfs or btrfs");
+            case ENOSPC, E2BIG, ERANGE ->
+                new StorageException(
+                        what + ": the file system of " + where + " has no room for an attribute of "
+                                + xattr.value().length + " bytes",
+                        "choose a store on xfs or btrfs, or free some space");
+            default -> Failures.of(what, call, result, where);
+        };
+    }
+}
