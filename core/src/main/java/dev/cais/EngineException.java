@@ -1,5 +1,6 @@
 package dev.cais;
 
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -35,11 +36,11 @@ public abstract sealed class EngineException extends RuntimeException
      */
     protected EngineException(String problem, Map<String, ?> facts, String help, @Nullable Throwable cause) {
         super(sentence(problem, facts, help), cause);
-        this.facts = Map.copyOf(facts);
+        this.facts = Collections.unmodifiableMap(new LinkedHashMap<>(facts));
         this.help = help;
     }
 
-    /** The facts in square brackets, by name. */
+    /** The facts in square brackets, by name, in their order. */
     public Map<String, Object> facts() {
         return facts;
     }

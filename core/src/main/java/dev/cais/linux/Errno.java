@@ -79,7 +79,7 @@ public enum Errno {
     ECOMM(70, "communication error on send"),
     EPROTO(71, "protocol error"),
     EMULTIHOP(72, "multihop attempted"),
-    EDOTDOT(73, "rFS specific error"),
+    EDOTDOT(73, "RFS specific error"),
     EBADMSG(74, "bad message"),
     EOVERFLOW(75, "value too large for defined data type"),
     ENOTUNIQ(76, "name not unique on network"),
@@ -139,6 +139,7 @@ public enum Errno {
     EOWNERDEAD(130, "owner died"),
     ENOTRECOVERABLE(131, "state not recoverable"),
     ERFKILL(132, "operation not possible due to RF-kill"),
+    EHWPOISON(133, "memory page has hardware error"),
     /** A number that no header names. */
     UNKNOWN(0, "unknown error");
 

@@ -1,0 +1,73 @@
+package dev.cais.linux;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.function.ToIntFunction;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+
+/** Compares our numbers with those of the kernel's headers, as packages of the distribution install them. */
+class KernelNumbersTest {
+    private static final Pattern DEFINE = Pattern.compile("#define\\s+(\\w+)\\s+(\\d+)\\b.*");
+
+    @Test
+    void systemCallsHaveTheNumbersOfX86() throws IOException {
+        compare("__NR_", "/usr/include/x86_64-linux-gnu/asm/unistd_64.h", Syscall::x86_64);
+    }
+
+    @Test
+    void systemCallsHaveTheNumbersOfAarch64() throws IOException {
+        compare("__NR_", "/usr/include/asm-generic/unistd.h", Syscall::aarch64);
+    }
+
+    private static void compare(String prefix, String header, ToIntFunction<Syscall> number) throws IOException {
+        var defined = defines(header);
+        var known = Arrays.stream(Syscall.values())
+                .filter(call -> defined.containsKey(prefix + call)) // the header may be older than a call
+                .toList();
+        assertThat(known).hasSizeGreaterThan(Syscall.values().length * 9 / 10);
+        assertThat(known)
+                .allSatisfy(call ->
+                        assertThat(number.applyAsInt(call)).as(call.toString()).isEqualTo(defined.get(prefix + call)));
+    }
+
+    @Test
+    void errorNumbersHaveTheNamesOfTheHeaders() throws IOException {
+        var defined = new HashMap<>(defines("/usr/include/asm-generic/errno-base.h"));
+        defined.putAll(defines("/usr/include/asm-generic/errno.h"));
+        defined.put("ENOTSUP", defined.remove("EOPNOTSUPP")); // one number, two names
+        defined.put("EDEADLOCK", defined.remove("EDEADLK"));
+
+        assertThat(defined).allSatisfy((name, number) -> {
+            assertThat(Errno.of(number).name()).isEqualTo(name);
+            assertThat(Errno.of(-number)).isSameAs(Errno.of(number));
+        });
+    }
+
+    @Test
+    void unknownErrorNumberIsNamedSo() {
+        assertThat(Errno.of(4000)).isSameAs(Errno.UNKNOWN);
+        assertThat(Errno.of(0)).isSameAs(Errno.UNKNOWN);
+    }
+
+    private static Map<String, Integer> defines(String header) throws IOException {
+        assumeTrue(Files.exists(Path.of(header)), "needs " + header + ", as in Debian's linux-libc-dev.");
+        var numbers = new HashMap<String, Integer>();
+        for (var line : Files.readAllLines(Path.of(header))) {
+            var define = DEFINE.matcher(line);
+            if (define.matches()) {
+                numbers.put(
+                        define.group(1).replace("__NR3264_", "__NR_").replace("__NR_fadvise64_64", "__NR_fadvise64"),
+                        Integer.parseInt(define.group(2)));
+            }
+        }
+        return numbers;
+    }
+}
