@@ -14,6 +14,9 @@ public enum Architecture {
     /** Set in each x32 call's number. */
     static final int X32_BIT = 0x40000000;
 
+    /** Below, x32's numbers are x86-64's; from here on they are its own. */
+    static final int X32_FIRST_OWN = 512;
+
     private final int audit;
     private final boolean wideArguments;
 

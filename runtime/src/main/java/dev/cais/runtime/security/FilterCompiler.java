@@ -11,11 +11,15 @@ import dev.cais.linux.Errno;
 import dev.cais.runtime.security.Condition.Comparison;
 import dev.cais.runtime.security.Verdict.Action;
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.IntFunction;
 
 /**
  * Compiles rules to a program that is small and shallow: the kernel runs it once for every call's number when it is loaded (to
@@ -101,23 +105,25 @@ final class FilterCompiler {
         compiler.write(host);
         if (compiler.assembler.size() > FilterAssembler.MAX_INSTRUCTIONS) {
             throw new InvalidSpecException(
-                    "cannot use the seccomp profile: its filter has more instructions than the kernel takes",
-                    Map.of("instructions", compiler.assembler.size(), "limit", FilterAssembler.MAX_INSTRUCTIONS),
+                    "cannot use the seccomp profile: its filter is longer than the " + FilterAssembler.MAX_INSTRUCTIONS
+                            + " instructions that the kernel takes",
+                    Map.of("instructions", compiler.assembler.size()),
                     "fewer rules with arguments make it shorter");
         }
         return compiler.assembler.program();
     }
 
     private void write(Architecture host) {
-        var tables = new HashMap<Architecture, List<Range<Outcome>>>();
+        var tables = new EnumMap<Architecture, List<Range<Outcome>>>(Architecture.class);
         for (var architecture : rules.architectures()) {
-            tables.put(architecture, table(architecture));
+            if (architecture != Architecture.X32) {
+                tables.put(architecture, table(architecture));
+            }
         }
         var foreign = assembler.returning(FOREIGN.result());
         for (var table : tables.values()) {
-            table.forEach(range -> label(range.outcome()));         // shared, so before all searches
+            table.forEach(range -> label(range.outcome())); // shared, so before all searches
         }
-        var x32 = tables.containsKey(Architecture.X32) ? search(tables.get(Architecture.X32), this::label) : foreign;
         var other = foreign;
         for (var narrow : List.of(Architecture.X86, Architecture.ARM)) {
             if (tables.containsKey(narrow)) {
@@ -125,43 +131,54 @@ final class FilterCompiler {
                 other = assembler.jump(JUMP_EQ, narrow.audit(), numbers, other);
             }
         }
-        var own = search(tables.get(host), this::label);
+        var own = search(Objects.requireNonNull(tables.get(host)), this::label);
         if (host == Architecture.X86_64) {
+            var x32 = rules.architectures().contains(Architecture.X32)
+                    ? assembler.step(AND, ~Architecture.X32_BIT, own)
+                    : foreign;
             own = assembler.jump(JUMP_GE, Architecture.X32_BIT, x32, own);
         }
         own = assembler.step(LOAD, NUMBER, own);
         assembler.step(LOAD, ARCHITECTURE, assembler.jump(JUMP_EQ, host.audit(), own, other));
     }
 
-    /** The ranges of numbers with one outcome each, from zero (or x32's first) on. */
+    /**
+     * The ranges of numbers with one outcome each, from zero on. A number of x32 means what it means on x86-64, or lies in a
+     * block that x86-64 does not use, so one table serves both.
+     */
     private List<Range<Outcome>> table(Architecture architecture) {
+        var withX32 =
+                architecture == Architecture.X86_64 && rules.architectures().contains(Architecture.X32);
         var byNumber = new TreeMap<Integer, List<Alternative>>();
-        var last = -1;
+        var named = -1;
         for (var rule : rules.rules()) {
             for (var name : rule.names()) {
                 var number = SyscallNumbers.of(architecture, name);
                 if (number.isPresent()) {
-                    last = Math.max(last, number.getAsInt());
+                    named = Math.max(named, number.getAsInt());
                     add(byNumber, number.getAsInt(), rule.conditions(), rule.verdict());
+                }
+                if (withX32) {
+                    var other = SyscallNumbers.of(Architecture.X32, name);
+                    if (other.isPresent() && other.getAsInt() >= Architecture.X32_FIRST_OWN) {
+                        byNumber.computeIfAbsent(other.getAsInt(), key -> new ArrayList<>()); // known, whatever is said
+                        add(byNumber, other.getAsInt(), rule.conditions(), rule.verdict());
+                    }
                 }
                 if (architecture == Architecture.X86) {
                     addMultiplexed(byNumber, name, rule);
                 }
             }
         }
-        if (!byNumber.isEmpty()) {
-            last = Math.max(last, byNumber.lastKey());
-        }
-        var base = architecture == Architecture.X32 ? Architecture.X32_BIT : 0;
-        Outcome usual = new Fixed(rules.verdict());
+        var last = named;
+        IntFunction<Outcome> usual = number ->
+                new Fixed(number > last && last >= 0 && !rules.verdict().allows() ? UNKNOWN : rules.verdict());
+        byNumber.computeIfAbsent(last, key -> List.of()); // so that a range begins behind it
         var ranges = new ArrayList<Range<Outcome>>();
-        append(ranges, base, usual);
-        for (var entry : byNumber.entrySet()) {
-            append(ranges, base + entry.getKey(), outcome(entry.getValue(), architecture.wideArguments()));
-            append(ranges, base + entry.getKey() + 1, usual);
-        }
-        if (!rules.verdict().allows() && last >= 0) {
-            append(ranges, base + last + 1, new Fixed(UNKNOWN));
+        append(ranges, 0, usual.apply(0));
+        for (var entry : byNumber.tailMap(0).entrySet()) {
+            append(ranges, entry.getKey(), outcome(entry.getValue(), architecture.wideArguments()));
+            append(ranges, entry.getKey() + 1, usual.apply(entry.getKey() + 1));
         }
         return ranges;
     }
@@ -197,14 +214,24 @@ final class FilterCompiler {
         }
     }
 
-    /** A rule without conditions wins over those with some, the first over later ones: so does libseccomp. */
+    /**
+     * Where rules contradict each other, one without conditions wins over those with some, and the first such over later ones, as
+     * in libseccomp; of those with conditions that hold, the strictest wins, so that their order does not matter.
+     */
     private Outcome outcome(List<Alternative> alternatives, boolean wide) {
         for (var alternative : alternatives) {
             if (alternative.conditions().isEmpty()) {
                 return new Fixed(alternative.verdict());
             }
         }
-        return new ByArguments(List.copyOf(alternatives), rules.verdict(), wide);
+        if (alternatives.isEmpty()) {
+            return new Fixed(rules.verdict());
+        }
+        var strictestFirst = alternatives.stream()
+                .sorted(Comparator.comparing(
+                        alternative -> alternative.verdict().action()))
+                .toList();
+        return new ByArguments(strictestFirst, rules.verdict(), wide);
     }
 
     private static <T> void append(List<Range<T>> ranges, long start, T outcome) {
@@ -260,7 +287,8 @@ final class FilterCompiler {
             var low = ranges.stream().filter(range -> range.start() >>> 32 == 0).toList();
             return assembler.step(LOAD, ARGUMENTS + 8 * argument, search(low, this::verdict));
         }
-        // First the upper half: where a range begins inside one of its values, that value needs a search of the lower half.
+        // First the upper half: where a range begins inside one of its values, that value needs a search of the lower
+        // half.
         var uppers = new ArrayList<Range<Integer>>();
         for (var index = 0; index < ranges.size(); ) {
             var upper = ranges.get(index).start() >>> 32;
@@ -276,10 +304,12 @@ final class FilterCompiler {
             if (lower.size() == 1) {
                 uppers.add(new Range<>(upper, verdict(lower.get(0).outcome())));
             } else {
-                uppers.add(new Range<>(upper, assembler.step(LOAD, ARGUMENTS + 8 * argument, search(lower, this::verdict))));
+                uppers.add(new Range<>(
+                        upper, assembler.step(LOAD, ARGUMENTS + 8 * argument, search(lower, this::verdict))));
                 var follows = next < ranges.size() && ranges.get(next).start() >>> 32 == upper + 1;
                 if (!follows && upper != 0xffffffffL) {
-                    uppers.add(new Range<>(upper + 1, verdict(ranges.get(next - 1).outcome())));
+                    uppers.add(
+                            new Range<>(upper + 1, verdict(ranges.get(next - 1).outcome())));
                 }
             }
             index = next;

@@ -40,8 +40,24 @@ final class ProfileReader {
 
     /** libseccomp's names of architectures that a host of ours never runs; a profile may name them. */
     private static final Set<String> FOREIGN = Set.of(
-            "LOONGARCH64", "M68K", "MIPS", "MIPS64", "MIPS64N32", "MIPSEL", "MIPSEL64", "MIPSEL64N32", "PARISC", "PARISC64",
-            "PPC", "PPC64", "PPC64LE", "RISCV64", "S390", "S390X", "SH", "SHEB");
+            "LOONGARCH64",
+            "M68K",
+            "MIPS",
+            "MIPS64",
+            "MIPS64N32",
+            "MIPSEL",
+            "MIPSEL64",
+            "MIPSEL64N32",
+            "PARISC",
+            "PARISC64",
+            "PPC",
+            "PPC64",
+            "PPC64LE",
+            "RISCV64",
+            "S390",
+            "S390X",
+            "SH",
+            "SHEB");
 
     private final JsonParser json;
     private final Architecture host;
@@ -71,7 +87,7 @@ final class ProfileReader {
     static Optional<FilterRules> read(String text, Architecture host, Set<Capability> capabilities, String kernel) {
         if (text.length() > MAX_LENGTH) {
             throw new InvalidSpecException(
-                    "cannot use the seccomp profile: it is too long", Map.of("characters", text.length(), "limit", MAX_LENGTH), "");
+                    "cannot use the seccomp profile: it is longer than 1 MiB", Map.of("characters", text.length()), "");
         }
         try (var json = JSON.createParser(text)) {
             return new ProfileReader(json, host, capabilities, kernel).profile();
@@ -97,7 +113,9 @@ final class ProfileReader {
 
     private InvalidSpecException invalid(String why, String help) {
         return new InvalidSpecException(
-                "cannot use the seccomp profile: " + why, Map.of("line", json.currentTokenLocation().getLineNr()), help);
+                "cannot use the seccomp profile: " + why,
+                Map.of("line", json.currentTokenLocation().getLineNr()),
+                help);
     }
 
     private Optional<FilterRules> profile() throws IOException {
@@ -134,7 +152,9 @@ final class ProfileReader {
     }
 
     private static boolean runsOn(Architecture host, Architecture architecture) {
-        var x86 = architecture == Architecture.X86_64 || architecture == Architecture.X86 || architecture == Architecture.X32;
+        var x86 = architecture == Architecture.X86_64
+                || architecture == Architecture.X86
+                || architecture == Architecture.X32;
         return x86 == (host == Architecture.X86_64);
     }
 
@@ -184,9 +204,10 @@ final class ProfileReader {
                 case "SECCOMP_FILTER_FLAG_LOG" -> flags |= LOG;
                 case "SECCOMP_FILTER_FLAG_SPEC_ALLOW" -> flags |= SPEC_ALLOW;
                 case "SECCOMP_FILTER_FLAG_TSYNC" -> {} // the program that loads it has one thread
-                default -> throw invalid(
-                        "flag " + flag + " is unknown",
-                        "SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW and SECCOMP_FILTER_FLAG_TSYNC are known");
+                default ->
+                    throw invalid(
+                            "flag " + flag + " is unknown",
+                            "SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW and SECCOMP_FILTER_FLAG_TSYNC are known");
             }
         });
     }
@@ -201,9 +222,10 @@ final class ProfileReader {
             case "SCMP_ACT_LOG" -> Action.LOG;
             case "SCMP_ACT_ALLOW" -> Action.ALLOW;
             case "SCMP_ACT_NOTIFY" -> throw invalid("action SCMP_ACT_NOTIFY needs a listener, and there is none");
-            default -> throw invalid(
-                    "action " + name + " is unknown",
-                    "SCMP_ACT_ALLOW, _ERRNO, _KILL, _KILL_PROCESS, _KILL_THREAD, _LOG, _TRACE and _TRAP are known");
+            default ->
+                throw invalid(
+                        "action " + name + " is unknown",
+                        "SCMP_ACT_ALLOW, _ERRNO, _KILL, _KILL_PROCESS, _KILL_THREAD, _LOG, _TRACE and _TRAP are known");
         };
     }
 
@@ -261,7 +283,8 @@ final class ProfileReader {
         }
         var verdict = verdict(draft.action, draft.errnoRet);
         var names = List.copyOf(draft.names);
-        var arguments = draft.conditions.stream().map(Condition::argument).distinct().count();
+        var arguments =
+                draft.conditions.stream().map(Condition::argument).distinct().count();
         if (arguments == draft.conditions.size()) {
             rules.add(new SyscallRule(names, verdict, List.copyOf(draft.conditions)));
         } else {
@@ -308,7 +331,10 @@ final class ProfileReader {
             switch (field) {
                 case "caps" -> {
                     var caps = strings(field);
-                    var present = caps.stream().map(Capability::parse).filter(capabilities::contains).count();
+                    var present = caps.stream()
+                            .map(Capability::parse)
+                            .filter(capabilities::contains)
+                            .count();
                     applies[0] &= includes ? present == caps.size() : present == 0;
                 }
                 case "arches" -> {

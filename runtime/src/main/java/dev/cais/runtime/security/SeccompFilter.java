@@ -39,7 +39,7 @@ public final class SeccompFilter {
     private final long flags;
     private final Architecture host;
 
-    private SeccompFilter(byte[] program, long flags, Architecture host) {
+    SeccompFilter(byte[] program, long flags, Architecture host) {
         this.program = program;
         this.flags = flags;
         this.host = host;
@@ -123,7 +123,8 @@ public final class SeccompFilter {
                 case FilterAssembler.JUMP -> at += operand;
                 case FilterAssembler.JUMP_EQ -> at += word == operand ? whenTrue : whenFalse;
                 case FilterAssembler.JUMP_GT -> at += Integer.compareUnsigned(word, operand) > 0 ? whenTrue : whenFalse;
-                case FilterAssembler.JUMP_GE -> at += Integer.compareUnsigned(word, operand) >= 0 ? whenTrue : whenFalse;
+                case FilterAssembler.JUMP_GE ->
+                    at += Integer.compareUnsigned(word, operand) >= 0 ? whenTrue : whenFalse;
                 case FilterAssembler.RETURN -> {
                     return Verdict.ofResult(operand);
                 }
@@ -143,7 +144,8 @@ public final class SeccompFilter {
         for (var call : needed) {
             if (!evaluate(call).allows()) {
                 throw new InvalidSpecException(
-                        "cannot start " + container + ": its seccomp profile forbids " + call + ", which every such start needs",
+                        "cannot start " + container + ": its seccomp profile forbids " + call
+                                + ", which its start needs once the filter is loaded",
                         "allow " + call + " in the profile");
             }
         }

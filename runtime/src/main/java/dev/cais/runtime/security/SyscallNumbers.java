@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalInt;
+import java.util.stream.Stream;
 
 /**
  * The number of each system call on each architecture: those that Linux had up to 7.0.
@@ -33,6 +34,10 @@ final class SyscallNumbers {
             return OptionalInt.empty();
         }
         return OptionalInt.of(numbers[architecture.ordinal()]);
+    }
+
+    static Stream<String> names() {
+        return NUMBERS.keySet().stream();
     }
 
     private static Map<String, int[]> read() {
