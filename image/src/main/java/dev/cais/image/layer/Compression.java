@@ -1,8 +1,18 @@
 package dev.cais.image.layer;
 
+import com.github.luben.zstd.ZstdInputStreamNoFinalizer;
+import com.github.luben.zstd.ZstdOutputStreamNoFinalizer;
+import dev.cais.CorruptContentException;
+import java.io.BufferedInputStream;
+import java.io.EOFException;
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.util.Map;
+import java.util.zip.GZIPOutputStream;
+import org.apache.commons.compress.compressors.gzip.GzipCompressorInputStream;
+import org.jspecify.annotations.Nullable;
 
 /** How a layer's or an archive's bytes are packed, known by its first bytes. */
 public enum Compression {
@@ -10,36 +20,153 @@ public enum Compression {
     GZIP,
     ZSTD;
 
+    private static final int BUFFER = 64 * 1024;
+    private static final int MAGIC = 4;
+
     /** By magic number; what is neither gzip nor zstd is {@link #NONE}. */
     public static Compression of(byte[] firstBytes) {
-        if (firstBytes.length >= 3 && firstBytes[0] == 0x1f && firstBytes[1] == (byte) 0x8b && firstBytes[2] == 8) {
+        if (startsWith(firstBytes, 0x1f, 0x8b, 8)) {
             return GZIP;
         }
-        if (firstBytes.length >= 4
-                && firstBytes[0] == 0x28
-                && firstBytes[1] == (byte) 0xb5
-                && firstBytes[2] == 0x2f
-                && firstBytes[3] == (byte) 0xfd) {
-            return ZSTD;
+        return startsWith(firstBytes, 0x28, 0xb5, 0x2f, 0xfd) ? ZSTD : NONE;
+    }
+
+    private static boolean startsWith(byte[] bytes, int... magic) {
+        if (bytes.length < magic.length) {
+            return false;
         }
-        return NONE;
+        for (var i = 0; i < magic.length; i++) {
+            if ((bytes[i] & 0xff) != magic[i]) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /**
      * The uncompressed stream, whatever the compression: all members of a gzip file, all frames of zstd.
      *
-     * <p>Reading throws {@link dev.cais.CorruptContentException} if the compressed data is broken or ends early, and the
-     * source's own {@link IOException}s as they are.
+     * <p>Reading throws {@link CorruptContentException} if the compressed data is broken or ends early, and the source's own
+     * {@link IOException}s as they are.
      *
      * @param what for messages, as in {@code layer sha256:4f5a1c…}
      * @param source need not be buffered; closed with the result
      */
     public static InputStream decompress(InputStream source, String what) throws IOException {
-        throw new UnsupportedOperationException();
+        var watched = new Watched(source);
+        var buffered = new BufferedInputStream(watched, BUFFER);
+        buffered.mark(MAGIC);
+        var compression = of(buffered.readNBytes(MAGIC));
+        buffered.reset();
+        try {
+            return switch (compression) {
+                case NONE -> buffered;
+                // the JDK's own stream ends after the first member if the next has not arrived yet
+                case GZIP ->
+                    new Checked(
+                            GzipCompressorInputStream.builder()
+                                    .setInputStream(buffered)
+                                    .setDecompressConcatenated(true)
+                                    .setBufferSize(BUFFER)
+                                    .get(),
+                            watched,
+                            "gzip",
+                            what);
+                case ZSTD -> new Checked(new ZstdInputStreamNoFinalizer(buffered), watched, "zstd", what);
+            };
+        } catch (IOException e) {
+            throw Checked.translated(e, watched, "gzip", what);
+        }
     }
 
     /** Compresses into {@code target}, which is closed with the result; the same bytes each time. */
     public OutputStream compress(OutputStream target) throws IOException {
-        throw new UnsupportedOperationException();
+        return switch (this) {
+            case NONE -> target;
+            case GZIP -> new GZIPOutputStream(target, BUFFER);
+            case ZSTD -> new ZstdOutputStreamNoFinalizer(target);
+        };
+    }
+
+    /** Remembers whether reading itself failed, which is not the content's fault. */
+    private static final class Watched extends FilterInputStream {
+        @Nullable
+        IOException failure;
+
+        Watched(InputStream source) {
+            super(source);
+        }
+
+        @Override
+        public int read() throws IOException {
+            var one = new byte[1];
+            return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+        }
+
+        @Override
+        public int read(byte[] bytes, int offset, int length) throws IOException {
+            try {
+                return in.read(bytes, offset, length);
+            } catch (IOException e) {
+                failure = e;
+                throw e;
+            }
+        }
+    }
+
+    /** Tells broken content from a broken source. */
+    private static final class Checked extends FilterInputStream {
+        private final Watched source;
+        private final String format;
+        private final String what;
+
+        Checked(InputStream decompressed, Watched source, String format, String what) {
+            super(decompressed);
+            this.source = source;
+            this.format = format;
+            this.what = what;
+        }
+
+        @Override
+        public int read() throws IOException {
+            var one = new byte[1];
+            return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+        }
+
+        @Override
+        public int read(byte[] bytes, int offset, int length) throws IOException {
+            try {
+                return in.read(bytes, offset, length);
+            } catch (IOException e) {
+                throw translated(e, source, format, what);
+            }
+        }
+
+        @Override
+        public long skip(long count) throws IOException {
+            var left = count;
+            var scratch = new byte[(int) Math.min(BUFFER, Math.max(0, count))];
+            while (left > 0) {
+                var read = read(scratch, 0, (int) Math.min(scratch.length, left));
+                if (read < 0) {
+                    break;
+                }
+                left -= read;
+            }
+            return count - left;
+        }
+
+        static IOException translated(IOException failure, Watched source, String format, String what) {
+            if (source.failure != null) {
+                return source.failure;
+            }
+            var ends = failure instanceof EOFException
+                    || String.valueOf(failure.getMessage()).contains("Truncated");
+            throw new CorruptContentException(
+                    "cannot read " + what + ": its " + format + " stream " + (ends ? "ends early" : "is broken"),
+                    Map.of(),
+                    "fetch or save it again",
+                    failure);
+        }
     }
 }

@@ -1,36 +1,118 @@
 package dev.cais.image.layer;
 
+import dev.cais.CancelledException;
+import dev.cais.CorruptContentException;
 import dev.cais.Digest;
 import dev.cais.ImageLimits;
 import dev.cais.storage.Layers;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorCompletionService;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 
 /** Turns layers into directories of the store. For many threads. */
 public final class LayerUnpacker {
-    public LayerUnpacker(Layers layers, ImageLimits limits) {}
+    private final Layers layers;
+    private final ImageLimits limits;
+
+    public LayerUnpacker(Layers layers, ImageLimits limits) {
+        this.layers = layers;
+        this.limits = limits;
+    }
 
     /**
      * The layer's root directory; unpacks it unless the store has it.
      *
-     * @throws dev.cais.CorruptContentException if the stream is broken, is not what its diff ID says, leads out of its root
-     *     or exceeds the limits
+     * @throws CorruptContentException if the stream is broken, is not what its diff ID says, leads out of its root or exceeds
+     *     the limits
      * @throws dev.cais.StorageException if the store cannot be written or the source cannot be read
-     * @throws dev.cais.CancelledException if the thread is interrupted
+     * @throws CancelledException if the thread is interrupted
      */
     public Path unpack(LayerSource layer) {
-        throw new UnsupportedOperationException();
+        var what = "layer " + layer.diffId();
+        return layers.add(layer.diffId(), files -> {
+            try (var chunks =
+                    inflated(layer.content().open(), what, layer.diffId().algorithm(), limits)) {
+                var size = new LayerWriter(files, what, limits).write(new TarReader(chunks, what, limits));
+                var digest = chunks.digest();
+                if (!digest.equals(layer.diffId())) {
+                    throw new CorruptContentException(
+                            "cannot unpack " + what + ": its content is another",
+                            Map.of("digest", digest),
+                            "fetch or save it again");
+                }
+                return size;
+            } catch (IOException e) {
+                throw StreamChunks.unreadable(what, e);
+            }
+        });
     }
 
     /** Unpacks several layers, as many at once as there are processors; in the order given. The first failure ends all. */
     public List<Path> unpack(List<LayerSource> sources) {
-        throw new UnsupportedOperationException();
+        if (sources.size() == 1) {
+            return List.of(unpack(sources.get(0)));
+        }
+        var count = Math.max(1, Math.min(sources.size(), Runtime.getRuntime().availableProcessors()));
+        var threads = Executors.newFixedThreadPool(count, task -> new Thread(task, "cais-unpack"));
+        try {
+            var done = new ExecutorCompletionService<Path>(threads);
+            var futures = new ArrayList<Future<Path>>();
+            for (var source : sources) {
+                futures.add(done.submit(() -> unpack(source)));
+            }
+            for (var ignored : sources) {
+                done.take().get(); // in the order in which they end, so that a failure shows at once
+            }
+            var paths = new ArrayList<Path>();
+            for (var future : futures) {
+                paths.add(future.get());
+            }
+            return paths;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new CancelledException("cannot unpack " + sources.size() + " layers: the thread was interrupted");
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof RuntimeException exception) {
+                throw exception;
+            }
+            throw (Error) e.getCause();
+        } finally {
+            end(threads);
+        }
     }
 
-    /** The digest of the uncompressed stream, for a tar that has no configuration yet; closes the stream. */
-    public static Digest diffId(InputStream content, String what, ImageLimits limits) throws IOException {
-        throw new UnsupportedOperationException();
+    private static void end(ExecutorService threads) {
+        threads.shutdownNow();
+        var interrupted = false;
+        while (!threads.isTerminated()) {
+            try {
+                interrupted |= !threads.awaitTermination(1, TimeUnit.DAYS);
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** The sha256 digest of the uncompressed stream, for a tar that has no configuration yet; closes the stream. */
+    public static Digest diffId(InputStream content, String what, ImageLimits limits) {
+        try (var chunks = inflated(content, what, "sha256", limits)) {
+            return chunks.digest();
+        }
+    }
+
+    private static InflatedChunks inflated(InputStream content, String what, String algorithm, ImageLimits limits) {
+        return new InflatedChunks(content, what, algorithm, limits);
     }
 }

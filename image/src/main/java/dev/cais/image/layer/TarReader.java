@@ -1,33 +1,534 @@
 package dev.cais.image.layer;
 
+import dev.cais.CorruptContentException;
 import dev.cais.ImageLimits;
+import dev.cais.image.layer.TarHeader.BadField;
+import dev.cais.storage.Attributes;
+import dev.cais.storage.FileSink;
+import java.io.IOException;
 import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Reads a tar stream front to back: v7, ustar, PAX with global headers, GNU long names, sparse files of GNU's four forms,
- * base-256 numbers; checksums are verified.
+ * base-256 numbers; checksums are verified. Names of users and groups, and times of change, are not read.
  *
- * <p>Methods throw {@link dev.cais.CorruptContentException} if the stream is broken or exceeds the limits, and {@link
+ * <p>Methods throw {@link CorruptContentException} if the stream is broken or exceeds the limits, and {@link
  * dev.cais.StorageException} if its source cannot be read.
  */
 public final class TarReader implements AutoCloseable {
+    /** Bytes of one extended header; GNU tar and Go's archive/tar refuse more, too. */
+    private static final int EXTENSION_LARGEST = 1 << 20;
+    /** Extended headers before one entry. */
+    private static final int EXTENSIONS_MOST = 16;
+    /** Pieces of a sparse file: 16 bytes of memory each. */
+    private static final int SPARSE_MOST = 1 << 18;
+
+    private static final long ID_LARGEST = 0xfffffffeL;
+    private static final byte[] NO_BYTES = {};
+
+    private final Chunks chunks;
+    private final InputStream source;
+    private final String what;
+    private final ImageLimits limits;
+    private final TarHeader header = new TarHeader();
+    private final PaxRecords global = new PaxRecords();
+    private final Content content = new Content();
+
+    private byte[] bytes = NO_BYTES;
+    private int at;
+    private int end;
+    private long position;
+
+    private String shownName = "";
+    private long entries;
+    /** Bytes of the current entry's data that are still in the stream, and of the padding behind them. */
+    private long dataLeft;
+
+    private long padding;
+    /** Offset and length of the pieces in turn; the whole file is one piece if it is not sparse. */
+    private long[] pieces = {};
+
+    private int piece;
+    /** Where the next byte of the content is. */
+    private long contentAt;
+
+    private long contentSize;
+    private boolean ended;
+
     /**
+     * Reads what {@code source} gives.
+     *
      * @param what for messages, as in {@code archive busybox.tar}
      * @param source uncompressed; need not be buffered; closed with this
+     * @param limits of which path length and number of entries count here
      */
-    public TarReader(InputStream source, String what, ImageLimits limits) {}
+    public TarReader(InputStream source, String what, ImageLimits limits) {
+        this(new StreamChunks(source, what), source, what, limits);
+    }
+
+    TarReader(Chunks chunks, String what, ImageLimits limits) {
+        this(chunks, InputStream.nullInputStream(), what, limits);
+    }
+
+    private TarReader(Chunks chunks, InputStream source, String what, ImageLimits limits) {
+        this.chunks = chunks;
+        this.source = source;
+        this.what = what;
+        this.limits = limits;
+    }
 
     /** The next entry, past what is unread of the last one's content; null behind the last. */
     public @Nullable TarEntry next() {
-        throw new UnsupportedOperationException();
+        try {
+            return ended ? null : read();
+        } catch (BadField e) {
+            throw corrupt(shownName.isEmpty() ? e.problem() : "entry " + shownName + ": " + e.problem());
+        }
     }
+
+    private @Nullable TarEntry read() throws BadField {
+        skip(dataLeft);
+        dataLeft = 0;
+        skipPadding();
+        var pax = new PaxRecords(global);
+        byte[] longName = null;
+        byte[] longLink = null;
+        for (var extensions = 0; extensions <= EXTENSIONS_MOST; extensions++) {
+            shownName = "";
+            if (!readHeader()) {
+                ended = true;
+                return null;
+            }
+            var format = header.format();
+            var size = header.number(124, 12, "size");
+            if (size < 0) {
+                throw new BadField("its size is negative");
+            }
+            switch (header.type()) {
+                case 'x', 'X' -> pax.add(extension(size));
+                case 'g' -> {
+                    global.add(extension(size));
+                    if (global.size() > EXTENSION_LARGEST) {
+                        throw new BadField("the global headers are larger than " + EXTENSION_LARGEST + " bytes");
+                    }
+                    pax = new PaxRecords(global);
+                }
+                case 'L' -> longName = longText(size);
+                case 'K' -> longLink = longText(size);
+                case 'V' -> { // the label of a tape
+                    skip(size);
+                    padding = paddingOf(size);
+                    skipPadding();
+                }
+                default -> {
+                    return entry(format, size, pax, longName, longLink);
+                }
+            }
+        }
+        throw new BadField("more than " + EXTENSIONS_MOST + " extended headers stand before one entry");
+    }
+
+    /** Reads a header; false at the end, which is two blocks of zeros, or one, or none. */
+    private boolean readHeader() throws BadField {
+        if (!readBlock()) {
+            return false;
+        }
+        if (header.isZero()) {
+            if (readBlock() && !header.isZero()) {
+                throw new BadField("a block of zeros stands between entries");
+            }
+            return false;
+        }
+        if (!header.checksumIsRight()) {
+            throw new BadField("the checksum of a header is wrong");
+        }
+        return true;
+    }
+
+    private boolean readBlock() throws BadField {
+        if (at == end && !fill()) {
+            return false;
+        }
+        readFully(header.block, TarHeader.BLOCK);
+        return true;
+    }
+
+    private byte[] longText(long size) throws BadField {
+        var text = extension(size);
+        var length = 0;
+        while (length < text.length && text[length] != 0) {
+            length++;
+        }
+        return Arrays.copyOf(text, length);
+    }
+
+    private byte[] extension(long size) throws BadField {
+        if (size > EXTENSION_LARGEST) {
+            throw new BadField("an extended header is larger than " + EXTENSION_LARGEST + " bytes");
+        }
+        var content = new byte[(int) size];
+        readFully(content, content.length);
+        padding = paddingOf(size);
+        skipPadding();
+        return content;
+    }
+
+    private TarEntry entry(
+            TarHeader.Format format, long size, PaxRecords pax, byte @Nullable [] longName, byte @Nullable [] longLink)
+            throws BadField {
+        var name = longName != null ? longName : pax.path("GNU.sparse.name", pax.path("path", header.name(format)));
+        var link = longLink != null ? longLink : pax.path("linkpath", header.link());
+        shownName = shown(name);
+        if (++entries > limits.layerEntries()) {
+            throw corrupt("it has more than " + limits.layerEntries() + " entries, the limit");
+        }
+        if (name.length > limits.pathLength() || link.length > limits.pathLength()) {
+            throw new BadField("its name is longer than " + limits.pathLength() + " bytes, the limit");
+        }
+        var type = type(name);
+        var isFile = type == TarType.FILE;
+        var isDevice = type == TarType.CHARACTER_DEVICE || type == TarType.BLOCK_DEVICE;
+        var major = isDevice ? header.number(329, 8, "device number") : 0;
+        var minor = isDevice ? header.number(337, 8, "device number") : 0;
+        var isLink = type == TarType.HARD_LINK || type == TarType.SYMLINK;
+        var attributes = attributes(format, pax);
+        dataLeft = isFile ? pax.number("size", size) : 0;
+        padding = paddingOf(dataLeft);
+        contentSize = dataLeft;
+        contentAt = 0;
+        pieces = new long[] {0, dataLeft};
+        piece = 0;
+        if (isFile) {
+            readSparseMap(pax);
+        }
+        return new TarEntry(type, name, isLink ? link : NO_BYTES, contentSize, attributes, major, minor);
+    }
+
+    private TarType type(byte[] name) throws BadField {
+        return switch (header.type()) {
+            case '0', '\0' -> name.length > 0 && name[name.length - 1] == '/' ? TarType.DIRECTORY : TarType.FILE;
+            case '7', 'S' -> TarType.FILE;
+            case '1' -> TarType.HARD_LINK;
+            case '2' -> TarType.SYMLINK;
+            case '3' -> TarType.CHARACTER_DEVICE;
+            case '4' -> TarType.BLOCK_DEVICE;
+            case '5' -> TarType.DIRECTORY;
+            case '6' -> TarType.FIFO;
+            default -> throw new BadField("its type is unknown: " + (int) header.type());
+        };
+    }
+
+    private Attributes attributes(TarHeader.Format format, PaxRecords pax) throws BadField {
+        var modified = time(136, "mtime");
+        var accessed = modified;
+        if (format == TarHeader.Format.GNU && header.block[345] != 0) {
+            accessed = time(345, "atime");
+        } else if (format == TarHeader.Format.STAR) {
+            accessed = time(476, "atime");
+        }
+        if (!pax.isEmpty()) {
+            var paxModified = pax.time("mtime", modified);
+            accessed = pax.time("atime", accessed.equals(modified) ? paxModified : accessed);
+            modified = paxModified;
+        }
+        return new Attributes(
+                id(pax.number("uid", header.number(108, 8, "uid")), "uid"),
+                id(pax.number("gid", header.number(116, 8, "gid")), "gid"),
+                (int) header.number(100, 8, "mode") & 07777,
+                modified,
+                accessed,
+                pax.isEmpty() ? List.of() : pax.xattrs());
+    }
+
+    private static long id(long id, String field) throws BadField {
+        if (id < 0 || id > ID_LARGEST) {
+            throw new BadField("its " + field + " is not from 0 to " + ID_LARGEST);
+        }
+        return id;
+    }
+
+    private Instant time(int field, String name) throws BadField {
+        var seconds = header.number(field, 12, name);
+        if (seconds < Instant.MIN.getEpochSecond() || seconds > Instant.MAX.getEpochSecond()) {
+            throw new BadField("its " + name + " is beyond all time");
+        }
+        return Instant.ofEpochSecond(seconds);
+    }
+
+    // Sparse files
+
+    private void readSparseMap(PaxRecords pax) throws BadField {
+        if (header.type() == 'S') {
+            var size = header.number(483, 12, "real size"); // before the map's further blocks take the header's place
+            sparse(gnuMap(), size);
+            return;
+        }
+        var major = pax.text("GNU.sparse.major");
+        if (major != null && !major.equals("0")) {
+            if (!major.equals("1") || !"0".equals(pax.text("GNU.sparse.minor"))) {
+                throw new BadField("its sparse format is unknown");
+            }
+            var size = pax.number("GNU.sparse.realsize", -1);
+            sparse(mapInData(), size);
+            return;
+        }
+        var map = pax.sparseMap();
+        if (map != null) {
+            sparse(map, pax.number("GNU.sparse.size", pax.number("GNU.sparse.realsize", -1)));
+        }
+    }
+
+    /** Form "old GNU": four pieces in the header, and 21 in each block that follows. */
+    private long[] gnuMap() throws BadField {
+        var map = new ArrayList<Long>();
+        var more = addPieces(map, 386, 4, 482);
+        while (more) {
+            if (!readBlock()) {
+                throw ended();
+            }
+            more = addPieces(map, 0, 21, 504);
+        }
+        return map.stream().mapToLong(Long::longValue).toArray();
+    }
+
+    private boolean addPieces(List<Long> map, int from, int count, int moreFlag) throws BadField {
+        for (var i = 0; i < count && header.block[from + 24 * i] != 0; i++) {
+            map.add(header.number(from + 24 * i, 12, "sparse map"));
+            map.add(header.number(from + 24 * i + 12, 12, "sparse map"));
+        }
+        checkPieces(map.size());
+        return header.block[moreFlag] != 0;
+    }
+
+    private static void checkPieces(long numbers) throws BadField {
+        if (numbers > 2 * SPARSE_MOST) {
+            throw new BadField("it is sparse in more than " + SPARSE_MOST + " pieces");
+        }
+    }
+
+    /** Form 1.0: decimal numbers, each in a line, at the start of the data, in whole blocks. */
+    private long[] mapInData() throws BadField {
+        var before = dataLeft;
+        var count = line();
+        checkPieces(2 * Math.min(count, Integer.MAX_VALUE));
+        var map = new ArrayList<Long>();
+        for (var i = 0L; i < 2 * count; i++) {
+            map.add(line());
+        }
+        var unfinished = (before - dataLeft) % TarHeader.BLOCK;
+        var rest = unfinished == 0 ? 0 : TarHeader.BLOCK - unfinished;
+        if (rest > dataLeft) {
+            throw new BadField("its sparse map is longer than its data");
+        }
+        skip(rest);
+        dataLeft -= rest;
+        return map.stream().mapToLong(Long::longValue).toArray();
+    }
+
+    private long line() throws BadField {
+        var digits = new StringBuilder();
+        while (digits.length() < 20) {
+            if (dataLeft == 0) {
+                break;
+            }
+            if (at == end && !fill()) {
+                throw ended();
+            }
+            dataLeft--;
+            var each = (char) (bytes[at++] & 0xff);
+            if (each == '\n') {
+                return PaxRecords.decimal(digits.toString(), "sparse map");
+            }
+            digits.append(each);
+        }
+        throw new BadField("its sparse map is no list of numbers");
+    }
+
+    /** Takes a map if its pieces lie one behind the other inside the file and have just the data that there is. */
+    private void sparse(long[] map, long size) throws BadField {
+        var filled = 0L;
+        var behind = 0L;
+        var isGood = map.length % 2 == 0 && size >= 0;
+        for (var i = 0; isGood && i < map.length; i += 2) {
+            isGood = map[i] >= behind && map[i + 1] >= 0 && map[i] <= size && map[i + 1] <= size - map[i];
+            if (isGood) {
+                behind = map[i] + map[i + 1];
+                filled += map[i + 1];
+            }
+        }
+        if (!isGood || filled != dataLeft) {
+            throw new BadField("its sparse map does not fit its sizes");
+        }
+        pieces = map;
+        contentSize = size;
+    }
+
+    // Content
 
     /** The content of the current entry, holes as zeros; valid until {@link #next()}. Its reads throw as said above. */
     public InputStream content() {
-        throw new UnsupportedOperationException();
+        return content;
+    }
+
+    /** Writes what is left of the current entry's content, holes as holes. */
+    void transferTo(FileSink sink) {
+        while (contentAt < contentSize) {
+            var data = untilHole();
+            if (data == 0) {
+                var hole = untilData();
+                sink.skip(hole);
+                contentAt += hole;
+            } else {
+                fillOrFail();
+                var part = (int) Math.min(end - at, data);
+                sink.write(bytes, at, part);
+                consumed(part);
+            }
+        }
+    }
+
+    private int readContent(byte[] target, int offset, int length) {
+        if (length == 0) {
+            return 0;
+        }
+        if (contentAt == contentSize) {
+            return -1;
+        }
+        var data = untilHole();
+        if (data == 0) {
+            var hole = (int) Math.min(length, untilData());
+            Arrays.fill(target, offset, offset + hole, (byte) 0);
+            contentAt += hole;
+            return hole;
+        }
+        fillOrFail();
+        var part = (int) Math.min(Math.min(end - at, data), length);
+        System.arraycopy(bytes, at, target, offset, part);
+        consumed(part);
+        return part;
+    }
+
+    private void consumed(int count) {
+        at += count;
+        contentAt += count;
+        dataLeft -= count;
+    }
+
+    /** Bytes of data from here on; 0 in a hole. */
+    private long untilHole() {
+        while (piece < pieces.length && contentAt >= pieces[piece] + pieces[piece + 1]) {
+            piece += 2;
+        }
+        if (piece == pieces.length || contentAt < pieces[piece]) {
+            return 0;
+        }
+        return pieces[piece] + pieces[piece + 1] - contentAt;
+    }
+
+    private long untilData() {
+        return (piece == pieces.length ? contentSize : pieces[piece]) - contentAt;
+    }
+
+    private final class Content extends InputStream {
+        @Override
+        public int read() {
+            var one = new byte[1];
+            return readContent(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+        }
+
+        @Override
+        public int read(byte[] target, int offset, int length) {
+            Objects.checkFromIndexSize(offset, length, target.length);
+            return readContent(target, offset, length);
+        }
+    }
+
+    // Bytes
+
+    private boolean fill() {
+        position += end;
+        at = 0;
+        end = 0;
+        var chunk = chunks.next();
+        if (chunk == null) {
+            return false;
+        }
+        bytes = chunk.bytes;
+        end = chunk.length;
+        return true;
+    }
+
+    private void fillOrFail() {
+        if (at == end && !fill()) {
+            throw ended();
+        }
+    }
+
+    private void readFully(byte[] target, int length) {
+        for (var done = 0; done < length; ) {
+            fillOrFail();
+            var part = Math.min(end - at, length - done);
+            System.arraycopy(bytes, at, target, done, part);
+            at += part;
+            done += part;
+        }
+    }
+
+    private void skip(long length) {
+        for (var left = length; left > 0; ) {
+            fillOrFail();
+            var part = (int) Math.min(end - at, left);
+            at += part;
+            left -= part;
+        }
+    }
+
+    /** Some programs leave out the padding behind the last entry. */
+    private void skipPadding() {
+        while (padding > 0 && (at < end || fill())) {
+            var part = (int) Math.min(end - at, padding);
+            at += part;
+            padding -= part;
+        }
+        padding = 0;
+    }
+
+    private static long paddingOf(long size) {
+        return -size & (TarHeader.BLOCK - 1);
+    }
+
+    private CorruptContentException ended() {
+        return corrupt(shownName.isEmpty() ? "it ends in a header" : "it ends in entry " + shownName);
+    }
+
+    private CorruptContentException corrupt(String why) {
+        return new CorruptContentException(
+                "cannot read " + what + ": " + why, Map.of("offset", position + at), "fetch or save it again");
+    }
+
+    /** A name from outside for a message: short, and without what a terminal would obey. */
+    static String shown(byte[] name) {
+        var text = new String(name, 0, Math.min(name.length, 200), StandardCharsets.UTF_8);
+        var shown = text.codePoints()
+                .map(each -> Character.isISOControl(each) ? '?' : each)
+                .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append);
+        return name.length > 200 ? shown.append('…').toString() : shown.toString();
     }
 
     @Override
-    public void close() {}
+    public void close() {
+        try {
+            source.close();
+        } catch (IOException e) {
+            throw StreamChunks.unreadable(what, e);
+        }
+    }
 }

@@ -1,0 +1,20 @@
+package dev.cais.image.layer;
+
+import org.jspecify.annotations.Nullable;
+
+/** Bytes in pieces, each valid until the next is asked for. */
+interface Chunks {
+    /** Some bytes. */
+    final class Chunk {
+        final byte[] bytes;
+        int length;
+
+        Chunk(int capacity) {
+            bytes = new byte[capacity];
+        }
+    }
+
+    /** The next piece, which is not empty; null at the end. */
+    @Nullable
+    Chunk next();
+}

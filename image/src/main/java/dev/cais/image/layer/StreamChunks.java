@@ -1,0 +1,33 @@
+package dev.cais.image.layer;
+
+import dev.cais.StorageException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** The pieces of a stream, read by the thread that asks for them. */
+final class StreamChunks implements Chunks {
+    private final InputStream source;
+    private final String what;
+    private final Chunk chunk = new Chunk(64 * 1024);
+
+    StreamChunks(InputStream source, String what) {
+        this.source = source;
+        this.what = what;
+    }
+
+    @Override
+    public @Nullable Chunk next() {
+        try {
+            chunk.length = source.read(chunk.bytes);
+            return chunk.length > 0 ? chunk : null;
+        } catch (IOException e) {
+            throw unreadable(what, e);
+        }
+    }
+
+    static StorageException unreadable(String what, IOException cause) {
+        return new StorageException("cannot read " + what + ": " + cause.getMessage(), Map.of(), "", cause);
+    }
+}
