@@ -111,46 +111,22 @@ public final class Launch {
         }
     }
 
-    /** A file without a name, open for reading only. */
+    /** A file whose name is gone again, open for reading only. Not O_TMPFILE: some file systems lack it, and this is rare. */
     private Fd createFile(String what, byte[] elf) {
+        var name =
+                "." + NAME + "-" + Long.toHexString(ThreadLocalRandom.current().nextLong());
         try (var scratch = Scratch.frame()) {
-            var place = scratch.path(directory.toString());
-            var opened = Syscalls.call(
-                    Syscall.OPENAT, Abi.AT_FDCWD, place, Abi.O_TMPFILE | Abi.O_RDWR | Abi.O_CLOEXEC, 0500);
-            if (opened < 0) {
-                opened = createNamedFile(what, scratch);
-            }
-            try (var writable = Fd.of(opened)) {
+            var path = scratch.path(directory.resolve(name).toString());
+            var flags = Abi.O_CREAT | Abi.O_EXCL | Abi.O_WRONLY | Abi.O_CLOEXEC;
+            var created = Syscalls.call(Syscall.OPENAT, Abi.AT_FDCWD, path, flags, 0500);
+            try (var writable = Fd.of(Syscalls.checked(what, Syscall.OPENAT, created))) {
+                Syscalls.call(Syscall.UNLINKAT, Abi.AT_FDCWD, path, 0);
                 write(what, writable, elf);
-                return Fd.of(Syscalls.checked(
-                        what,
-                        Syscall.OPENAT,
-                        Syscalls.call(
-                                Syscall.OPENAT,
-                                Abi.AT_FDCWD,
-                                scratch.path("/proc/self/fd/" + writable.number()),
-                                Abi.O_RDONLY | Abi.O_CLOEXEC)));
+                var again = scratch.path("/proc/self/fd/" + writable.number());
+                var opened = Syscalls.call(Syscall.OPENAT, Abi.AT_FDCWD, again, Abi.O_RDONLY | Abi.O_CLOEXEC);
+                return Fd.of(Syscalls.checked(what, Syscall.OPENAT, opened));
             }
         }
-    }
-
-    /** For file systems that cannot make files without names. */
-    private long createNamedFile(String what, Scratch scratch) {
-        var path = scratch.path(directory
-                .resolve(".launch-"
-                        + Long.toHexString(ThreadLocalRandom.current().nextLong()))
-                .toString());
-        var opened = Syscalls.checked(
-                what,
-                Syscall.OPENAT,
-                Syscalls.call(
-                        Syscall.OPENAT,
-                        Abi.AT_FDCWD,
-                        path,
-                        Abi.O_CREAT | Abi.O_EXCL | Abi.O_RDWR | Abi.O_CLOEXEC,
-                        0500));
-        Syscalls.call(Syscall.UNLINKAT, Abi.AT_FDCWD, path, 0);
-        return opened;
     }
 
     private static void write(String what, Fd file, byte[] bytes) {

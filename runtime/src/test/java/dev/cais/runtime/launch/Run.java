@@ -24,10 +24,14 @@ record Run(Pidfd.Exit exit, String output, byte[] report) {
     private static final Launch LAUNCH = new Launch(Path.of("/var/tmp"));
 
     static Run of(LaunchProgram program) {
+        return of(LAUNCH, program);
+    }
+
+    static Run of(Launch launch, LaunchProgram program) {
         try (var output = Pipe.create();
                 var report = Pipe.create();
                 var nothing = open("/dev/null")) {
-            try (var child = LAUNCH.start(
+            try (var child = launch.start(
                     "cannot start the test's program",
                     program,
                     Map.of(0, nothing, 1, output.writeEnd(), 2, nothing, 3, report.writeEnd()))) {
