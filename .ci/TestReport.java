@@ -79,7 +79,11 @@ class TestReport {
 
     private static String reason(Element skip) {
         var reason = skip.getAttribute("message");
-        return reason.isEmpty() ? skip.getTextContent().lines().findFirst().orElse("no reason given") : reason;
+        if (reason.isEmpty()) { // aborted by the test itself: the text is the exception and its stack
+            var aborted = skip.getTextContent().lines().findFirst().orElse("no reason given");
+            return aborted.replaceFirst("^[\\w.]+(Exception|Error): ", "");
+        }
+        return reason;
     }
 
     private static String simpleName(String className) {
