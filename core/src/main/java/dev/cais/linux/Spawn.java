@@ -103,6 +103,13 @@ public final class Spawn {
     }
 
     private static void check(String what, int error) {
+        if (Errno.EAGAIN.number() == error) {
+            throw Errno.EAGAIN.exception(
+                    what,
+                    Syscall.CLONE,
+                    Map.of(),
+                    "there are as many processes as RLIMIT_NPROC or the cgroup's pids.max allow");
+        }
         if (error != 0) {
             throw Errno.of(error).exception(what, Syscall.EXECVE);
         }

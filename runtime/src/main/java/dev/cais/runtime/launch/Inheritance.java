@@ -30,7 +30,7 @@ final class Inheritance {
         program.chdir("/");
         // EDQUOT and ENOMEM are not ignored: the JVM's keys would stay in reach
         program.joinSessionKeyring().ignore(Errno.ENOSYS, Errno.EPERM, Errno.EACCES);
-        program.prctl(Abi.PR_SET_NAME, program.text("cais").address());
+        program.name("cais");
         scheduling(program);
         memory(program);
         program.step(Syscall.PERSONALITY, Arg.of(0, "PER_LINUX")).ignoreFailure();

@@ -704,6 +704,11 @@ public final class LaunchBuilder {
         return step(Syscall.PRCTL, "of " + shown, args.toArray(Arg[]::new));
     }
 
+    /** Names the process, as ps(1) shows it; the first 15 bytes count. */
+    public LaunchBuilder name(String name) {
+        return step(Syscall.PRCTL, Arg.of(Abi.PR_SET_NAME, "PR_SET_NAME"), text(name));
+    }
+
     private static String prctlArgument(int operation, long value) {
         if (operation == Abi.PR_SET_PDEATHSIG && value != 0) {
             return Abi.name("SIG", value);

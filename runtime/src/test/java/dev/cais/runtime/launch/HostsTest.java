@@ -1,13 +1,17 @@
 package dev.cais.runtime.launch;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
+import dev.cais.KernelException;
 import dev.cais.fixtures.ChildJvm;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.Programs;
 import dev.cais.fixtures.RequiresProgram;
 import dev.cais.fixtures.RequiresRoot;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -76,6 +80,28 @@ class HostsTest {
         var preparation = "mount --bind %1$s %1$s && mount -o remount,bind,noexec %1$s".formatted(place);
 
         assertThat(start(0, namespaces(preparation))).containsExactly("SIGCHLD not ignored", MEMORY_FILE, "0 more");
+    }
+
+    @Test
+    void whereNoMoreProcessesAreAllowedTheErrorSaysSo() throws IOException {
+        var controller = Path.of("/sys/fs/cgroup/pids");
+        assumeThat(controller.resolve("tasks")).exists();
+        var own = controller.resolve(
+                "cais-launch-hosts-" + ProcessHandle.current().pid());
+        Files.createDirectory(own);
+        try {
+            Files.writeString(own.resolve("pids.max"), "1");
+            // the writing thread alone
+            Files.writeString(own.resolve("tasks"), "0");
+            assertThatThrownBy(() -> Run.of(LaunchProgram.builder().build()))
+                    .isExactlyInstanceOf(KernelException.class)
+                    .hasMessage(
+                            "cannot start the test's program: clone(2) failed with EAGAIN (resource temporarily"
+                                    + " unavailable); there are as many processes as RLIMIT_NPROC or the cgroup's pids.max allow");
+        } finally {
+            Files.writeString(controller.resolve("tasks"), "0");
+            Files.delete(own);
+        }
     }
 
     private static void assumeMemoryFilesCanBeForbidden() {

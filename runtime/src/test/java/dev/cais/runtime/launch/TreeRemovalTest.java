@@ -41,7 +41,8 @@ class TreeRemovalTest {
         Files.createSymbolicLink(tree.resolve("broken"), Path.of("/no/such/place"));
         Files.createLink(tree.resolve("hard"), other.resolve("kept"));
         sh("mkfifo " + tree + "/fifo; mknod " + tree + "/null c 1 3; mkdir -m 0 " + tree + "/closed; touch " + tree
-                + "/closed/file '" + tree + "/ name'");
+                + "/closed/file '" + tree + "/ name'" + "; cd " + tree
+                + "; touch $(printf '%0255d' 0) $(printf '\\377\\376')");
 
         remove(tree);
 
