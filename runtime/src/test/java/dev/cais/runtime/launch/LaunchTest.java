@@ -3,13 +3,22 @@ package dev.cais.runtime.launch;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cais.KernelException;
+import dev.cais.fixtures.LeakChecked;
 import dev.cais.linux.Abi;
 import dev.cais.linux.Errno;
+import dev.cais.linux.Pipe;
 import dev.cais.linux.Syscall;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
 
+@LeakChecked
 class LaunchTest {
     private static final Arg OUTPUT = Arg.of(1);
 
@@ -104,5 +113,62 @@ class LaunchTest {
                 .build();
 
         assertThat(Run.of(program).output()).isEqualTo("right");
+    }
+
+    @Test
+    void manyThreadsStartPrograms() throws Exception {
+        var threads = Executors.newFixedThreadPool(8);
+        try {
+            var runs = new ArrayList<Future<Run>>();
+            for (var i = 0; i < 400; i++) {
+                var program = LaunchProgram.builder()
+                        .write(OUTPUT, "program " + i)
+                        .exit(i % 100)
+                        .build();
+                runs.add(threads.submit(() -> Run.of(program)));
+            }
+            for (var i = 0; i < runs.size(); i++) {
+                assertThat(runs.get(i).get().output()).isEqualTo("program " + i);
+                assertThat(runs.get(i).get().exit()).hasToString("exit " + i % 100);
+            }
+        } finally {
+            threads.shutdownNow();
+        }
+    }
+
+    @Test
+    void theJvmsOwnDescriptorsMayHaveTheNumbersOfTheChilds() {
+        // found by exchanging two: each stands for the number that the other has
+        try (var first = Pipe.create();
+                var second = Pipe.create();
+                var nothing = Run.open("/dev/null")) {
+            var program = LaunchProgram.builder()
+                    .write(Arg.of(first.writeEnd().number()), "to the second")
+                    .write(Arg.of(second.writeEnd().number()), "to the first")
+                    .build();
+            try (var child = new Launch(Path.of("/var/tmp"))
+                    .start(
+                            "cannot start the test's program",
+                            program,
+                            Map.of(
+                                    0,
+                                    nothing,
+                                    1,
+                                    nothing,
+                                    2,
+                                    nothing,
+                                    first.writeEnd().number(),
+                                    second.writeEnd(),
+                                    second.writeEnd().number(),
+                                    first.writeEnd()))) {
+                child.await("cannot wait");
+            }
+            first.writeEnd().close();
+            second.writeEnd().close();
+            assertThat(new String(Run.drain(first.readEnd()), StandardCharsets.UTF_8))
+                    .isEqualTo("to the first");
+            assertThat(new String(Run.drain(second.readEnd()), StandardCharsets.UTF_8))
+                    .isEqualTo("to the second");
+        }
     }
 }
