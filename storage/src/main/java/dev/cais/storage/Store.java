@@ -224,6 +224,16 @@ public final class Store implements AutoCloseable {
         return Disk.tryLock(lockFile(), true).map(StoreLock::new);
     }
 
+    /**
+     * An exclusive hold on a lock file in the store's root, which is made if it is missing: for what is read, changed and
+     * written back within moments.
+     *
+     * @throws dev.cais.CancelledException if the thread is interrupted while it waits
+     */
+    public StoreLock lock(String name) {
+        return new StoreLock(Disk.lock(root.resolve(name), true));
+    }
+
     private Path lockFile() {
         return root.resolve(LOCK);
     }

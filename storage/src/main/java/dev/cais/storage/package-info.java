@@ -15,6 +15,7 @@
  *                             127 layers and more fit into the 4096 bytes that mount(2) takes
  * layers/HEX64                its record: what makes it visible
  * layers/HEX24.lock           flock: held while it is being unpacked or deleted
+ * images.*                    the image database: see dev.cais.image
  * engines/ID/lock             flock: held as long as the engine or its will lives
  * engines/ID/tmp              what is being written
  * engines/ID/containers/NAME  upper, work, root, uses

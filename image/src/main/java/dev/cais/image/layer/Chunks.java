@@ -17,4 +17,9 @@ interface Chunks {
     /** The next piece, which is not empty; null at the end. */
     @Nullable
     Chunk next();
+
+    /** Passes over at most this many of the bytes that follow; returns how many, which may be none. */
+    default long skip(long count) {
+        return 0;
+    }
 }

@@ -27,6 +27,15 @@ final class StreamChunks implements Chunks {
         }
     }
 
+    @Override
+    public long skip(long count) {
+        try {
+            return source.skip(count);
+        } catch (IOException e) {
+            throw unreadable(what, e);
+        }
+    }
+
     static StorageException unreadable(String what, IOException cause) {
         return new StorageException("cannot read " + what + ": " + cause.getMessage(), Map.of(), "", cause);
     }

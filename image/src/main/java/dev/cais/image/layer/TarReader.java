@@ -378,6 +378,12 @@ public final class TarReader implements AutoCloseable {
         return content;
     }
 
+    /** Where in the stream the current file's content begins; -1 if it is sparse, so that it does not lie there as it is. */
+    public long contentOffset() {
+        var isWhole = pieces.length == 2 && pieces[0] == 0 && pieces[1] == contentSize && dataLeft == contentSize;
+        return isWhole ? position + at : -1;
+    }
+
     /** Writes what is left of the current entry's content, holes as holes. */
     void transferTo(FileSink sink) {
         while (contentAt < contentSize) {
@@ -484,11 +490,28 @@ public final class TarReader implements AutoCloseable {
 
     private void skip(long length) {
         for (var left = length; left > 0; ) {
-            fillOrFail();
-            var part = (int) Math.min(end - at, left);
-            at += part;
-            left -= part;
+            left -= passOver(left);
+            if (left > 0) {
+                fillOrFail();
+                var part = (int) Math.min(end - at, left);
+                at += part;
+                left -= part;
+            }
         }
+    }
+
+    /** Has the source skip what is not read yet, if it can. */
+    private long passOver(long length) {
+        var wanted = length - (end - at);
+        if (wanted <= 0) {
+            return 0;
+        }
+        var unread = end - at;
+        var passed = chunks.skip(wanted);
+        position += end + passed;
+        at = 0;
+        end = 0;
+        return unread + passed;
     }
 
     /** Some programs leave out the padding behind the last entry. */

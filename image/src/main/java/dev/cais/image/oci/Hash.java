@@ -5,7 +5,7 @@ import dev.cais.Digest;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
-import java.util.LinkedHashMap;
+import java.util.Map;
 
 /** Digests of content. */
 public final class Hash {
@@ -30,17 +30,15 @@ public final class Hash {
      * @throws CorruptContentException if the content is not what the digest says
      */
     public static void require(Digest expected, byte[] content, String what) {
-        require(expected, of(expected.algorithm()).digest(content), what, content.length);
+        var hash = of(expected.algorithm()).digest(content);
+        requireSame(expected, new Digest(expected.algorithm(), HexFormat.of().formatHex(hash)), what);
     }
 
     /** The same for content that has been hashed on its way. */
-    public static void require(Digest expected, byte[] hash, String what, long size) {
-        var found = HexFormat.of().formatHex(hash);
-        if (!found.equals(expected.hex())) {
-            var facts = new LinkedHashMap<String, Object>();
-            facts.put("found", expected.algorithm() + ":" + found);
-            facts.put("bytes", size);
-            throw new CorruptContentException("cannot use " + what + ": its content has another digest", facts, "");
+    public static void requireSame(Digest expected, Digest found, String what) {
+        if (!found.equals(expected)) {
+            throw new CorruptContentException(
+                    "cannot use " + what + ": its content has another digest", Map.of("found", found), "");
         }
     }
 }

@@ -8,11 +8,12 @@ import java.util.List;
 /**
  * What an image is made of: its configuration and its layers.
  *
+ * @param mediaType OCI's or Docker's; OCI's if the document does not say
  * @param layers oldest first
  * @see <a href="https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md">OCI image spec 1.1.1, Image
  *     Manifest</a>
  */
-public record Manifest(Descriptor config, List<Descriptor> layers) {
+public record Manifest(MediaType mediaType, Descriptor config, List<Descriptor> layers) {
     public Manifest {
         layers = List.copyOf(layers);
     }
@@ -26,7 +27,9 @@ public record Manifest(Descriptor config, List<Descriptor> layers) {
     public static Manifest parse(byte[] content, String document, ImageLimits limits) {
         var json = JsonObject.parse(content, document);
         requireVersion(json);
-        json.findText("mediaType").ifPresent(type -> requireKind(json, "mediaType", type, MediaType.Kind.MANIFEST));
+        var mediaType = json.findText("mediaType")
+                .map(type -> requireKind(json, "mediaType", type, MediaType.Kind.MANIFEST))
+                .orElse(MediaType.OCI_MANIFEST);
         if (json.has("manifests")) {
             throw json.wrong("manifests", "belongs to an index, not to a manifest");
         }
@@ -42,7 +45,7 @@ public record Manifest(Descriptor config, List<Descriptor> layers) {
         for (var i = 0; i < layers.size(); i++) {
             requireKind(json, "layers[" + i + "].mediaType", layers.get(i).mediaType(), MediaType.Kind.LAYER);
         }
-        return new Manifest(config, layers);
+        return new Manifest(mediaType, config, layers);
     }
 
     static void requireVersion(JsonObject json) {
@@ -57,18 +60,20 @@ public record Manifest(Descriptor config, List<Descriptor> layers) {
         }
     }
 
-    static void requireKind(JsonObject json, String field, String mediaType, MediaType.Kind kind) {
-        if (!MediaType.is(kind, mediaType)) {
-            var what = MediaType.find(mediaType).isEmpty() ? "is the unknown media type " : "is the media type ";
-            throw json.wrong(field, what + Shown.text(mediaType) + ", not that of " + kind);
-        }
+    static MediaType requireKind(JsonObject json, String field, String mediaType, MediaType.Kind kind) {
+        var known = MediaType.find(mediaType);
+        return known.filter(type -> type.kind() == kind)
+                .orElseThrow(() -> json.wrong(
+                        field,
+                        (known.isEmpty() ? "is the unknown media type " : "is the media type ") + Shown.text(mediaType)
+                                + ", not that of " + kind));
     }
 
-    /** An OCI manifest of these parts: always the same bytes for the same parts. */
+    /** A document of these parts: always the same bytes for the same parts. */
     public byte[] toBytes() {
         var fields = new LinkedHashMap<String, Object>();
         fields.put("schemaVersion", 2);
-        fields.put("mediaType", MediaType.OCI_MANIFEST.toString());
+        fields.put("mediaType", mediaType.toString());
         fields.put("config", config.toJson());
         fields.put("layers", layers.stream().map(Descriptor::toJson).toList());
         return JsonObject.write(fields);

@@ -70,6 +70,10 @@ public enum MediaType {
         return Optional.ofNullable(BY_TEXT.get(text));
     }
 
+    public Kind kind() {
+        return kind;
+    }
+
     /** Whether the text is a known media type of this kind. */
     public static boolean is(Kind kind, String text) {
         return find(text).filter(type -> type.kind == kind).isPresent();

@@ -44,6 +44,7 @@ class ManifestTest {
     @Test
     void writtenManifestIsAlwaysTheSameAndReadBack() {
         var manifest = new Manifest(
+                MediaType.OCI_MANIFEST,
                 Descriptor.of(MediaType.OCI_CONFIG, new Digest("sha256", HEX), 2),
                 List.of(Descriptor.of(MediaType.OCI_LAYER, new Digest("sha256", HEX), 3)));
 

@@ -1,0 +1,375 @@
+package dev.cais.image;
+
+import dev.cais.ConflictException;
+import dev.cais.Digest;
+import dev.cais.Image;
+import dev.cais.ImageLimits;
+import dev.cais.Images;
+import dev.cais.InvalidSpecException;
+import dev.cais.NotFoundException;
+import dev.cais.Platform;
+import dev.cais.image.archive.ArchiveWriter;
+import dev.cais.image.archive.ArchivedImage;
+import dev.cais.image.archive.ImageArchive;
+import dev.cais.image.archive.RootfsArchive;
+import dev.cais.image.archive.SavedImage;
+import dev.cais.image.host.HostImage;
+import dev.cais.image.oci.ImageReference;
+import dev.cais.image.oci.Shown;
+import dev.cais.storage.Store;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.function.UnaryOperator;
+import java.util.regex.Pattern;
+
+/**
+ * The images of a store, as {@link Images} shows them. Any number of catalogs, in any number of processes, may share a store.
+ *
+ * <p>A name stands for an image and the manifest it came with. {@code cais/host} is made when somebody first asks for it by
+ * that name, and made anew by the first who asks in another engine if the host's programs have changed since; it is not
+ * in {@link #list()} before.
+ */
+public final class ImageCatalog implements Images {
+    private static final Pattern ID = Pattern.compile("(?:sha256:)?([0-9a-f]{64})|sha512:[0-9a-f]{128}");
+    private static final Pattern ID_PREFIX = Pattern.compile("(?:sha256:)?([0-9a-f]{4,63})");
+    private static final ImageReference HOST_IMAGE = ImageReference.parse(HostImage.NAME);
+
+    private final Store store;
+    private final ImageLimits limits;
+    private final ImageDatabase database;
+    private final StoredDocuments documents;
+    private final Sweep sweep;
+    private final Intake intake;
+    private boolean hostImageIsCurrent;
+
+    /** Deletes what a process that was killed had half loaded, unless somebody else holds the store just now. */
+    public ImageCatalog(Store store, ImageLimits limits) {
+        this.store = store;
+        this.limits = limits;
+        this.database = new ImageDatabase(store);
+        this.documents = new StoredDocuments(store.blobs());
+        this.sweep = new Sweep(store, database, documents);
+        this.intake = new Intake(store, limits, database, documents, sweep);
+        sweep.runIfIdle();
+    }
+
+    /**
+     * An image that was asked for.
+     *
+     * @param by the names that it was asked for by; none if by an id
+     */
+    private record Found(Digest id, Edition edition, List<ImageReference> by) {
+        NamedImage named() {
+            return new NamedImage(id, edition.manifest());
+        }
+    }
+
+    @Override
+    public List<Image> load(Path archive) {
+        try (var opened = ImageArchive.open(archive, store.temporaryDirectory(), Platform.host(), limits)) {
+            return add(opened.images());
+        }
+    }
+
+    @Override
+    public Image importRootfs(Path tar, String name) {
+        return add(List.of(RootfsArchive.read(tar, nameToGive(name), Platform.host(), limits)))
+                .get(0);
+    }
+
+    private List<Image> add(List<ArchivedImage> images) {
+        var added = intake.add(images);
+        var table = database.read();
+        return added.stream().map(named -> view(table, named)).toList();
+    }
+
+    @Override
+    public void save(Path target, String... names) {
+        if (names.length == 0) {
+            throw new InvalidSpecException("cannot save to " + target + ": no image was named");
+        }
+        var hold = store.lockShared();
+        try (hold) {
+            var images = new LinkedHashMap<NamedImage, List<ImageReference>>();
+            var table = database.read();
+            for (var name : names) {
+                var found = require("save", table, name);
+                var known = images.computeIfAbsent(found.named(), key -> new ArrayList<>());
+                found.by.stream().filter(by -> !known.contains(by)).forEach(known::add);
+            }
+            var saved = images.entrySet().stream()
+                    .map(image -> saved(image.getKey(), image.getValue()))
+                    .toList();
+            new ArchiveWriter(store.blobs(), store.temporaryDirectory()).write(target, saved);
+        }
+    }
+
+    private SavedImage saved(NamedImage image, List<ImageReference> names) {
+        return new SavedImage(
+                image.manifest(),
+                documents.bytes(image.manifest()),
+                documents.manifest(image.manifest()),
+                documents.bytes(image.id()),
+                documents.configuration(image.id()),
+                names);
+    }
+
+    @Override
+    public List<Image> list() {
+        return reading(table -> table.images().keySet().stream()
+                .map(id -> view(table, id, table.edition(id).orElseThrow()))
+                .sorted(Comparator.comparing(ImageCatalog::created)
+                        .reversed()
+                        .thenComparing(image -> image.id().toString()))
+                .toList());
+    }
+
+    private static Instant created(Image image) {
+        return image.config().created().orElse(Instant.MIN);
+    }
+
+    @Override
+    public Image get(String name) {
+        return find(name).orElseThrow(() -> missing("find", database.read(), name));
+    }
+
+    @Override
+    public Optional<Image> find(String name) {
+        var isHostImage = isHostImage(name);
+        if (isHostImage) {
+            ensureHostImage();
+        }
+        return reading(table -> resolve(table, name).map(found -> view(table, found.id, found.edition)));
+    }
+
+    @Override
+    public Image tag(String name, String newName) {
+        var image = (StoredImage) get(name);
+        return image.tag(newName);
+    }
+
+    Image tag(NamedImage image, String newName) {
+        var reference = nameToGive(newName);
+        var table = change(before -> {
+            if (before.edition(image.id(), image.manifest()).isEmpty()) {
+                throw new NotFoundException(
+                        "cannot name image " + image.id() + " " + reference + ": it has been removed");
+            }
+            return before.named(reference, image);
+        });
+        return view(table, image);
+    }
+
+    private static ImageReference nameToGive(String text) {
+        var reference = ImageReference.parse(text);
+        if (reference.digest().isPresent()) {
+            throw new InvalidSpecException(
+                    "cannot give an image the name " + reference + ": a digest is not for choosing",
+                    "leave out " + "@" + reference.digest().get());
+        }
+        return reference;
+    }
+
+    @Override
+    public void untag(String name) {
+        var reference = nameToGive(name);
+        change(table -> {
+            if (!table.names().containsKey(reference)) {
+                throw missing("untag", table, name);
+            }
+            return table.withoutName(reference);
+        });
+        sweep.run();
+    }
+
+    @Override
+    public void remove(String name) {
+        change(table -> {
+            var found = require("remove", table, name);
+            var others = new ArrayList<>(table.namesOf(found.id));
+            others.removeAll(found.by);
+            if (!found.by.isEmpty() && !others.isEmpty()) {
+                var renamed = table;
+                for (var by : found.by) {
+                    renamed = renamed.withoutName(by);
+                }
+                return renamed;
+            }
+            refuseIfUsed(found.id, name);
+            return table.without(found.id);
+        });
+        sweep.run();
+    }
+
+    private void refuseIfUsed(Digest id, String name) {
+        store.uses().stream().filter(use -> use.image().equals(id)).findFirst().ifPresent(use -> {
+            throw new ConflictException(
+                    "cannot remove image " + Shown.text(name) + ": container " + use.container() + " uses it",
+                    Map.of("engine", use.engine()),
+                    "remove the container first");
+        });
+    }
+
+    /** Changes the database, and says that there may be something to sweep if an image or an edition goes. */
+    private ImageTable change(UnaryOperator<ImageTable> change) {
+        var hold = store.lockShared();
+        try (hold) {
+            return database.change(before -> {
+                var after = change.apply(before);
+                if (!after.images().equals(before.images())) {
+                    sweep.expect();
+                }
+                return after;
+            });
+        }
+    }
+
+    private Found require(String what, ImageTable table, String name) {
+        return resolve(table, name).orElseThrow(() -> missing(what, table, name));
+    }
+
+    private Optional<Found> resolve(ImageTable table, String text) {
+        var id = ID.matcher(text);
+        if (id.matches()) {
+            return byDigest(table, Digest.parse(id.group(1) == null ? text : "sha256:" + id.group(1)));
+        }
+        var reference = ImageReference.parse(text);
+        return (reference.digest().isPresent() ? byNameAndDigest(table, reference) : byName(table, reference))
+                .or(() -> byPrefix(table, text));
+    }
+
+    /** An image by its id, or else by the digest of its manifest. */
+    private static Optional<Found> byDigest(ImageTable table, Digest digest) {
+        return table.edition(digest)
+                .map(edition -> new Found(digest, edition, List.of()))
+                .or(() -> table.images().keySet().stream()
+                        .flatMap(id ->
+                                table.edition(id, digest).stream().map(edition -> new Found(id, edition, List.of())))
+                        .findFirst());
+    }
+
+    private static Optional<Found> byName(ImageTable table, ImageReference name) {
+        return Optional.ofNullable(table.names().get(name)).map(image -> found(table, image, List.of(name)));
+    }
+
+    /** The digest decides; of the name only the repository counts, as in Docker. */
+    private static Optional<Found> byNameAndDigest(ImageTable table, ImageReference wanted) {
+        var digest = wanted.digest().orElseThrow();
+        var names = table.names().entrySet().stream()
+                .filter(entry -> entry.getKey().isSameRepository(wanted)
+                        && entry.getValue().manifest().equals(digest))
+                .toList();
+        return names.stream()
+                .findFirst()
+                .map(entry -> found(
+                        table,
+                        entry.getValue(),
+                        names.stream().map(Map.Entry::getKey).toList()));
+    }
+
+    private static Found found(ImageTable table, NamedImage image, List<ImageReference> by) {
+        return new Found(image.id(), table.edition(image.id(), image.manifest()).orElseThrow(), by);
+    }
+
+    private static Optional<Found> byPrefix(ImageTable table, String text) {
+        var prefix = ID_PREFIX.matcher(text);
+        if (!prefix.matches()) {
+            return Optional.empty();
+        }
+        var ids = table.images().keySet().stream()
+                .filter(id -> id.hex().startsWith(prefix.group(1)))
+                .toList();
+        if (ids.size() > 1) {
+            throw new InvalidSpecException(
+                    "cannot use image id " + text + ": " + ids.size() + " images begin with it", "write more of it");
+        }
+        return ids.stream().findFirst().flatMap(id -> byDigest(table, id));
+    }
+
+    private static NotFoundException missing(String what, ImageTable table, String name) {
+        var problem = "cannot " + what + " image " + Shown.text(name) + ": the store has no image of that name or id";
+        if (ID.matcher(name).matches()) {
+            return new NotFoundException(problem);
+        }
+        var similar =
+                NameSuggestions.of(ImageReference.parse(name), table.names().keySet());
+        return new NotFoundException(
+                problem,
+                similar.isEmpty()
+                        ? "load an archive, or take " + HostImage.NAME + ", which is made of this host's programs"
+                        : "did you mean " + String.join(" or ", similar) + "?");
+    }
+
+    private Image view(ImageTable table, NamedImage image) {
+        var edition = table.edition(image.id(), image.manifest()).orElse(new Edition(image.manifest(), false));
+        return view(table, image.id(), edition);
+    }
+
+    private Image view(ImageTable table, Digest id, Edition edition) {
+        return new StoredImage(
+                this,
+                id,
+                edition,
+                documents.manifest(edition.manifest()),
+                documents.configuration(id),
+                table.namesOf(id));
+    }
+
+    /** Reads again if an image went away meanwhile. */
+    private <T> T reading(Function<ImageTable, T> read) {
+        while (true) {
+            var table = database.read();
+            try {
+                return read.apply(table);
+            } catch (NotFoundException e) {
+                if (table.equals(database.read())) {
+                    throw e;
+                }
+            }
+        }
+    }
+
+    private static boolean isHostImage(String name) {
+        return name.equals(HostImage.NAME) || name.equals(HOST_IMAGE.toString()) || name.equals(HOST_IMAGE.canonical());
+    }
+
+    /** Makes {@code cais/host} if it is not there, or was made of programs that have changed. A user's own stays. */
+    private synchronized void ensureHostImage() {
+        var present = database.read().names().get(HOST_IMAGE);
+        if (present != null && hostImageIsCurrent) {
+            return;
+        }
+        var host = HostImage.ofThisHost();
+        var labels = present == null
+                ? Map.<String, String>of()
+                : documents.configuration(present.id()).config().labels();
+        var isForeign = present != null && !labels.containsKey(HostImage.KEY_LABEL);
+        if (!isForeign && !host.key().equals(labels.get(HostImage.KEY_LABEL))) {
+            addHostImage(host);
+        }
+        hostImageIsCurrent = true;
+    }
+
+    private void addHostImage(HostImage host) {
+        var tar = store.temporaryDirectory().resolve("host-" + host.key() + ".tar");
+        try {
+            intake.add(List.of(host.write(tar, HOST_IMAGE)));
+        } finally {
+            tar.toFile().delete();
+        }
+    }
+
+    /** As in {@code Images[3 images, /var/lib/cais]}. */
+    @Override
+    public String toString() {
+        var count = database.read().images().size();
+        return "Images[" + count + (count == 1 ? " image, " : " images, ") + store.root() + "]";
+    }
+}

@@ -1,0 +1,188 @@
+package dev.cais.image;
+
+import dev.cais.Digest;
+import dev.cais.ImageLimits;
+import dev.cais.image.archive.ArchivedImage;
+import dev.cais.image.archive.IoFailure;
+import dev.cais.image.layer.LayerUnpacker;
+import dev.cais.image.oci.Descriptor;
+import dev.cais.image.oci.Hash;
+import dev.cais.image.oci.Manifest;
+import dev.cais.image.oci.MediaType;
+import dev.cais.storage.Store;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+
+/** Takes images into the store: all of them, or none. */
+final class Intake {
+    private final Store store;
+    private final ImageLimits limits;
+    private final ImageDatabase database;
+    private final StoredDocuments documents;
+    private final Sweep sweep;
+
+    Intake(Store store, ImageLimits limits, ImageDatabase database, StoredDocuments documents, Sweep sweep) {
+        this.store = store;
+        this.limits = limits;
+        this.database = database;
+        this.documents = documents;
+        this.sweep = sweep;
+    }
+
+    /** Which blob is which layer. */
+    private record Pair(Digest blob, Digest diffId) {}
+
+    /** What makes two layers of an archive the same one. */
+    private record LayerKey(Digest diffId, Optional<Digest> blob) {
+        static LayerKey of(ArchivedImage.Layer layer) {
+            return new LayerKey(layer.diffId(), layer.descriptor().map(Descriptor::digest));
+        }
+    }
+
+    /** An image whose content is in the store. */
+    private record Ready(ArchivedImage image, Edition edition) {
+        Digest id() {
+            return image.config().digest();
+        }
+    }
+
+    /**
+     * Content first, several layers at a time; then, at once, the images and their names.
+     *
+     * @return in the same order
+     */
+    List<NamedImage> add(List<ArchivedImage> images) {
+        try {
+            var added = addContent(images);
+            sweep.runIfIdle();
+            return added;
+        } catch (IOException e) {
+            throw failed(IoFailure.of("cannot read an image", e));
+        } catch (RuntimeException e) {
+            throw failed(e);
+        }
+    }
+
+    private RuntimeException failed(RuntimeException failure) {
+        try {
+            sweep.run();
+        } catch (RuntimeException e) {
+            failure.addSuppressed(e);
+        }
+        return failure;
+    }
+
+    private List<NamedImage> addContent(List<ArchivedImage> images) throws IOException {
+        var hold = store.lockShared();
+        try (hold) {
+            sweep.expect();
+            var before = database.read();
+            var layers = addLayers(images, before);
+            var ready = new ArrayList<Ready>();
+            for (var image : images) {
+                ready.add(addDocuments(image, layers, before));
+            }
+            var after = database.change(table -> publish(table, ready));
+            return ready.stream().map(image -> visible(image, after)).toList();
+        }
+    }
+
+    private Map<LayerKey, Descriptor> addLayers(List<ArchivedImage> images, ImageTable before) throws IOException {
+        var incoming = new LinkedHashMap<LayerKey, IncomingLayer>();
+        for (var image : images) {
+            if (!isKnownAlready(image, before)) {
+                image.layers()
+                        .forEach(layer -> incoming.computeIfAbsent(
+                                LayerKey.of(layer), key -> new IncomingLayer(layer, store.blobs(), limits)));
+            }
+        }
+        new LayerUnpacker(store.layers(), limits)
+                .unpack(incoming.values().stream().map(IncomingLayer::source).toList());
+        var known = incoming.isEmpty() ? Set.<Pair>of() : knownPairs(before);
+        var stored = new LinkedHashMap<LayerKey, Descriptor>();
+        for (var layer : incoming.entrySet()) {
+            var key = layer.getKey();
+            var isKnown = key.blob
+                    .filter(blob -> known.contains(new Pair(blob, key.diffId)))
+                    .isPresent();
+            stored.put(key, layer.getValue().complete(isKnown));
+        }
+        return stored;
+    }
+
+    /** An image without a manifest adds nothing if its configuration is there: its layers are, too. */
+    private static boolean isKnownAlready(ArchivedImage image, ImageTable table) {
+        return image.manifest().isEmpty()
+                && table.edition(image.config().digest()).isPresent();
+    }
+
+    private Set<Pair> knownPairs(ImageTable table) {
+        var pairs = new HashSet<Pair>();
+        table.images().forEach((id, editions) -> {
+            var diffIds = documents.configuration(id).diffIds();
+            for (var edition : editions) {
+                var blobs = documents.manifest(edition.manifest()).layers();
+                for (var i = 0; i < blobs.size(); i++) {
+                    pairs.add(new Pair(blobs.get(i).digest(), diffIds.get(i)));
+                }
+            }
+        });
+        return pairs;
+    }
+
+    private Ready addDocuments(ArchivedImage image, Map<LayerKey, Descriptor> layers, ImageTable before) {
+        var id = image.config().digest();
+        if (isKnownAlready(image, before)) {
+            return new Ready(image, before.edition(id).orElseThrow());
+        }
+        put(image.config());
+        if (image.manifest().isPresent()) {
+            put(image.manifest().get());
+            return new Ready(image, new Edition(image.manifest().get().digest(), false));
+        }
+        var blobs = image.layers().stream()
+                .map(layer -> Objects.requireNonNull(layers.get(LayerKey.of(layer))))
+                .toList();
+        var config = Descriptor.of(MediaType.OCI_CONFIG, id, image.config().bytes().length);
+        var manifest = new Manifest(MediaType.OCI_MANIFEST, config, blobs).toBytes();
+        var made = new ArchivedImage.Content(Hash.sha256(manifest), manifest);
+        put(made);
+        return new Ready(image, new Edition(made.digest(), true));
+    }
+
+    private void put(ArchivedImage.Content document) {
+        if (store.blobs().find(document.digest()).isEmpty()) {
+            try (var blob = store.blobs().writer(document.digest(), document.bytes().length)) {
+                blob.write(document.bytes(), 0, document.bytes().length);
+                blob.commit();
+            }
+        }
+    }
+
+    private static ImageTable publish(ImageTable table, List<Ready> images) {
+        var changed = table;
+        for (var image : images) {
+            changed = changed.with(image.id(), image.edition);
+            var named = visible(image, changed);
+            for (var name : image.image.names()) {
+                changed = changed.named(name, named);
+            }
+        }
+        return changed;
+    }
+
+    /** The image in its edition, or in the one that is kept in the place of one made here. */
+    private static NamedImage visible(Ready image, ImageTable table) {
+        var edition = table.edition(image.id(), image.edition.manifest())
+                .or(() -> table.edition(image.id()))
+                .orElseThrow();
+        return new NamedImage(image.id(), edition.manifest());
+    }
+}

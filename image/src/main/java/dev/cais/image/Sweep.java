@@ -1,0 +1,106 @@
+package dev.cais.image;
+
+import dev.cais.Digest;
+import dev.cais.image.archive.IoFailure;
+import dev.cais.storage.Store;
+import dev.cais.storage.StoreLock;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.Optional;
+
+/**
+ * Deletes what no image and no container of a live engine refers to. A file says that there may be such content: it is made
+ * before the content comes, or loses its last image, and goes when a sweep has seen that nothing is left over.
+ */
+final class Sweep {
+    private static final Duration PATIENCE = Duration.ofMillis(500);
+    private static final Duration STEP = Duration.ofMillis(5);
+
+    private final Store store;
+    private final ImageDatabase database;
+    private final StoredDocuments documents;
+    private final Path unswept;
+
+    Sweep(Store store, ImageDatabase database, StoredDocuments documents) {
+        this.store = store;
+        this.database = database;
+        this.documents = documents;
+        this.unswept = store.root().resolve("images.unswept");
+    }
+
+    /** Says that content may come to lie about. Hold the store's shared lock until it has a place in the database or lost it. */
+    void expect() {
+        if (!Files.exists(unswept)) {
+            store.write(unswept, new byte[0]);
+        }
+    }
+
+    /** Sweeps now if nobody holds the store, else leaves it to the next. */
+    void runIfIdle() {
+        if (Files.exists(unswept)) {
+            store.tryLockExclusive().ifPresent(this::run);
+        }
+    }
+
+    /** Sweeps as soon as nobody holds the store; after half a second leaves it to the next. */
+    void run() {
+        if (Files.exists(unswept)) {
+            lockPatiently().ifPresent(this::run);
+        }
+    }
+
+    private Optional<StoreLock> lockPatiently() {
+        var end = System.nanoTime() + PATIENCE.toNanos();
+        var lock = store.tryLockExclusive();
+        while (lock.isEmpty() && System.nanoTime() < end) {
+            try {
+                Thread.sleep(STEP.toMillis());
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                return Optional.empty();
+            }
+            lock = store.tryLockExclusive();
+        }
+        return lock;
+    }
+
+    private void run(StoreLock exclusive) {
+        try (exclusive) {
+            var blobs = new HashSet<Digest>();
+            var layers = new HashSet<Digest>();
+            database.read().images().forEach((id, editions) -> {
+                blobs.add(id);
+                layers.addAll(documents.configuration(id).diffIds());
+                for (var edition : editions) {
+                    blobs.add(edition.manifest());
+                    documents.manifest(edition.manifest()).layers().forEach(layer -> blobs.add(layer.digest()));
+                }
+            });
+            documents.keepOnly(blobs);
+            var inUse = new HashSet<Digest>();
+            store.uses().forEach(use -> inUse.addAll(use.layers()));
+
+            var left = false;
+            for (var blob : store.blobs().list()) {
+                if (!blobs.contains(blob)) {
+                    store.blobs().delete(blob);
+                }
+            }
+            for (var layer : store.layers().list()) {
+                if (inUse.contains(layer) && !layers.contains(layer)) {
+                    left = true; // until its container is gone
+                } else if (!layers.contains(layer)) {
+                    store.layers().delete(layer);
+                }
+            }
+            if (!left) {
+                Files.deleteIfExists(unswept);
+            }
+        } catch (IOException e) {
+            throw IoFailure.of("cannot remove " + unswept, e);
+        }
+    }
+}

@@ -1,0 +1,188 @@
+package dev.cais.image.archive;
+
+import static java.util.stream.Collectors.groupingBy;
+import static java.util.stream.Collectors.toList;
+
+import dev.cais.CorruptContentException;
+import dev.cais.Digest;
+import dev.cais.ImageLimits;
+import dev.cais.InvalidSpecException;
+import dev.cais.Platform;
+import dev.cais.image.oci.ConfigDocument;
+import dev.cais.image.oci.Descriptor;
+import dev.cais.image.oci.Hash;
+import dev.cais.image.oci.ImageReference;
+import dev.cais.image.oci.Index;
+import dev.cais.image.oci.JsonObject;
+import dev.cais.image.oci.Manifest;
+import dev.cais.image.oci.MediaType;
+import dev.cais.image.oci.Shown;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
+
+/**
+ * Reads images with manifests: OCI layouts and skopeo's {@code dir:}.
+ *
+ * <p>Each entry of {@code index.json} is an image, except that several with the same name (or all without one) and different
+ * platforms are one image for several platforms. Its name is containerd's annotation, or else the {@code ref.name} read as
+ * a reference, as podman does it; what is no reference is no name.
+ */
+final class LayoutReader {
+    static final String REF_NAME = "org.opencontainers.image.ref.name";
+    static final String CONTAINERD_NAME = "io.containerd.image.name";
+    private static final int DEEPEST_INDEX = 8;
+
+    private final ArchiveFiles files;
+    private final Platform host;
+    private final ImageLimits limits;
+
+    LayoutReader(ArchiveFiles files, Platform host, ImageLimits limits) {
+        this.files = files;
+        this.host = host;
+        this.limits = limits;
+    }
+
+    List<ArchivedImage> images() {
+        requireVersion();
+        var document = files.what("index.json");
+        var index = Index.parse(
+                files.require("index.json", "the index")
+                        .bytes(limits.manifestSize().bytes()),
+                document);
+        var entries = index.images();
+        if (entries.isEmpty()) {
+            entries = List.of(index.choose(host, document)); // which says what is there
+        }
+        var names = new LinkedHashMap<Digest, List<ImageReference>>();
+        var manifests = new LinkedHashMap<Digest, Descriptor>();
+        entries.stream()
+                .collect(groupingBy(LayoutReader::nameText, LinkedHashMap::new, toList()))
+                .forEach((name, same) -> {
+                    for (var entry : arePlatformsOfOne(same) ? List.of(new Index(same).choose(host, document)) : same) {
+                        var manifest = resolve(entry);
+                        manifests.putIfAbsent(manifest.digest(), manifest);
+                        var known = names.computeIfAbsent(manifest.digest(), digest -> new ArrayList<>());
+                        readName(name).filter(found -> !known.contains(found)).ifPresent(known::add);
+                    }
+                });
+        return manifests.values().stream()
+                .map(manifest -> image(
+                        new ArchivedImage.Content(
+                                manifest.digest(), document(manifest, "manifest", LayoutReader::blobPath)),
+                        "manifest " + manifest.digest() + " of " + files.name(),
+                        names.getOrDefault(manifest.digest(), List.of()),
+                        LayoutReader::blobPath))
+                .toList();
+    }
+
+    /** The one image of a directory that skopeo wrote: the manifest has a name of its own, blobs lie beside it. */
+    List<ArchivedImage> directoryTransport() {
+        var bytes = files.require("manifest.json", "the manifest")
+                .bytes(limits.manifestSize().bytes());
+        return List.of(image(ArchivedImage.Content.of(bytes), files.what("manifest.json"), List.of(), Digest::hex));
+    }
+
+    private void requireVersion() {
+        var layout = JsonObject.parse(
+                files.require("oci-layout", "the layout's version")
+                        .bytes(limits.manifestSize().bytes()),
+                files.what("oci-layout"));
+        var version = layout.text("imageLayoutVersion");
+        if (!version.equals("1.0.0")) {
+            throw layout.wrong("imageLayoutVersion", "is " + Shown.text(version) + ", not 1.0.0");
+        }
+    }
+
+    private static String nameText(Descriptor entry) {
+        return entry.annotations()
+                .getOrDefault(CONTAINERD_NAME, entry.annotations().getOrDefault(REF_NAME, ""));
+    }
+
+    private static Optional<ImageReference> readName(String text) {
+        try {
+            return text.isEmpty()
+                    ? Optional.empty()
+                    : Optional.of(ImageReference.parse(text))
+                            .filter(name -> name.digest().isEmpty());
+        } catch (InvalidSpecException e) {
+            return Optional.empty();
+        }
+    }
+
+    private static boolean arePlatformsOfOne(List<Descriptor> entries) {
+        return entries.size() > 1
+                && entries.stream()
+                                .flatMap(entry -> entry.platform().stream())
+                                .distinct()
+                                .count()
+                        == entries.size();
+    }
+
+    /** The manifest behind an entry that may be an index, or one of indexes. */
+    private Descriptor resolve(Descriptor entry) {
+        var at = entry;
+        for (var depth = 0; at.is(MediaType.Kind.INDEX); depth++) {
+            if (depth == DEEPEST_INDEX) {
+                throw new CorruptContentException(
+                        "cannot load " + files.name() + ": its indexes are nested deeper than " + DEEPEST_INDEX);
+            }
+            var document = "index " + at.digest() + " of " + files.name();
+            at = Index.parse(document(at, "index", LayoutReader::blobPath), document)
+                    .choose(host, document);
+        }
+        return at;
+    }
+
+    private static String blobPath(Digest digest) {
+        return "blobs/" + digest.algorithm() + "/" + digest.hex();
+    }
+
+    /** @param blobs where a blob lies */
+    private ArchivedImage image(
+            ArchivedImage.Content manifestContent,
+            String document,
+            List<ImageReference> names,
+            Function<Digest, String> blobs) {
+        var manifest = Manifest.parse(manifestContent.bytes(), document, limits);
+        var configBytes = document(manifest.config(), "configuration", blobs);
+        var config = ConfigDocument.parse(
+                configBytes, "configuration " + manifest.config().digest() + " of " + files.name(), limits);
+        if (manifest.layers().size() != config.diffIds().size()) {
+            throw new CorruptContentException("cannot load " + files.name() + ": its manifest has "
+                    + manifest.layers().size() + " layers, its configuration "
+                    + config.diffIds().size());
+        }
+        var layers = new ArrayList<ArchivedImage.Layer>();
+        for (var i = 0; i < manifest.layers().size(); i++) {
+            var descriptor = manifest.layers().get(i);
+            layers.add(new ArchivedImage.Layer(
+                    config.diffIds().get(i), Optional.of(descriptor), blob(descriptor, "layer", blobs)));
+        }
+        return new ArchivedImage(
+                Optional.of(manifestContent),
+                new ArchivedImage.Content(manifest.config().digest(), configBytes),
+                config,
+                layers,
+                names);
+    }
+
+    private byte[] document(Descriptor descriptor, String kind, Function<Digest, String> blobs) {
+        var file = blob(descriptor, kind, blobs);
+        var bytes = file.bytes(limits.manifestSize().bytes());
+        Hash.require(descriptor.digest(), bytes, kind + " " + descriptor.digest() + " of " + files.name());
+        return bytes;
+    }
+
+    private ArchiveFile blob(Descriptor descriptor, String kind, Function<Digest, String> blobs) {
+        var what = kind + " " + descriptor.digest();
+        var file = files.require(blobs.apply(descriptor.digest()), what);
+        if (file.size() != descriptor.size()) {
+            throw new CorruptContentException("cannot load " + files.name() + ": " + what + " has " + file.size()
+                    + " bytes, not " + descriptor.size());
+        }
+        return file;
+    }
+}

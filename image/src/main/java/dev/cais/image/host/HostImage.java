@@ -1,0 +1,237 @@
+package dev.cais.image.host;
+
+import dev.cais.Digest;
+import dev.cais.Platform;
+import dev.cais.UnsupportedHostException;
+import dev.cais.image.archive.ArchiveFile;
+import dev.cais.image.archive.ArchivedImage;
+import dev.cais.image.archive.IoFailure;
+import dev.cais.image.layer.TarWriter;
+import dev.cais.image.oci.Hash;
+import dev.cais.image.oci.ImageReference;
+import java.io.BufferedOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.DigestOutputStream;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * The image {@code cais/host}, before it is written: a shell, coreutils and more of the host's own programs, with what their
+ * ELF headers ask for. The same host files give the same bytes.
+ *
+ * <p>Its command is {@code sh}; its only label holds {@link #key()}.
+ */
+public final class HostImage {
+    /** As users write it. */
+    public static final String NAME = "cais/host";
+
+    /** The label that holds {@link #key()}. */
+    public static final String KEY_LABEL = "dev.cais.host.key";
+
+    private static final String FORMAT = "1"; // counts up when the same files would make another image
+    private static final int BUFFER = 1 << 17;
+    private static final List<String> STANDARD_PATH =
+            List.of("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin");
+    private static final List<String> SEARCHED_FIRST = List.of("/usr/sbin", "/usr/bin", "/sbin", "/bin");
+
+    /** What is taken if the host has it; programs whose libraries are missing are left out. */
+    private static final String PROGRAMS = """
+            [ arch awk base64 basename cat chgrp chmod chown chroot cksum cmp comm cp cut date dd df diff dirname du echo
+            egrep env expand expr factor false fgrep find flock fold free getent grep groups gunzip gzip head hostid
+            hostname id install ip join kill ln logname ls md5sum mkdir mkfifo mknod mktemp mount mountpoint mv nice nl
+            nohup nproc nsenter od paste pgrep pkill printenv printf prlimit ps pwd readlink realpath rm rmdir sed seq
+            setpriv setsid sha1sum sha256sum sha512sum shuf sleep sort split stat stty sum sync tac tail tar tee test
+            timeout touch tr true truncate tsort tty umount uname unexpand uniq unlink unshare uptime wc which whoami
+            xargs yes zcat""";
+
+    private static final String PASSWD = """
+            root:x:0:0:root:/root:/bin/sh
+            nobody:x:65534:65534:nobody:/nonexistent:/bin/false
+            """;
+    private static final String GROUP = """
+            root:x:0:
+            tty:x:5:
+            nogroup:x:65534:
+            """;
+    private static final String NSSWITCH = """
+            passwd: files
+            group: files
+            hosts: files dns
+            """;
+
+    private final HostTree tree;
+    private final SharedLibraries libraries;
+    private final Set<String> usedDirectories = new LinkedHashSet<>();
+    private Optional<String> libc = Optional.empty();
+
+    private HostImage(Path root) {
+        this.tree = new HostTree(root);
+        this.libraries = new SharedLibraries(root);
+    }
+
+    /**
+     * Looks at the host's programs, without reading more of them than their headers.
+     *
+     * @throws UnsupportedHostException if there is no shell
+     * @throws dev.cais.StorageException if a program cannot be read
+     */
+    public static HostImage ofThisHost() {
+        return of(Path.of("/"), System.getenv().getOrDefault("PATH", ""));
+    }
+
+    static HostImage of(Path root, String path) {
+        var image = new HostImage(root);
+        try {
+            image.collect(path);
+        } catch (IOException e) {
+            throw IoFailure.of("cannot make image " + NAME, e);
+        }
+        return image;
+    }
+
+    private void collect(String path) throws IOException {
+        var searched = new LinkedHashSet<>(SEARCHED_FIRST);
+        for (var directory : path.split(":")) {
+            if (directory.startsWith("/")) {
+                searched.add(directory);
+            }
+        }
+        if (!addProgram("sh", searched)) {
+            throw new UnsupportedHostException(
+                    "cannot make image " + NAME + ": this host has no shell that can be copied",
+                    Map.of("searched", String.join(":", searched)),
+                    "load an image from an archive");
+        }
+        for (var program : PROGRAMS.split("\\s+")) {
+            addProgram(program, searched);
+        }
+        addNameServices();
+        for (var directory : List.of("/dev", "/etc", "/home", "/proc", "/run", "/sys", "/usr", "/var")) {
+            tree.directory(directory, 0755);
+        }
+        tree.directory("/root", 0700);
+        tree.directory("/tmp", 01777);
+        tree.directory("/var/tmp", 01777);
+        tree.file("/etc/passwd", PASSWD);
+        tree.file("/etc/group", GROUP);
+        tree.file("/etc/nsswitch.conf", NSSWITCH);
+    }
+
+    /** The first of that name that can be copied whole. */
+    private boolean addProgram(String name, Set<String> searched) throws IOException {
+        for (var directory : searched) {
+            var program = directory + "/" + name;
+            var file = libraries.host(program);
+            if (Files.isRegularFile(file) && Files.isExecutable(file) && addWithNeeds(program)) {
+                usedDirectories.add(directory);
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private boolean addWithNeeds(String path) throws IOException {
+        var elf = libraries.read(path);
+        if (elf.isEmpty()) {
+            return isShellScript(path) && tree.add(path).isPresent();
+        }
+        var needs = libraries.needs(path, elf.get());
+        if (needs.isEmpty() || tree.add(path).isEmpty()) {
+            return false;
+        }
+        for (var need : needs.get().entrySet()) {
+            tree.add(need.getValue());
+            if (need.getKey().startsWith("libc.")) {
+                libc = Optional.of(parent(need.getValue()));
+            }
+        }
+        for (var need : needs.get().entrySet()) {
+            linkFromDefault(need.getKey(), need.getValue());
+        }
+        return true;
+    }
+
+    /** The image has no loader's cache: what lies where only ld.so.conf leads gets a link beside libc. */
+    private void linkFromDefault(String name, String path) {
+        if (libc.isPresent() && !name.startsWith("/") && libraries.isConfigured(parent(path))) {
+            tree.link(libc.get() + "/" + name, path);
+        }
+    }
+
+    private boolean isShellScript(String path) throws IOException {
+        var file = libraries.host(path);
+        if (!Files.isReadable(file)) {
+            return false;
+        }
+        try (var content = Files.newInputStream(file)) {
+            var first = new String(content.readNBytes(64), StandardCharsets.ISO_8859_1);
+            return first.matches("(?s)#! ?/bin/sh[ \n].*");
+        }
+    }
+
+    /** glibc loads these by name, so no header asks for them. */
+    private void addNameServices() throws IOException {
+        if (libc.isPresent()) {
+            for (var name : List.of("libnss_files.so.2", "libnss_dns.so.2")) {
+                addWithNeeds(libc.get() + "/" + name);
+            }
+        }
+    }
+
+    private static String parent(String path) {
+        return path.substring(0, path.lastIndexOf('/'));
+    }
+
+    /** Changes when a program that is in the image, or would be, changes: path, size or modification time. 32 digits. */
+    public String key() {
+        var hash = Hash.of("sha256");
+        hash.update((FORMAT + String.join(":", path())).getBytes(StandardCharsets.UTF_8));
+        tree.hashInto(hash);
+        return HexFormat.of().formatHex(hash.digest()).substring(0, 32);
+    }
+
+    private List<String> path() {
+        var directories = new ArrayList<>(STANDARD_PATH);
+        usedDirectories.stream()
+                .filter(directory -> !STANDARD_PATH.contains(directory))
+                .forEach(directories::add);
+        return directories;
+    }
+
+    /**
+     * Writes the layer and makes the image of it.
+     *
+     * @param tar does not exist yet; must stay as long as the result is in use
+     */
+    public ArchivedImage write(Path tar, ImageReference name) {
+        try {
+            var plain = new DigestOutputStream(Files.newOutputStream(tar), Hash.of("sha256"));
+            try (var target = new TarWriter(new BufferedOutputStream(plain, BUFFER))) {
+                tree.write(target);
+            }
+            var diffId = Digest.sha256(plain.getMessageDigest().digest());
+            var config = new LinkedHashMap<String, Object>();
+            config.put("Env", List.of("PATH=" + String.join(":", path())));
+            config.put("Cmd", List.of("sh"));
+            config.put("Labels", Map.of(KEY_LABEL, key()));
+            return ArchivedImage.ofOneLayer(
+                    new ArchivedImage.Layer(diffId, Optional.empty(), ArchiveFile.of(tar)),
+                    Platform.host(),
+                    tree.newest(),
+                    config,
+                    "made of this host's programs",
+                    name);
+        } catch (IOException e) {
+            throw IoFailure.of("cannot make image " + NAME, e);
+        }
+    }
+}
