@@ -85,7 +85,7 @@ public final class ImageCatalog implements Images {
     }
 
     private List<Image> add(List<ArchivedImage> images) {
-        var added = intake.add(images);
+        var added = intake.add(() -> images);
         var table = database.read();
         return added.stream().map(named -> view(table, named)).toList();
     }
@@ -352,17 +352,16 @@ public final class ImageCatalog implements Images {
                 : documents.configuration(present.id()).config().labels();
         var isForeign = present != null && !labels.containsKey(HostImage.KEY_LABEL);
         if (!isForeign && !host.key().equals(labels.get(HostImage.KEY_LABEL))) {
-            addHostImage(host);
+            intake.add(() -> write(host));
         }
         hostImageIsCurrent = true;
     }
 
-    private void addHostImage(HostImage host) {
-        var tar = store.temporaryDirectory().resolve("host-" + host.key() + ".tar");
-        try {
-            intake.add(List.of(host.write(tar, HOST_IMAGE)));
-        } finally {
-            tar.toFile().delete();
+    private List<ArchivedImage> write(HostImage host) {
+        try (var layer = store.blobs().writer()) {
+            host.writeLayer(layer);
+            var diffId = layer.commit();
+            return List.of(host.image(diffId, store.blobs().find(diffId).orElseThrow(), HOST_IMAGE));
         }
     }
 

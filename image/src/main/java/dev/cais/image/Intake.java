@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 
 /** Takes images into the store: all of them, or none. */
 final class Intake {
@@ -56,11 +57,12 @@ final class Intake {
     /**
      * Content first, several layers at a time; then, at once, the images and their names.
      *
+     * @param source gives the images; may put blobs of theirs into the store
      * @return in the same order
      */
-    List<NamedImage> add(List<ArchivedImage> images) {
+    List<NamedImage> add(Supplier<List<ArchivedImage>> source) {
         try {
-            var added = addContent(images);
+            var added = addContent(source);
             sweep.runIfIdle();
             return added;
         } catch (IOException e) {
@@ -79,10 +81,11 @@ final class Intake {
         return failure;
     }
 
-    private List<NamedImage> addContent(List<ArchivedImage> images) throws IOException {
+    private List<NamedImage> addContent(Supplier<List<ArchivedImage>> source) throws IOException {
         var hold = store.lockShared();
         try (hold) {
             sweep.expect();
+            var images = source.get();
             var before = database.read();
             var layers = addLayers(images, before);
             var ready = new ArrayList<Ready>();

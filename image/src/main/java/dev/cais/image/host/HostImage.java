@@ -10,11 +10,12 @@ import dev.cais.image.layer.TarWriter;
 import dev.cais.image.oci.Hash;
 import dev.cais.image.oci.ImageReference;
 import java.io.BufferedOutputStream;
+import java.io.FilterOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.DigestOutputStream;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
@@ -207,24 +208,24 @@ public final class HostImage {
         return directories;
     }
 
-    /**
-     * Writes the layer and makes the image of it.
-     *
-     * @param tar does not exist yet; must stay as long as the result is in use
-     */
-    public ArchivedImage write(Path tar, ImageReference name) {
+    /** Writes the layer, as a plain tar. */
+    public void writeLayer(OutputStream target) {
+        try (var tar = new TarWriter(new BufferedOutputStream(new StaysOpen(target), BUFFER))) {
+            tree.write(tar);
+        } catch (IOException e) {
+            throw IoFailure.of("cannot make image " + NAME, e);
+        }
+    }
+
+    /** The image, once its layer is written; {@code layer} must stay as long as the result is in use. */
+    public ArchivedImage image(Digest diffId, Path layer, ImageReference name) {
+        var config = new LinkedHashMap<String, Object>();
+        config.put("Env", List.of("PATH=" + String.join(":", path())));
+        config.put("Cmd", List.of("sh"));
+        config.put("Labels", Map.of(KEY_LABEL, key()));
         try {
-            var plain = new DigestOutputStream(Files.newOutputStream(tar), Hash.of("sha256"));
-            try (var target = new TarWriter(new BufferedOutputStream(plain, BUFFER))) {
-                tree.write(target);
-            }
-            var diffId = Digest.sha256(plain.getMessageDigest().digest());
-            var config = new LinkedHashMap<String, Object>();
-            config.put("Env", List.of("PATH=" + String.join(":", path())));
-            config.put("Cmd", List.of("sh"));
-            config.put("Labels", Map.of(KEY_LABEL, key()));
             return ArchivedImage.ofOneLayer(
-                    new ArchivedImage.Layer(diffId, Optional.empty(), ArchiveFile.of(tar)),
+                    new ArchivedImage.Layer(diffId, Optional.empty(), ArchiveFile.of(layer)),
                     Platform.host(),
                     tree.newest(),
                     config,
@@ -232,6 +233,23 @@ public final class HostImage {
                     name);
         } catch (IOException e) {
             throw IoFailure.of("cannot make image " + NAME, e);
+        }
+    }
+
+    /** The end of the tar is not the end of what is written to. */
+    private static final class StaysOpen extends FilterOutputStream {
+        StaysOpen(OutputStream target) {
+            super(target);
+        }
+
+        @Override
+        public void write(byte[] bytes, int offset, int length) throws IOException {
+            out.write(bytes, offset, length);
+        }
+
+        @Override
+        public void close() throws IOException {
+            flush();
         }
     }
 }
