@@ -9,7 +9,7 @@ public interface Images {
     /**
      * Loads every image of an archive: what {@code docker save}, {@code podman save}, {@code skopeo copy}, buildah or Jib
      * wrote (docker-archive, OCI layout as a tar or a directory; the file may be gzip or zstd compressed). Tags move to the
-     * loaded images.
+     * loaded images. Of an image for several platforms, the host's is loaded.
      *
      * @return in the archive's order
      * @throws CorruptContentException if anything in it is broken, hostile or of an unknown kind; then nothing is loaded
@@ -17,10 +17,17 @@ public interface Images {
     List<Image> load(Path archive);
 
     /**
-     * Saves images: as an OCI layout if the target is a directory or its name ends in {@code /} (or does not end in {@code
-     * .tar}, {@code .tgz}, {@code .tar.gz} and does not exist), else as a docker-archive that {@code docker load} reads.
+     * Saves images where other tools read them; the same images and names give the same bytes.
+     *
+     * <p>A target that is a directory, or does not exist and has no ending of a tar, becomes an OCI layout; if it is one
+     * already, the images are added to it. One that ends in {@code .oci.tar} becomes a tar of an OCI layout, any other a
+     * docker-archive, which {@code docker load} reads; {@code .tgz} and {@code .tar.gz} are compressed. A file is replaced. An
+     * OCI layout has the manifests and layers as they came, a docker-archive has plain layers and no manifest. What is
+     * saved under an id gets no name there.
      *
      * @throws NotFoundException if there is no such image; then nothing is written
+     * @throws ConflictException if the target is a directory with something else in it
+     * @throws StorageException if it cannot be written; then nothing is left of it
      */
     void save(Path target, String... names);
 
