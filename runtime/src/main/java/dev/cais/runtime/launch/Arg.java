@@ -1,5 +1,7 @@
 package dev.cais.runtime.launch;
 
+import dev.cais.linux.Abi;
+
 /** An argument of a step: known when the program is written, or taken from its memory when the step is carried out. */
 public sealed interface Arg {
     /** As a listing shows it. */
@@ -18,11 +20,28 @@ public sealed interface Arg {
     /** A number. */
     record Constant(long value, String shown) implements Arg {}
 
+    /** Bits that have names with that prefix: looked up when a listing is made, which is rare. */
+    record Flags(String prefix, long value) implements Arg {
+        @Override
+        public String shown() {
+            return Abi.flags(prefix, value);
+        }
+    }
+
     /** Flags of open(2), in the numbers of the machine that this JVM runs on. */
-    record OpenFlags(long value, String shown) implements Arg {}
+    record OpenFlags(long value) implements Arg {
+        @Override
+        public String shown() {
+            var names = Abi.flags("O_", value);
+            return (value & 3) != 0 ? names : value == 0 ? "O_RDONLY" : "O_RDONLY|" + names;
+        }
+    }
 
     /** The address of something in the program's data. */
     record Pointer(long address, String shown) implements Arg {
+        /** How memory that the kernel writes to is shown, with its offset. */
+        static final String MEMORY = "data+";
+
         /** The 64-bit word there, as it will be then. */
         public Word word() {
             return word(0);
@@ -49,7 +68,9 @@ public sealed interface Arg {
         }
 
         private String place(int offset) {
-            return offset == 0 ? shown : "(" + shown + "+" + offset + ")";
+            return shown.startsWith(MEMORY)
+                    ? MEMORY + (address + offset - LaunchProgram.DATA_ADDRESS)
+                    : offset == 0 ? shown : shown + "+" + offset;
         }
     }
 

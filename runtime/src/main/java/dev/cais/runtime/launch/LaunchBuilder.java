@@ -273,7 +273,8 @@ public final class LaunchBuilder {
     /** Zeroed memory, aligned to eight bytes, for the kernel to write to. Addresses next to it belong to others. */
     public Arg.Pointer reserve(int size) {
         var pointer = put(new byte[0], (size + 7) & ~7, 8, "");
-        return new Arg.Pointer(pointer.address(), "data+" + (pointer.address() - LaunchProgram.DATA_ADDRESS));
+        return new Arg.Pointer(
+                pointer.address(), Arg.Pointer.MEMORY + (pointer.address() - LaunchProgram.DATA_ADDRESS));
     }
 
     /** 64-bit words, one behind the other. */
@@ -306,7 +307,7 @@ public final class LaunchBuilder {
     private static final Arg ZERO = Arg.of(0);
 
     private static Arg flags(String prefix, long bits) {
-        return Arg.of(bits, Abi.flags(prefix, bits));
+        return new Arg.Flags(prefix, bits);
     }
 
     private static Arg octal(int mode) {
@@ -325,9 +326,7 @@ public final class LaunchBuilder {
     }
 
     public LaunchBuilder openat(Arg directory, String path, int flags, int mode) {
-        var names = Abi.flags("O_", flags);
-        var access = (flags & 3) == 0 ? (flags == 0 ? "O_RDONLY" : "O_RDONLY|" + names) : names;
-        return step(Syscall.OPENAT, "of " + path, directory, text(path), new Arg.OpenFlags(flags, access), octal(mode));
+        return step(Syscall.OPENAT, "of " + path, directory, text(path), new Arg.OpenFlags(flags), octal(mode));
     }
 
     /** @param resolve {@code RESOLVE_} flags; {@code flags} must not hold those that differ between machines */

@@ -118,6 +118,8 @@ public final class LaunchProgram {
             var arg = step.args.get(i);
             if (arg instanceof Arg.Constant constant) {
                 record.putLong(value, constant.value());
+            } else if (arg instanceof Arg.Flags flags) {
+                record.putLong(value, flags.value());
             } else if (arg instanceof Arg.OpenFlags flags) {
                 record.putLong(value, machine.openFlags(flags.value()));
             } else if (arg instanceof Arg.Pointer pointer) {
@@ -176,7 +178,7 @@ public final class LaunchProgram {
         }
         text.append(')');
         if (step.storeAt != 0) {
-            text.append(" = *data+").append(step.storeAt - DATA_ADDRESS);
+            text.append(" = *").append(Arg.Pointer.MEMORY).append(step.storeAt - DATA_ADDRESS);
         }
         var before = " ? ";
         for (var each : step.cases) {

@@ -44,15 +44,15 @@ class InheritanceTest {
                         entry("jdk:session", "inherited"),
                         entry("jdk:personality", "00040000"))
                 .doesNotContain(
-                        entry("jdk:ignored", "0000000000000000"),
+                        entry("jdk:SigIgn", "0000000000000000"),
                         entry("jdk:directory", "/"),
                         entry("jdk:environment", "0"));
         // what was inherited
         assertThat(told)
                 .contains(
                         entry("launch:descriptors", " 0 1 2"),
-                        entry("launch:blocked", "0000000000000000"),
-                        entry("launch:ignored", "0000000000000000"),
+                        entry("launch:SigBlk", "0000000000000000"),
+                        entry("launch:SigIgn", "0000000000000000"),
                         entry("launch:umask", "0022"),
                         entry("launch:nice", "0"),
                         entry("launch:policy", "0"),

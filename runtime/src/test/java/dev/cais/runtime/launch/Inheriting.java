@@ -22,17 +22,14 @@ final class Inheriting {
     private static final int PR_GET_DUMPABLE = 3;
     private static final String SCRIPT = """
             value() { printf '%s:%s=%s\\n' "$WHO" "$1" "$2"; }
-            field() { sed -n "s/^$1:[[:space:]]*//p" /proc/$$/status; }
             descriptors=
             for fd in /proc/$$/fd/*; do [ -h $fd ] && descriptors="$descriptors ${fd##*/}"; done
             value descriptors "$descriptors"
-            value blocked "$(field SigBlk)"
-            value ignored "$(field SigIgn)"
             value umask "$(umask)"
             value nice "$(cut -d ' ' -f 19 /proc/$$/stat)"
             value policy "$(cut -d ' ' -f 41 /proc/$$/stat)"
             value ioprio "$(ionice -p $$)"
-            value processors "$(field Cpus_allowed_list)"
+            value processors "$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/$$/status)"
             value oom "$(cat /proc/$$/oom_score_adj)"
             value directory "$(readlink /proc/$$/cwd)"
             value environment "$(tr '\\0' '\\n' </proc/$$/environ | grep -v ^WHO= | wc -l)"
@@ -81,8 +78,19 @@ final class Inheriting {
     private static void byTheJdk() throws IOException {
         var builder = new ProcessBuilder("/bin/sh", "-c", SCRIPT);
         builder.environment().put("WHO", "jdk");
-        var process = builder.start();
-        System.out.print(new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8));
+        System.out.print(output(builder));
+        signals("jdk", output(new ProcessBuilder("/bin/cat", "/proc/self/status")));
+    }
+
+    private static String output(ProcessBuilder builder) throws IOException {
+        return new String(builder.start().getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    }
+
+    /** Not by the script: shells change what they inherit. */
+    private static void signals(String who, String status) {
+        status.lines().filter(line -> line.startsWith("Sig")).forEach(line -> {
+            System.out.println(who + ":" + line.replaceFirst(":\\s*", "="));
+        });
     }
 
     private static void byALaunchProgram() {
@@ -101,6 +109,11 @@ final class Inheriting {
             throw built.failure("cannot start the test's program", run.report());
         }
         System.out.print(run.output());
+        var status = LaunchProgram.builder()
+                .resetInherited(0, 1, 2, 3)
+                .execve("/bin/cat", List.of("cat", "/proc/self/status"), List.of())
+                .build();
+        signals("launch", Run.of(status).output());
     }
 
     /** Says whether the JVM's key is found. */

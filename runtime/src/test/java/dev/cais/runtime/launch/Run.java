@@ -50,11 +50,15 @@ record Run(Pidfd.Exit exit, String output, byte[] report) {
     }
 
     static Fd open(String path) {
+        return open(path, Abi.O_RDWR);
+    }
+
+    static Fd open(String path, int flags) {
         try (var scratch = Scratch.frame()) {
             return Fd.of(Syscalls.checked(
                     "cannot open " + path,
                     Syscall.OPENAT,
-                    Syscalls.call(Syscall.OPENAT, Abi.AT_FDCWD, scratch.path(path), Abi.O_RDWR | Abi.O_CLOEXEC, 0)));
+                    Syscalls.call(Syscall.OPENAT, Abi.AT_FDCWD, scratch.path(path), flags | Abi.O_CLOEXEC, 0)));
         }
     }
 
