@@ -1,6 +1,7 @@
 package dev.cais.linux;
 
 import com.sun.jna.Native;
+import com.sun.jna.Pointer;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
@@ -11,7 +12,7 @@ public final class NativeMemory {
 
     private NativeMemory(ByteBuffer bytes) {
         this.bytes = bytes;
-        this.address = com.sun.jna.Pointer.nativeValue(Native.getDirectBufferPointer(bytes));
+        this.address = Pointer.nativeValue(Native.getDirectBufferPointer(bytes));
     }
 
     /** Zeroed memory, aligned to eight bytes. */

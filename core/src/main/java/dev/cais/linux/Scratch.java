@@ -1,6 +1,9 @@
 package dev.cais.linux;
 
+import com.sun.jna.Native;
+import com.sun.jna.Pointer;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -85,15 +88,14 @@ public final class Scratch implements AutoCloseable {
             return memory.bytes();
         }
         stack.used = aligned + size;
-        var view = stack.memory.bytes().slice(aligned, size).order(java.nio.ByteOrder.LITTLE_ENDIAN);
+        var view = stack.memory.bytes().slice(aligned, size).order(ByteOrder.LITTLE_ENDIAN);
         view.put(0, ZEROS, 0, size);
         return view;
     }
 
     /** The address of the first byte of a buffer from {@link #take}. */
     public static long address(ByteBuffer taken) {
-        return com.sun.jna.Pointer.nativeValue(
-                com.sun.jna.Native.getDirectBufferPointer(taken.slice(0, taken.capacity())));
+        return Pointer.nativeValue(Native.getDirectBufferPointer(taken.slice(0, taken.capacity())));
     }
 
     @Override
