@@ -1,9 +1,11 @@
 package dev.cais.image.archive;
 
 import dev.cais.CorruptContentException;
+import dev.cais.Digest;
 import dev.cais.ImageLimits;
 import dev.cais.InvalidSpecException;
 import dev.cais.image.oci.ConfigDocument;
+import dev.cais.image.oci.Hash;
 import dev.cais.image.oci.ImageReference;
 import dev.cais.image.oci.JsonObject;
 import java.util.ArrayList;
@@ -47,9 +49,8 @@ final class DockerArchiveReader {
         var content = ArchivedImage.Content.of(configBytes);
         var id = content.digest();
         var named = NAMED_BY_DIGEST.matcher(configPath);
-        if (named.matches() && !named.group(1).equals(id.hex())) {
-            throw new CorruptContentException("cannot use configuration " + configPath + " of " + files.name()
-                    + ": its content has another digest [found=" + id + ", bytes=" + configBytes.length + "]");
+        if (named.matches()) {
+            Hash.requireSame(new Digest("sha256", named.group(1)), id, "configuration " + files.what(configPath));
         }
         var config = ConfigDocument.parse(configBytes, "configuration " + id + " of " + files.name(), limits);
         var paths = json.texts("Layers");

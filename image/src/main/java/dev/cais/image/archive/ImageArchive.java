@@ -53,8 +53,7 @@ public final class ImageArchive implements AutoCloseable {
         if (!Files.isRegularFile(path)) {
             throw new CorruptContentException("cannot load " + path + ": it is neither a file nor a directory");
         }
-        var tar = PlainFile.of(path, temporary, limits);
-        return new TarFiles(tar.path(), path.toString(), tar.isTemporary(), limits);
+        return TarFiles.open(PlainFile.of(path, temporary, limits), path.toString(), limits);
     }
 
     private static List<ArchivedImage> readImages(ArchiveFiles files, Platform host, ImageLimits limits) {

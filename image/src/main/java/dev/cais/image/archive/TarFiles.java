@@ -2,6 +2,7 @@ package dev.cais.image.archive;
 
 import dev.cais.CorruptContentException;
 import dev.cais.ImageLimits;
+import dev.cais.image.layer.TarEntry;
 import dev.cais.image.layer.TarReader;
 import dev.cais.image.oci.Shown;
 import java.io.IOException;
@@ -13,6 +14,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An archive that is a tar, not compressed. One pass finds out where its files lie. Of several entries with one name the last
@@ -35,37 +37,59 @@ final class TarFiles extends ArchiveFiles {
 
     private record NoFile() implements Entry {}
 
-    /**
-     * @param name for messages
-     * @param temporary whether to delete the file when this is closed
-     */
-    TarFiles(Path tar, String name, boolean temporary, ImageLimits limits) {
+    private TarFiles(PlainFile tar, String name) {
         super(name);
-        this.tar = tar;
-        this.temporary = temporary;
-        try (var reader = new TarReader(FileRegion.open(tar, 0, Files.size(tar)), "archive " + name, limits)) {
-            for (var entry = reader.next(); entry != null; entry = reader.next()) {
-                var path = parts(entry.path());
+        this.tar = tar.path();
+        this.temporary = tar.isTemporary();
+    }
+
+    /**
+     * Finds out what is where.
+     *
+     * @param name for messages
+     */
+    static TarFiles open(PlainFile tar, String name, ImageLimits limits) {
+        var files = new TarFiles(tar, name);
+        try {
+            files.readEntries(limits);
+            return files;
+        } catch (RuntimeException | Error e) {
+            files.close();
+            throw e;
+        }
+    }
+
+    private void readEntries(ImageLimits limits) {
+        try (var reader = new TarReader(FileRegion.open(tar, 0, Files.size(tar)), "archive " + name(), limits)) {
+            for (var entry = first(reader); entry != null; entry = reader.next()) {
                 if (entries.size() == MOST_ENTRIES) {
                     throw new CorruptContentException(
-                            "cannot load " + name + ": it has more than " + MOST_ENTRIES + " entries");
+                            "cannot load " + name() + ": it has more than " + MOST_ENTRIES + " entries");
                 }
-                entries.put(
-                        String.join("/", path),
-                        switch (entry.type()) {
-                            case FILE ->
-                                reader.contentOffset() < 0
-                                        ? new NoFile()
-                                        : new Content(reader.contentOffset(), entry.size());
-                            case SYMLINK ->
-                                new Link(resolve(path.subList(0, Math.max(0, path.size() - 1)), text(entry.link())));
-                            case HARD_LINK -> new Link(resolve(List.of(), text(entry.link())));
-                            default -> new NoFile();
-                        });
+                var path = parts(entry.path());
+                entries.put(String.join("/", path), read(entry, path, reader.contentOffset()));
             }
         } catch (IOException e) {
-            throw IoFailure.of("cannot load " + name, e);
+            throw IoFailure.of("cannot load " + name(), e);
         }
+    }
+
+    private @Nullable TarEntry first(TarReader reader) {
+        try {
+            return reader.next();
+        } catch (CorruptContentException e) {
+            throw new CorruptContentException(
+                    "cannot load " + name() + ": it is no tar, nor one compressed with gzip or zstd", Map.of(), "", e);
+        }
+    }
+
+    private static Entry read(TarEntry entry, List<String> path, long offset) {
+        return switch (entry.type()) {
+            case FILE -> offset < 0 ? new NoFile() : new Content(offset, entry.size());
+            case SYMLINK -> new Link(resolve(path.subList(0, Math.max(0, path.size() - 1)), text(entry.link())));
+            case HARD_LINK -> new Link(resolve(List.of(), text(entry.link())));
+            default -> new NoFile();
+        };
     }
 
     private static List<String> parts(String path) {
