@@ -85,7 +85,7 @@ final class PaxRecords {
                 throw new BadField("its sparse map is out of order");
             }
             sparsePairs.add(decimal(value, key));
-        } else if (value.length == 0 && !key.startsWith(SCHILY_XATTR)) {
+        } else if (value.length == 0) {
             records.remove(key);
         } else {
             records.put(key, value);
