@@ -69,14 +69,15 @@ public final class HostImage {
             hosts: files dns
             """;
 
-    private final HostTree tree;
+    private final HostFiles host;
     private final SharedLibraries libraries;
+    private final HostTree tree = new HostTree();
     private final Set<String> usedDirectories = new LinkedHashSet<>();
     private Optional<String> libc = Optional.empty();
 
     private HostImage(Path root) {
-        this.tree = new HostTree(root);
-        this.libraries = new SharedLibraries(root);
+        this.host = new HostFiles(root);
+        this.libraries = new SharedLibraries(host);
     }
 
     /**
@@ -130,9 +131,8 @@ public final class HostImage {
     /** The first of that name that can be copied whole. */
     private boolean addProgram(String name, Set<String> searched) throws IOException {
         for (var directory : searched) {
-            var program = directory + "/" + name;
-            var file = libraries.host(program);
-            if (Files.isRegularFile(file) && Files.isExecutable(file) && addWithNeeds(program)) {
+            var program = host.find(directory + "/" + name);
+            if (program.isPresent() && Files.isExecutable(program.get().file()) && addWithNeeds(program.get())) {
                 usedDirectories.add(directory);
                 return true;
             }
@@ -140,40 +140,32 @@ public final class HostImage {
         return false;
     }
 
-    private boolean addWithNeeds(String path) throws IOException {
-        var elf = libraries.read(path);
-        if (elf.isEmpty()) {
-            return isShellScript(path) && tree.add(path).isPresent();
-        }
-        var needs = libraries.needs(path, elf.get());
-        if (needs.isEmpty() || tree.add(path).isEmpty()) {
+    private boolean addWithNeeds(HostFiles.Found file) throws IOException {
+        var elf = libraries.read(file.path());
+        var needs = elf.isPresent() ? libraries.needs(file.path(), elf.get()) : Optional.of(Map.<String, String>of());
+        if (needs.isEmpty() || (elf.isEmpty() && !isShellScript(file))) {
             return false;
         }
+        tree.add(file);
         for (var need : needs.get().entrySet()) {
-            tree.add(need.getValue());
+            host.find(need.getValue()).ifPresent(tree::add);
             if (need.getKey().startsWith("libc.")) {
-                libc = Optional.of(parent(need.getValue()));
+                libc = Optional.of(HostFiles.parent(need.getValue()));
             }
         }
-        for (var need : needs.get().entrySet()) {
-            linkFromDefault(need.getKey(), need.getValue());
-        }
+        needs.get().forEach(this::linkFromDefault);
         return true;
     }
 
     /** The image has no loader's cache: what lies where only ld.so.conf leads gets a link beside libc. */
     private void linkFromDefault(String name, String path) {
-        if (libc.isPresent() && !name.startsWith("/") && libraries.isConfigured(parent(path))) {
+        if (libc.isPresent() && !name.startsWith("/") && libraries.isConfigured(HostFiles.parent(path))) {
             tree.link(libc.get() + "/" + name, path);
         }
     }
 
-    private boolean isShellScript(String path) throws IOException {
-        var file = libraries.host(path);
-        if (!Files.isReadable(file)) {
-            return false;
-        }
-        try (var content = Files.newInputStream(file)) {
+    private static boolean isShellScript(HostFiles.Found file) throws IOException {
+        try (var content = Files.newInputStream(file.file())) {
             var first = new String(content.readNBytes(64), StandardCharsets.ISO_8859_1);
             return first.matches("(?s)#! ?/bin/sh[ \n].*");
         }
@@ -183,13 +175,12 @@ public final class HostImage {
     private void addNameServices() throws IOException {
         if (libc.isPresent()) {
             for (var name : List.of("libnss_files.so.2", "libnss_dns.so.2")) {
-                addWithNeeds(libc.get() + "/" + name);
+                var library = host.find(libc.get() + "/" + name);
+                if (library.isPresent()) {
+                    addWithNeeds(library.get());
+                }
             }
         }
-    }
-
-    private static String parent(String path) {
-        return path.substring(0, path.lastIndexOf('/'));
     }
 
     /** Changes when a program that is in the image, or would be, changes: path, size or modification time. 32 digits. */

@@ -7,22 +7,15 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.security.MessageDigest;
 import java.time.Instant;
-import java.util.ArrayDeque;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.TreeMap;
 
 /** The files of an image in the making, by absolute path: some of the host's, some made up. */
 final class HostTree {
-    private static final int MOST_LINKS = 40;
-
-    private final Path root;
     private final Map<String, Node> nodes = new TreeMap<>();
 
     private sealed interface Node {}
@@ -34,11 +27,6 @@ final class HostTree {
     private record MadeUp(String content) implements Node {}
 
     private record HostFile(Path path, int mode, long size, Instant modified) implements Node {}
-
-    /** @param root of the host: {@code /}, or another in tests */
-    HostTree(Path root) {
-        this.root = root;
-    }
 
     void directory(String path, int mode) {
         nodes.put(path, new Directory(mode));
@@ -53,66 +41,17 @@ final class HostTree {
         nodes.put(path, new MadeUp(content));
     }
 
-    /**
-     * Adds a file of the host, with the directories and links on the way to it.
-     *
-     * @return where the file really lies; empty, and nothing added, if there is no file
-     */
-    Optional<String> add(String path) throws IOException {
-        var way = new TreeMap<String, Node>();
-        var todo = new ArrayDeque<>(List.of(path.substring(1).split("/")));
-        var at = "";
-        for (var links = 0; !todo.isEmpty(); ) {
-            var part = todo.pop();
-            if (part.isEmpty() || part.equals(".")) {
-                continue;
-            }
-            if (part.equals("..")) {
-                at = at.substring(0, Math.max(0, at.lastIndexOf('/')));
-                continue;
-            }
-            var next = at + "/" + part;
-            var node = read(next);
-            if (node.isEmpty() || ++links > MOST_LINKS + path.length()) {
-                return Optional.empty();
-            }
-            way.put(next, node.get());
-            if (node.get() instanceof Link link) {
-                var target = List.of(link.target.split("/"));
-                for (var i = target.size() - 1; i >= 0; i--) {
-                    todo.push(target.get(i));
-                }
-                at = link.target.startsWith("/") ? "" : at;
-            } else {
-                at = next;
-            }
-        }
-        if (!(way.get(at) instanceof HostFile)) {
-            return Optional.empty();
-        }
-        way.forEach(nodes::putIfAbsent);
-        return Optional.of(at);
-    }
-
-    private Optional<Node> read(String path) throws IOException {
-        var file = root.resolve(path.substring(1));
-        if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
-            return Optional.empty();
-        }
-        var attributes = Files.readAttributes(file, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
-        if (attributes.isSymbolicLink()) {
-            return Optional.of(new Link(Files.readSymbolicLink(file).toString()));
-        }
-        if (attributes.isDirectory()) {
-            return Optional.of(new Directory(0755));
-        }
-        return attributes.isRegularFile() && Files.isReadable(file)
-                ? Optional.of(new HostFile(
-                        file,
-                        Files.isExecutable(file) ? 0755 : 0644, // never setuid
-                        attributes.size(),
-                        attributes.lastModifiedTime().toInstant()))
-                : Optional.empty();
+    /** Adds a file of the host, with the directories and links on the way to it. */
+    void add(HostFiles.Found found) {
+        found.directories().forEach(directory -> nodes.putIfAbsent(directory, new Directory(0755)));
+        found.links().forEach(this::link);
+        nodes.putIfAbsent(
+                found.path(),
+                new HostFile(
+                        found.file(),
+                        Files.isExecutable(found.file()) ? 0755 : 0644, // never setuid
+                        found.attributes().size(),
+                        found.attributes().lastModifiedTime().toInstant()));
     }
 
     /** Takes everything that decides about the tar: of the host's files not their content, but size and time. */

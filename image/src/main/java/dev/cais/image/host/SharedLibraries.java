@@ -22,14 +22,13 @@ import java.util.Set;
  * @see <a href="https://man7.org/linux/man-pages/man8/ld.so.8.html">ld.so(8)</a>
  */
 final class SharedLibraries {
-    private final Path root;
+    private final HostFiles host;
     private final List<String> configured;
     private final Set<String> defaults;
-    private final Map<Path, Optional<ElfFile>> files = new HashMap<>();
+    private final Map<String, Optional<ElfFile>> files = new HashMap<>();
 
-    /** @param root of the host: {@code /}, or another in tests */
-    SharedLibraries(Path root) {
-        this.root = root;
+    SharedLibraries(HostFiles host) {
+        this.host = host;
         this.defaults = defaults();
         this.configured = configured();
     }
@@ -49,7 +48,7 @@ final class SharedLibraries {
         files.add("/etc/ld.so.conf");
         files.addAll(list("/etc/ld.so.conf.d", "*.conf"));
         for (var file : files) {
-            lines.addAll(lines(host(file)));
+            lines.addAll(lines(host.host(file)));
         }
         return lines.stream()
                 .flatMap(line -> List.of(line.split(":")).stream())
@@ -68,7 +67,7 @@ final class SharedLibraries {
 
     private List<String> list(String directory, String glob) {
         var paths = new ArrayList<String>();
-        try (var entries = Files.newDirectoryStream(host(directory), glob)) {
+        try (var entries = Files.newDirectoryStream(host.host(directory), glob)) {
             entries.forEach(entry -> paths.add(directory + "/" + entry.getFileName()));
         } catch (IOException | DirectoryIteratorException e) {
             return List.of();
@@ -77,21 +76,18 @@ final class SharedLibraries {
         return paths;
     }
 
-    Path host(String path) {
-        return root.resolve(path.substring(1));
-    }
-
     /** Whether the loader looks here only because a configuration file says so. */
     boolean isConfigured(String directory) {
         return configured.contains(directory) && !defaults.contains(directory);
     }
 
     Optional<ElfFile> read(String path) {
-        return files.computeIfAbsent(host(path), file -> {
+        return files.computeIfAbsent(path, key -> {
             try {
-                return Files.isRegularFile(file) ? ElfFile.read(file) : Optional.empty();
-            } catch (IOException e) {
-                return Optional.empty(); // not readable for us: as good as not there
+                var found = host.find(key);
+                return found.isPresent() ? ElfFile.read(found.get().file()) : Optional.empty();
+            } catch (IOException | InvalidPathException e) {
+                return Optional.empty(); // as good as not there
             }
         });
     }
@@ -99,6 +95,7 @@ final class SharedLibraries {
     /**
      * All that a program needs, its interpreter first: paths by the name that was asked for.
      *
+     * @param program where it really lies
      * @return empty if something is missing
      */
     Optional<Map<String, String>> needs(String program, ElfFile elf) {
@@ -141,7 +138,7 @@ final class SharedLibraries {
         }
 
         String expand(String directory) {
-            var origin = path.substring(0, path.lastIndexOf('/'));
+            var origin = HostFiles.parent(path);
             return directory.replace("${ORIGIN}", origin).replace("$ORIGIN", origin);
         }
     }
@@ -162,10 +159,6 @@ final class SharedLibraries {
     }
 
     private boolean isFor(ElfFile needing, String path) {
-        try {
-            return read(path).filter(elf -> elf.abi().equals(needing.abi())).isPresent();
-        } catch (InvalidPathException e) {
-            return false;
-        }
+        return read(path).filter(elf -> elf.abi().equals(needing.abi())).isPresent();
     }
 }

@@ -57,7 +57,9 @@ class ElfFileTest {
             var paths = List.of("$ORIGIN/lib", "/none");
             assertThat(elf.runpath()).isEqualTo(tags.startsWith("--e") ? paths : List.of());
             assertThat(elf.rpath()).isEqualTo(tags.startsWith("--e") ? List.of() : paths);
-            assertThat(new SharedLibraries(Path.of("/")).needs(program, elf).orElseThrow())
+            assertThat(new SharedLibraries(new HostFiles(Path.of("/")))
+                            .needs(program, elf)
+                            .orElseThrow())
                     .containsEntry("libx.so", library.toString())
                     .containsKey("libc.so.6");
         }
