@@ -212,6 +212,10 @@ public final class Abi {
     public static final int POLLHUP = 0x10;
     public static final int POLLNVAL = 0x20;
 
+    // flock(2): fcntl.h
+    public static final int LOCK_EX = 2;
+    public static final int LOCK_NB = 4;
+
     // timerfd_create(2), eventfd(2)
     public static final int CLOCK_MONOTONIC = 1;
     public static final int TFD_NONBLOCK = 04000;
