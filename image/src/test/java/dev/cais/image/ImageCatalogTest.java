@@ -19,6 +19,7 @@ import dev.cais.InvalidSpecException;
 import dev.cais.Layer;
 import dev.cais.NotFoundException;
 import dev.cais.fixtures.LeakChecked;
+import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestImages;
 import dev.cais.fixtures.TestStore;
 import dev.cais.storage.Store;
@@ -37,6 +38,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @LeakChecked
+@RequiresRoot
 class ImageCatalogTest {
     private static final byte[] BASE = layer("base", "below");
     private static final byte[] TOP = layer("top", "above");

@@ -9,6 +9,7 @@ import dev.cais.Digest;
 import dev.cais.InvalidSpecException;
 import dev.cais.StorageException;
 import dev.cais.fixtures.LeakChecked;
+import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestStore;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -106,6 +107,7 @@ class StoreTest {
     }
 
     @Test
+    @RequiresRoot
     void containersOfAllLiveEnginesAreInUse(TestStore directory) {
         var b = Store.open(directory.path(), "b");
         try (var a = Store.open(directory.path(), "a")) {
@@ -124,6 +126,7 @@ class StoreTest {
     }
 
     @Test
+    @RequiresRoot
     void upperDirectoryShowsTheOwnerAndModeOfTheNewestLayersRoot(TestStore directory) throws IOException {
         try (var store = Store.open(directory.path(), "a")) {
             store.layers().add(BASE, files -> {

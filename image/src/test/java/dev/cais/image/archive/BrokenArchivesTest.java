@@ -16,6 +16,7 @@ import dev.cais.CorruptContentException;
 import dev.cais.ImageLimits;
 import dev.cais.NotFoundException;
 import dev.cais.fixtures.LeakChecked;
+import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TarWriter;
 import dev.cais.fixtures.TestStore;
 import dev.cais.image.ImageCatalog;
@@ -33,6 +34,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Archives that are broken or hostile: one clear sentence, and the store is as it was. */
 @LeakChecked
+@RequiresRoot
 class BrokenArchivesTest {
     private static final ImageLimits LIMITS = new ImageLimits(ByteSize.kib(10), 3, ByteSize.kib(100), 1000, 255);
     private static final byte[] LAYER = layer("file", "content");

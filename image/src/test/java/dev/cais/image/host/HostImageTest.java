@@ -64,6 +64,7 @@ class HostImageTest {
     }
 
     @Test
+    @RequiresRoot
     void itIsMadeOnlyOnceAndAnewWhenRemoved(TestStore place) {
         try (var store = Store.open(place.path(), "test")) {
             var images = new ImageCatalog(store, ImageLimits.DEFAULT);
@@ -80,6 +81,7 @@ class HostImageTest {
     }
 
     @Test
+    @RequiresRoot
     void imageThatTheUserGaveTheNameStays(TestStore place, @TempDir Path directory) {
         try (var store = Store.open(place.path(), "test")) {
             var images = new ImageCatalog(store, ImageLimits.DEFAULT);
