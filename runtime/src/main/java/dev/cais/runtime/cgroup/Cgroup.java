@@ -292,9 +292,15 @@ public final class Cgroup {
         }
         var freezer = v1.get(Controller.FREEZER);
         if (freezer != null) {
-            freeze();
-            CgroupTree.killListed(freezer);
-            thaw();
+            try {
+                freeze(); // so that nobody forks while the list is read
+                CgroupTree.killListed(freezer);
+                thaw();
+            } catch (KernelException e) {
+                if (!isGone(e)) {
+                    throw e;
+                }
+            }
         } else {
             directories().stream().findFirst().ifPresent(CgroupTree::kill);
         }

@@ -1,0 +1,414 @@
+package dev.cais.runtime.cgroup;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.cais.ByteSize;
+import dev.cais.KernelException;
+import dev.cais.fixtures.LeakChecked;
+import dev.cais.fixtures.RequiresRoot;
+import dev.cais.linux.ControlFile;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The contract of a container's group, on whatever this host mounts: v1, v2, or both; as root, or in a delegated group. The
+ * processes are shells that enter by themselves.
+ */
+@LeakChecked
+abstract class CgroupContract {
+    /** Other JVMs may run the same tests. */
+    private static final String ENGINE =
+            "%012x".formatted(0xca15_0000_0000L | ProcessHandle.current().pid());
+
+    private static final long SIGKILLED = 128 + 9;
+
+    @TempDir
+    Path scratch;
+
+    private final Cgroups host;
+    private final List<Process> started = new ArrayList<>();
+    private EngineCgroups engine;
+
+    CgroupContract(Cgroups host) {
+        this.host = host;
+    }
+
+    @BeforeEach
+    void openEngine() {
+        engine = host.open(ENGINE);
+        assumeTrue(!engine.roots().isEmpty(), () -> "no cgroup can be made here: " + host.missing());
+    }
+
+    @AfterEach
+    void closeEngine() throws InterruptedException {
+        engine.close();
+        for (var process : started) {
+            process.waitFor();
+        }
+    }
+
+    private void assumeControllers(Controller... controllers) {
+        for (var controller : controllers) {
+            assumeTrue(host.controllers().contains(controller), () -> controller + ": " + host.missing());
+        }
+    }
+
+    /** A shell that is in the group before its script begins. */
+    private Process start(Cgroup cgroup, String script) throws IOException {
+        var enter = new StringBuilder("set -e\n");
+        cgroup.taskFiles().forEach(file -> enter.append("echo 0 >").append(file).append('\n'));
+        cgroup.directory()
+                .ifPresent(directory -> enter.append("echo 0 >")
+                        .append(directory.resolve("cgroup.procs"))
+                        .append('\n'));
+        var process = new ProcessBuilder("sh", "-c", enter + "set +e\ncd " + scratch + "\n" + script)
+                .redirectErrorStream(true)
+                .start();
+        started.add(process);
+        return process;
+    }
+
+    private String run(Cgroup cgroup, String script) throws IOException, InterruptedException {
+        var process = start(cgroup, script);
+        var output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        process.waitFor();
+        return output;
+    }
+
+    private static void awaitLine(Process process) throws IOException {
+        assertThat(process.inputReader(StandardCharsets.UTF_8).readLine()).isEqualTo("ready");
+    }
+
+    @Test
+    void aProcessIsInsideItAndSeesItAsTheTop() throws Exception {
+        var cgroup = engine.create("web", Limits.NONE);
+
+        var process = start(cgroup, "echo ready; exec sleep 1000");
+        awaitLine(process);
+
+        assertThat(cgroup.processes()).containsExactly((int) process.pid());
+        assertThat(cgroup.pids()).hasValue(1);
+        for (var place : cgroup.directories()) {
+            assertThat(ControlFile.read(Path.of("/proc", String.valueOf(process.pid()), "cgroup")))
+                    .containsPattern(":/(.*/)?cais-" + ENGINE + "/web\n");
+            assertThat(ControlFile.read(place.resolve("cgroup.procs")).strip())
+                    .isEqualTo(String.valueOf(process.pid()));
+        }
+    }
+
+    @Test
+    @RequiresRoot
+    void inACgroupNamespaceNoPathOfTheHostShows() throws Exception {
+        var cgroup = engine.create("web", new Limits(ByteSize.mib(64), 1, 100));
+
+        assertThat(run(cgroup, "unshare -C cat /proc/self/cgroup").lines())
+                .isNotEmpty()
+                .allMatch(line -> line.endsWith(":/") || line.startsWith("1:name="));
+    }
+
+    @Test
+    void moreMemoryThanTheLimitIsNotGiven() throws Exception {
+        assumeControllers(Controller.MEMORY);
+        var cgroup = engine.create("web", new Limits(ByteSize.mib(16), 0, 0));
+
+        assertThat(run(cgroup, "head -c 8000000 /dev/zero | tail -c 8000000 | wc -c")
+                        .strip())
+                .isEqualTo("8000000");
+        assertThat(cgroup.oomKilled()).isFalse();
+        assertThat(run(cgroup, "head -c 64000000 /dev/zero | tail -c 64000000 | wc -c")
+                        .strip())
+                .isNotEqualTo("64000000");
+        assertThat(cgroup.oomKilled()).isTrue();
+    }
+
+    @Test
+    void moreProcessesThanTheLimitAreNotMade() throws Exception {
+        assumeControllers(Controller.PIDS);
+        var cgroup = engine.create("web", new Limits(ByteSize.UNLIMITED, 0, 5));
+
+        var output = run(cgroup, "for i in 1 2 3 4 5 6 7 8; do sleep 1000 >/dev/null 2>&1 & done; echo all");
+
+        assertThat(output).doesNotContain("all").containsIgnoringCase("fork");
+        assertThat(cgroup.processes()).hasSizeLessThanOrEqualTo(5);
+        cgroup.killAll();
+    }
+
+    @Test
+    void moreProcessorTimeThanTheLimitIsNotGiven() throws Exception {
+        assumeControllers(Controller.CPU);
+        var cgroup = engine.create("web", new Limits(ByteSize.UNLIMITED, 0.05, 0));
+
+        run(cgroup, "i=0; while [ $i -lt 30000 ]; do i=$((i + 1)); done");
+
+        var throttled = cgroup.directories().stream()
+                .map(place -> place.resolve("cpu.stat"))
+                .filter(Files::exists)
+                .mapToLong(file -> Cgroup.field(ControlFile.read(file), "nr_throttled"))
+                .max();
+        assertThat(throttled.orElseThrow()).isPositive();
+    }
+
+    @Test
+    void figuresAreOfWhatIsInside() throws Exception {
+        assumeControllers(Controller.MEMORY);
+        var cgroup = engine.create("web", new Limits(ByteSize.mib(256), 0, 0));
+        assertThat(cgroup.memory().bytes()).isLessThan(1_000_000);
+        assertThat(cgroup.cpuTotal()).isEqualTo(Duration.ZERO);
+
+        var process = start(
+                cgroup,
+                "i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done;"
+                        + " head -c 50000000 /dev/zero | (tail -c 50000000; sleep 1000) | (read -r none; sleep 1000) & "
+                        + " head -c 20000000 /dev/zero >file; cat file >/dev/null; echo ready; wait");
+        awaitLine(process);
+
+        assertThat(cgroup.memory().limit()).isEqualTo(ByteSize.mib(256));
+        assertThat(cgroup.memory().cache()).isBetween(15_000_000L, 256_000_000L);
+        assertThat(cgroup.cpuTotal()).isPositive();
+        assertThat(cgroup.pids().orElseThrow()).isGreaterThanOrEqualTo(4);
+    }
+
+    @Test
+    void oneWithoutLimitsSaysSo() {
+        assumeControllers(Controller.MEMORY);
+        var cgroup = engine.create("web", Limits.NONE);
+
+        assertThat(cgroup.memory().limit()).isEqualTo(ByteSize.UNLIMITED);
+    }
+
+    @Test
+    void aFrozenGroupDoesNothingUntilItIsThawed() throws Exception {
+        var cgroup = engine.create("web", Limits.NONE);
+        var process = start(cgroup, "echo ready; while :; do :; done");
+        awaitLine(process);
+
+        cgroup.freeze();
+        var before = cgroup.cpuTotal();
+        assertThat(process.waitFor(50, TimeUnit.MILLISECONDS)).isFalse();
+        assertThat(cgroup.cpuTotal()).isEqualTo(before);
+
+        cgroup.thaw();
+        while (cgroup.cpuTotal().equals(before)) {
+            assertThat(process.waitFor(1, TimeUnit.MILLISECONDS)).isFalse();
+        }
+    }
+
+    @Test
+    void aFrozenGroupIsKilled() throws Exception {
+        var cgroup = engine.create("web", Limits.NONE);
+        var process = start(cgroup, "echo ready; while :; do :; done");
+        awaitLine(process);
+
+        cgroup.freeze();
+        cgroup.killAll();
+        cgroup.remove();
+
+        assertThat(process.waitFor()).isEqualTo((int) SIGKILLED);
+        assertThat(cgroup.directories()).noneMatch(Files::exists);
+    }
+
+    @Test
+    void nothingEscapesByForking() throws Exception {
+        var cgroup = engine.create("web", new Limits(ByteSize.UNLIMITED, 0, 200));
+        var process = start(cgroup, """
+                echo ready
+                breed() { (setsid sh -c 'sleep 0.001; :' & ); }
+                for i in 1 2 3 4; do (while :; do breed; done) & done
+                wait
+                """);
+        awaitLine(process);
+
+        cgroup.killAll();
+        cgroup.remove();
+
+        assertThat(process.waitFor()).isEqualTo((int) SIGKILLED);
+        assertThat(cgroup.directories()).noneMatch(Files::exists);
+    }
+
+    @Test
+    void groupsMadeInsideGoWithIt() throws Exception {
+        var cgroup = engine.create("web", Limits.NONE);
+        for (var place : cgroup.directories()) {
+            Files.createDirectories(place.resolve("a/b/c"));
+            Files.createDirectories(place.resolve("d"));
+        }
+        var below = cgroup.directories().get(0).resolve("a/b/c");
+        var process = start(cgroup, "echo 0 >" + below.resolve("cgroup.procs") + "; echo ready; exec sleep 1000");
+        awaitLine(process);
+        assertThat(cgroup.processes()).containsExactly((int) process.pid());
+
+        cgroup.killAll();
+        cgroup.remove();
+
+        assertThat(cgroup.directories()).noneMatch(Files::exists);
+    }
+
+    @Test
+    void removingOnceMoreDoesNothing() {
+        var cgroup = engine.create("web", Limits.NONE);
+
+        cgroup.remove();
+        cgroup.remove();
+        cgroup.killAll();
+
+        assertThat(cgroup.processes()).isEmpty();
+        assertThat(cgroup.oomKilled()).isFalse();
+    }
+
+    @Test
+    void oneInUseIsNotRemovedAndSaysWhoUsesIt() throws Exception {
+        var cgroup = engine.create("web", Limits.NONE);
+        var process = start(cgroup, "echo ready; exec sleep 1000");
+        awaitLine(process);
+        var place = cgroup.directories().get(0);
+
+        assertThatThrownBy(() -> CgroupTree.remove(place, Duration.ofMillis(20)))
+                .isInstanceOf(KernelException.class)
+                .hasMessage("cannot remove cgroup " + place
+                        + ": unlinkat(2) failed with EBUSY (device or resource busy) [processes=[" + process.pid()
+                        + "]]");
+    }
+
+    @Test
+    void twoOfOneNameAreRefusedAndTheFirstStays() {
+        var cgroup = engine.create("web", Limits.NONE);
+
+        assertThatThrownBy(() -> engine.create("web", Limits.NONE))
+                .isInstanceOf(KernelException.class)
+                .hasMessageEndingWith("mkdirat(2) failed with EEXIST (file exists)");
+        assertThat(cgroup.directories()).allMatch(Files::exists);
+    }
+
+    @Test
+    void aNameThatLeadsElsewhereIsRefused() {
+        assertThatThrownBy(() -> engine.create("../web", Limits.NONE))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("not a container's id: ../web");
+    }
+
+    @Test
+    void aFailureHalfwayLeavesNothing() {
+        assumeControllers(Controller.CPU);
+        // A quota of more than the kernel's most: 2^44 µs in 100 ms.
+        assertThatThrownBy(() -> engine.create("web", new Limits(ByteSize.UNLIMITED, 1e9, 0)))
+                .isInstanceOf(KernelException.class)
+                .hasMessageContaining("write(2) failed with EINVAL");
+
+        engine.create("web", Limits.NONE);
+    }
+
+    @Test
+    void closingTheEngineKillsAndRemovesAll() throws Exception {
+        var process = start(engine.create("web", Limits.NONE), "echo ready; exec sleep 1000");
+        awaitLine(process);
+        engine.create("db", Limits.NONE);
+        var roots = engine.roots();
+
+        engine.close();
+        engine.close();
+
+        assertThat(process.waitFor()).isEqualTo((int) SIGKILLED);
+        assertThat(roots).isNotEmpty().noneMatch(Files::exists);
+    }
+
+    @Test
+    void whatADeadEngineLeftIsSwept() throws Exception {
+        var dead = "%012x".formatted(0xdead_0000_0000L | ProcessHandle.current().pid());
+        var left = new ArrayList<Path>();
+        for (var root : engine.roots()) {
+            var directory = root.resolveSibling("cais-" + dead);
+            Files.createDirectories(directory.resolve("web"));
+            left.add(directory);
+        }
+        var stranger = engine.roots().get(0).resolveSibling("cais-" + dead + "0");
+        Files.createDirectories(stranger);
+        var survivor = new ProcessBuilder(
+                        "sh",
+                        "-c",
+                        "echo 0 >" + left.get(0).resolve("web/cgroup.procs") + "; echo ready; exec sleep 1000")
+                .start();
+        started.add(survivor);
+        try {
+            awaitLine(survivor);
+
+            assertThat(host.sweep(id -> true)).isEmpty();
+            assertThat(left).allMatch(Files::exists);
+
+            assertThat(host.sweep(id -> !id.equals(dead))).containsExactly(dead);
+            assertThat(left).noneMatch(Files::exists);
+            assertThat(survivor.waitFor()).isEqualTo((int) SIGKILLED);
+            assertThat(stranger).exists();
+        } finally {
+            left.forEach(CgroupTree::killAndRemove);
+            Files.deleteIfExists(stranger);
+        }
+    }
+
+    @Test
+    void anEngineThatLivesIsNotSweptWhateverIsSaidOfIt() {
+        assertThat(host.sweep(id -> !id.equals(ENGINE))).isEmpty();
+
+        assertThat(engine.roots()).allMatch(Files::exists);
+    }
+
+    @Test
+    @RequiresRoot
+    void noDeviceButTheHarmlessIsUsedWhateverNodesAreMade() throws Exception {
+        var cgroup = engine.create("web", Limits.NONE);
+        var disk = firstDisk();
+        var script = """
+                probe() {
+                  mknod node $1 $2 $3 || echo "$1 $2:$3 not made"
+                  dd if=node of=/dev/null bs=1 count=1 2>err
+                  grep -q 'not permitted' err && echo "$1 $2:$3 refused"
+                  rm -f node
+                }
+                probe c 1 3; probe c 1 5; probe c 1 7; probe c 1 8; probe c 1 9; probe c 5 0; probe c 5 2
+                probe b %s
+                probe b 7 0; probe c 1 1; probe c 1 4; probe c 1 2; probe c 4 64; probe c 10 200; probe c 10 229; probe c 1 11
+                """.formatted(disk);
+
+        assertThat(run(cgroup, script).lines())
+                .containsExactly(
+                        "b " + disk.replace(' ', ':') + " refused",
+                        "b 7:0 refused",
+                        "c 1:1 refused",
+                        "c 1:4 refused",
+                        "c 1:2 refused",
+                        "c 4:64 refused",
+                        "c 10:200 refused",
+                        "c 10:229 refused",
+                        "c 1:11 refused");
+    }
+
+    @Test
+    @RequiresRoot
+    void noDeviceIsWrittenBehindItsNode() throws Exception {
+        var cgroup = engine.create("web", Limits.NONE);
+        var script =
+                "mknod disk b %s; mknod mem c 1 1; mknod null c 1 3; for n in disk mem null; do".formatted(firstDisk())
+                        + " (: >>$n) 2>/dev/null && echo \"$n opened\"; done; rm -f disk mem null";
+
+        assertThat(run(cgroup, script).lines()).containsExactly("null opened");
+    }
+
+    private static String firstDisk() throws IOException {
+        try (var disks = Files.list(Path.of("/sys/class/block"))) {
+            var first = disks.sorted().findFirst();
+            assumeTrue(first.isPresent(), "this host has no disk");
+            return Files.readString(first.get().resolve("dev")).strip().replace(':', ' ');
+        }
+    }
+}
