@@ -21,7 +21,8 @@ import java.util.Set;
 import java.util.TreeMap;
 
 /**
- * Writes docker-archives: configurations as they came, layers uncompressed, each once and named by its diff ID.
+ * Writes docker-archives: configurations as they came, layers uncompressed, each once and named by its diff ID. Names are
+ * written in full, as podman does: Docker reads both, but podman takes a short name for one of {@code localhost}.
  *
  * @see <a href="https://github.com/moby/docker-image-spec/blob/v1.3.1/spec.md#combined-image-json--filesystem-changeset-format">
  *     Docker image specification 1.3, Combined Image JSON + Filesystem Changeset Format</a>
@@ -106,7 +107,9 @@ final class DockerArchiveWriter {
     private static Map<String, Object> item(SavedImage image) {
         var item = new LinkedHashMap<String, Object>();
         item.put("Config", configPath(image));
-        item.put("RepoTags", image.names().stream().map(Object::toString).toList());
+        item.put(
+                "RepoTags",
+                image.names().stream().map(ImageReference::canonical).toList());
         item.put(
                 "Layers",
                 image.document().diffIds().stream()
@@ -122,7 +125,7 @@ final class DockerArchiveWriter {
             var diffIds = image.document().diffIds();
             for (var name : diffIds.isEmpty() ? List.<ImageReference>of() : image.names()) {
                 repositories
-                        .computeIfAbsent(name.familiarRepository(), repository -> new TreeMap<>())
+                        .computeIfAbsent(name.registry() + "/" + name.repository(), repository -> new TreeMap<>())
                         .put(
                                 name.tag().orElseThrow(),
                                 diffIds.get(diffIds.size() - 1).hex());

@@ -63,6 +63,8 @@ class LoadTest {
     @AfterEach
     void close() {
         store.close();
+        // JUnit would remove them, too, but warn of each link that leads out
+        Programs.output("rm", "-rf", at("root").toString(), at("bundle").toString());
     }
 
     private Path at(String name) {
@@ -72,11 +74,6 @@ class LoadTest {
     private Image load(TestArchive archive) {
         assertThat(images.load(archive.tar(at("a.tar")))).hasSize(1);
         return images.list().get(0);
-    }
-
-    /** JUnit would remove it too, but warn of each link that leads out. */
-    private void remove(String name) {
-        Programs.output("rm", "-rf", at(name).toString());
     }
 
     private void isBusybox(Image image) throws IOException {
@@ -173,7 +170,6 @@ class LoadTest {
                 .singleElement()
                 .extracting(Image::tags)
                 .isEqualTo(List.of("ghcr.io/other:2", "localhost/app:1"));
-        remove("root");
     }
 
     @Test
@@ -186,7 +182,6 @@ class LoadTest {
         Programs.output("umoci", "new", "--image", layout + ":tag");
         Programs.output("umoci", "insert", "--image", layout + ":tag", root.toString(), "/");
         Programs.output("umoci", "config", "--image", layout + ":tag", "--config.cmd", "sh");
-        remove("root");
 
         var loaded = images.load(layout);
         assertThat(loaded).singleElement().extracting(Image::tags).isEqualTo(List.of("tag:latest"));
