@@ -40,8 +40,7 @@ public final class Benchmark {
 
     public static void main(String[] arguments) throws Exception {
         try (var engine = Engine.open()) {
-            System.out.println(engine + ", " + engine.info().cgroupVersion() + ", Linux "
-                    + engine.info().kernel() + ", JDK " + Runtime.version());
+            System.out.println(engine + ", Linux " + engine.info().kernel() + ", JDK " + Runtime.version());
             System.out.printf(Locale.ROOT, "%-44s %6s %10s %10s %10s  %s%n", "", "runs", "median", "min", "max", "");
             var benchmark = new Benchmark(engine, arguments[0]);
             benchmark.start();

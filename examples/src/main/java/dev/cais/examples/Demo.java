@@ -24,7 +24,7 @@ public final class Demo {
 
     /** Tells, in lines of name and value, what a process can find out about where it is. Only a shell and coreutils. */
     private static final String LOOK_AROUND = """
-            echo "pid $$"
+            echo "self $$"
             echo "user $(id -un) ($(id -u))"
             echo "host $(cat /proc/sys/kernel/hostname)"
             echo "root $(ls / | tr '\\n' ' ')"
@@ -35,7 +35,7 @@ public final class Demo {
               case $name in CapBnd:|NoNewPrivs:|Seccomp:) echo "$name $value";; esac
             done </proc/self/status
             while read -r _ _ _ _ point rest; do
-              if [ "$point" = / ]; then echo "mount ${rest#* - }"; fi
+              if [ "$point" = / ]; then rest=${rest#* - }; echo "type ${rest%% *}"; fi
             done </proc/self/mountinfo
             for space in mnt pid net uts ipc cgroup; do
               echo "$space $(readlink /proc/self/ns/$space)"
@@ -104,7 +104,7 @@ public final class Demo {
         var capabilities = Long.bitCount(Long.parseUnsignedLong(seen.getOrDefault("CapBnd:", "0"), 16));
         System.out.println("Its isolation");
         print("namespaces of its own", String.join(", ", own));
-        print("root file system", seen.getOrDefault("mount", "unknown"));
+        print("root file system", seen.getOrDefault("type", "unknown") + ", mounted in its namespace only");
         print("cgroup", cgroups + ", limits for " + String.join(", ", controllers));
         print("capabilities", "at most " + capabilities + " of root's");
         print("system call filter", "2".equals(seen.get("Seccomp:")) ? "on" : "off");
@@ -112,7 +112,7 @@ public final class Demo {
 
     private static void printWhatItSaw(Map<String, String> seen) {
         System.out.println("What the process saw");
-        print("itself", "pid " + seen.get("pid") + ", user " + seen.get("user"));
+        print("itself", "pid " + seen.get("self") + ", user " + seen.get("user"));
         print("host name", seen.getOrDefault("host", ""));
         print("directories", seen.getOrDefault("root", ""));
         print("processes", seen.getOrDefault("processes", ""));
