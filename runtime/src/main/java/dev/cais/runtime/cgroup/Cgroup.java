@@ -29,7 +29,7 @@ public final class Cgroup {
     /** cpu.cfs_period_us, the kernel's default. */
     static final long PERIOD_MICROS = 100_000;
 
-    private final Cgroups host;
+    private final EngineCgroups engine;
     private final String id;
     private final Limits limits;
     private final Optional<Path> directory;
@@ -38,13 +38,13 @@ public final class Cgroup {
 
     /** @param shared directories of v1 that all containers of the engine are in */
     private Cgroup(
-            Cgroups host,
+            EngineCgroups engine,
             String id,
             Limits limits,
             Optional<Path> directory,
             Map<Controller, Path> v1,
             Collection<Path> shared) {
-        this.host = host;
+        this.engine = engine;
         this.id = id;
         this.limits = limits;
         this.directory = directory;
@@ -54,13 +54,13 @@ public final class Cgroup {
 
     /** Makes the directories and writes the limits; after a failure nothing is left. */
     static Cgroup create(
-            Cgroups host,
+            EngineCgroups engine,
             String id,
             Limits limits,
             Optional<Path> directory,
             Map<Controller, Path> v1,
             Collection<Path> shared) {
-        var cgroup = new Cgroup(host, id, limits, directory, new EnumMap<>(v1), List.copyOf(shared));
+        var cgroup = new Cgroup(engine, id, limits, directory, new EnumMap<>(v1), List.copyOf(shared));
         var made = new ArrayList<Path>();
         try {
             for (var place : cgroup.directories()) {
@@ -158,7 +158,7 @@ public final class Cgroup {
     public Stats.Memory memory() {
         var place = v1.get(Controller.MEMORY);
         if (place == null && !hasOnV2(Controller.MEMORY)) {
-            throw host.lacks("cannot measure memory", Controller.MEMORY);
+            throw engine.lacks("cannot measure memory", Controller.MEMORY);
         }
         var used = number(place != null ? place.resolve("memory.usage_in_bytes") : unified("memory.current"));
         var stat = ControlFile.read(place != null ? place.resolve("memory.stat") : unified("memory.stat"));
@@ -168,8 +168,7 @@ public final class Cgroup {
     }
 
     private boolean hasOnV2(Controller controller) {
-        return directory.isPresent()
-                && host.unified().orElseThrow().controllers().contains(controller);
+        return directory.isPresent() && engine.onUnified().contains(controller);
     }
 
     /**
@@ -184,7 +183,7 @@ public final class Cgroup {
         }
         var place = v1.get(Controller.CPUACCT);
         if (place == null) {
-            throw host.lacks("cannot measure processor time", Controller.CPUACCT);
+            throw engine.lacks("cannot measure processor time", Controller.CPUACCT);
         }
         return Duration.ofNanos(number(place.resolve("cpuacct.usage")));
     }
@@ -266,7 +265,7 @@ public final class Cgroup {
     private Path freezer() {
         var place = v1.get(Controller.FREEZER);
         if (place == null) {
-            throw host.lacks("cannot pause " + id, Controller.FREEZER);
+            throw engine.lacks("cannot pause " + id, Controller.FREEZER);
         }
         return place.resolve("freezer.state");
     }

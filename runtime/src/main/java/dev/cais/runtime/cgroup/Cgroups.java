@@ -23,6 +23,8 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What this host offers of control groups to this process.
@@ -45,6 +47,7 @@ public final class Cgroups {
     }
 
     static final String PREFIX = "cais-";
+    private static final Logger LOG = LoggerFactory.getLogger(Cgroups.class);
     private static final Pattern ENGINE = Pattern.compile(PREFIX + "([0-9a-f]{12})");
     private static final Set<Controller> OF_V2 = EnumSet.of(Controller.MEMORY, Controller.CPU, Controller.PIDS);
 
@@ -217,16 +220,6 @@ public final class Cgroups {
         return confinesDevices;
     }
 
-    /** For a message on something that needs the controller. */
-    UnsupportedHostException lacks(String what, Controller controller) {
-        var why = missing.getOrDefault(controller, "this host does not offer it");
-        return new UnsupportedHostException(
-                what + ": the " + controller + " controller cannot be used, since " + why,
-                unified.isPresent() && version() == Version.V2
-                        ? "run the program in a delegated cgroup, as systemd-run --user --scope -p Delegate=yes gives it, or as root"
-                        : "run the program as root on a host that mounts it");
-    }
-
     /**
      * Makes the engine's own directories, {@code cais-ENGINE}, and sets the device rules. Where a user without privileges has no
      * place for a directory, there are none, and limits and figures are refused.
@@ -247,7 +240,7 @@ public final class Cgroups {
      * left alone in any case, since it holds a lock on its directories.
      *
      * @param engineAlive told the id of an engine, says whether it still lives
-     * @return the ids of the engines whose directories are gone
+     * @return the ids of the engines whose directories are gone; what cannot be removed is logged, and other users' are left alone
      */
     public Set<String> sweep(Predicate<String> engineAlive) {
         var left = new LinkedHashMap<String, List<Path>>();
@@ -259,9 +252,14 @@ public final class Cgroups {
         }
         var swept = new TreeSet<String>();
         left.forEach((engine, directories) -> {
-            if (!engineAlive.test(engine) && directories.stream().noneMatch(Cgroups::isLocked)) {
+            if (engineAlive.test(engine) || directories.stream().anyMatch(Cgroups::isLocked)) {
+                return;
+            }
+            try {
                 directories.forEach(CgroupTree::killAndRemove);
                 swept.add(engine);
+            } catch (KernelException e) {
+                LOG.warn("{}; the next engine that opens will try again", e.getMessage());
             }
         });
         return swept;
@@ -289,7 +287,7 @@ public final class Cgroups {
     }
 
     private static boolean isEngines(Path directory) {
-        return ENGINE.matcher(directory.getFileName().toString()).matches();
+        return ENGINE.matcher(directory.getFileName().toString()).matches() && Files.isWritable(directory);
     }
 
     private static boolean isLocked(Path directory) {

@@ -12,14 +12,15 @@ import dev.cais.linux.Syscalls;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** The directories of one engine, and the containers' below. */
@@ -31,11 +32,14 @@ public final class EngineCgroups implements AutoCloseable {
     private final Map<Path, Fd> roots = new LinkedHashMap<>();
     private Optional<Path> unified = Optional.empty();
     private final Map<Controller, Path> v1 = new EnumMap<>(Controller.class);
+    private final Set<Controller> onUnified = EnumSet.noneOf(Controller.class);
+    private final Map<Controller, String> missing = new EnumMap<>(Controller.class);
     private Optional<Path> devices = Optional.empty();
 
-    private EngineCgroups(Cgroups host, String engineId) {
+    EngineCgroups(Cgroups host, String engineId) {
         this.host = host;
         this.name = Cgroups.PREFIX + engineId;
+        this.missing.putAll(host.missing());
     }
 
     static EngineCgroups open(Cgroups host, String engineId) {
@@ -59,9 +63,10 @@ public final class EngineCgroups implements AutoCloseable {
     private void makeRoots() {
         if (host.unified().isPresent()) {
             var tree = host.unified().get();
-            pass(tree.base(), tree.controllers());
+            onUnified.addAll(tree.controllers());
+            pass(tree.base());
             unified = Optional.of(makeRoot(tree.base()));
-            pass(unified.get(), tree.controllers());
+            pass(unified.get());
         }
         for (var controller : Controller.values()) {
             var hierarchy = host.v1().get(controller);
@@ -80,17 +85,18 @@ public final class EngineCgroups implements AutoCloseable {
         };
     }
 
-    /** Gives controllers to the directories below. */
-    private static void pass(Path directory, Set<Controller> controllers) {
+    /** Gives controllers to the directories below; those that the kernel will not give are missing from then on. */
+    private void pass(Path directory) {
         var file = directory.resolve("cgroup.subtree_control");
         var passed = Set.of(ControlFile.read(file).strip().split(" "));
-        var more = controllers.stream()
-                .map(Controller::toString)
-                .filter(controller -> !passed.contains(controller))
-                .map(controller -> "+" + controller)
-                .collect(Collectors.joining(" "));
-        if (!more.isEmpty()) {
-            ControlFile.write(file, more);
+        for (var controller : List.copyOf(onUnified)) {
+            if (!passed.contains(controller.toString())) {
+                var result = ControlFile.tryWrite(file, "+" + controller);
+                if (result < 0) { // for one, EINVAL for cpu while real-time threads are about
+                    onUnified.remove(controller);
+                    missing.put(controller, directory + " cannot pass it on: " + Errno.of(result));
+                }
+            }
         }
     }
 
@@ -174,7 +180,7 @@ public final class EngineCgroups implements AutoCloseable {
             }
         });
         return Cgroup.create(
-                host,
+                this,
                 containerId,
                 limits,
                 unified.map(root -> root.resolve(containerId)),
@@ -183,9 +189,37 @@ public final class EngineCgroups implements AutoCloseable {
     }
 
     private void require(boolean wanted, String what, Controller controller) {
-        if (wanted && !host.controllers().contains(controller)) {
-            throw host.lacks(what, controller);
+        if (wanted && !controllers().contains(controller)) {
+            throw lacks(what, controller);
         }
+    }
+
+    /** Those that limits and figures can be had of. */
+    public Set<Controller> controllers() {
+        var controllers = EnumSet.noneOf(Controller.class);
+        controllers.addAll(onUnified);
+        controllers.addAll(host.v1().keySet());
+        return controllers;
+    }
+
+    /** Why others cannot be used: half a sentence each. */
+    public Map<Controller, String> missing() {
+        return Collections.unmodifiableMap(missing);
+    }
+
+    Set<Controller> onUnified() {
+        return onUnified;
+    }
+
+    /** For a message on something that needs the controller. */
+    UnsupportedHostException lacks(String what, Controller controller) {
+        return new UnsupportedHostException(
+                what + ": the " + controller + " controller cannot be used, since "
+                        + missing.getOrDefault(controller, "this host does not offer it"),
+                host.version() == Cgroups.Version.V2
+                        ? "run the program in a delegated cgroup, as systemd-run --user --scope -p Delegate=yes gives it,"
+                                + " or as root"
+                        : "run the program as root on a host that mounts it");
     }
 
     /** The engine's own directories; whoever cleans up after it removes what is below them and then them. */
