@@ -354,7 +354,7 @@ final class DirectFileOperations implements FileOperations {
             check(result, Syscall.FCHOWNAT, path);
         }
         for (var xattr : attributes.xattrs()) {
-            if (XattrCalls.isWanted(xattr)) {
+            if (XattrCalls.isWanted(xattr) && !XattrCalls.isForFilesOnly(xattr)) {
                 xattrs.set(parent.fd, Names.last(path), path, xattr);
             }
         }

@@ -8,6 +8,7 @@ import dev.cais.linux.Syscall;
 import dev.cais.linux.Syscalls;
 import java.nio.file.Path;
 import java.util.Set;
+import java.util.regex.Pattern;
 
 /** Sets extended attributes; for one thread. */
 final class XattrCalls {
@@ -16,6 +17,9 @@ final class XattrCalls {
     /** Labels that mean something only on the host they were made on. */
     private static final Set<String> HOST_LABELS =
             Set.of("security.selinux", "security.ima", "security.evm", "security.apparmor", "system.nfs4_acl");
+
+    /** What Linux knows; anything else is its name's own fault. */
+    private static final Pattern KNOWN = Pattern.compile("user\\.|trusted\\.|security\\.|system\\.posix_acl_");
 
     private final Path where;
     private final NativeMemory path = NativeMemory.allocate(512);
@@ -29,6 +33,11 @@ final class XattrCalls {
     /** Whether an attribute from outside is to be set: marks of overlayfs would let an image hide or redirect files. */
     static boolean isWanted(Xattr xattr) {
         return !Whiteouts.isMark(xattr.name()) && !HOST_LABELS.contains(xattr.name());
+    }
+
+    /** Whether Linux lets only files and directories have it, so that no image can have got it from another kind of file. */
+    static boolean isForFilesOnly(Xattr xattr) {
+        return xattr.name().startsWith("user.");
     }
 
     /**
@@ -77,9 +86,11 @@ final class XattrCalls {
         var what = "cannot set " + xattr.name() + " of " + Names.shown(shown);
         return switch (Errno.of(result)) {
             case ENOTSUP ->
-                new StorageException(
-                        what + ": the file system of " + where + " cannot hold it",
-                        "choose a store on ext4, xfs or btrfs");
+                KNOWN.matcher(xattr.name()).lookingAt()
+                        ? new StorageException(
+                                what + ": the file system of " + where + " cannot hold it",
+                                "choose a store on ext4, xfs or btrfs")
+                        : Errno.ENOTSUP.exception(what, call);
             case ENOSPC, E2BIG, ERANGE ->
                 new StorageException(
                         what + ": the file system of " + where + " has no room for an attribute of "

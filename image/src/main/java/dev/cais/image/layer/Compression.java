@@ -84,7 +84,7 @@ public enum Compression {
         return switch (this) {
             case NONE -> target;
             case GZIP -> new GZIPOutputStream(target, BUFFER);
-            case ZSTD -> new ZstdOutputStreamNoFinalizer(target);
+            case ZSTD -> new ZstdOutputStreamNoFinalizer(target).setChecksum(true);
         };
     }
 

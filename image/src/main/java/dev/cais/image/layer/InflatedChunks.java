@@ -1,5 +1,6 @@
 package dev.cais.image.layer;
 
+import dev.cais.ByteSize;
 import dev.cais.CancelledException;
 import dev.cais.CorruptContentException;
 import dev.cais.Digest;
@@ -24,7 +25,7 @@ final class InflatedChunks implements Chunks, AutoCloseable {
 
     private final InputStream source;
     private final String what;
-    private final long limit;
+    private final ByteSize limit;
     private final MessageDigest hash;
     private final String algorithm;
     private final BlockingQueue<Chunk> free = new ArrayBlockingQueue<>(AHEAD);
@@ -39,7 +40,7 @@ final class InflatedChunks implements Chunks, AutoCloseable {
     InflatedChunks(InputStream source, String what, String algorithm, ImageLimits limits) {
         this.source = source;
         this.what = what;
-        this.limit = limits.layerSize().bytes();
+        this.limit = limits.layerSize();
         this.algorithm = algorithm;
         this.hash = hash(algorithm);
         for (var i = 0; i < AHEAD; i++) {
@@ -65,9 +66,9 @@ final class InflatedChunks implements Chunks, AutoCloseable {
                 var chunk = free.take();
                 chunk.length = in.readNBytes(chunk.bytes, 0, CHUNK);
                 total += chunk.length;
-                if (total > limit) {
+                if (total > limit.bytes()) {
                     throw new CorruptContentException(
-                            "cannot read " + what + ": it has more than " + limit + " bytes uncompressed, the limit");
+                            "cannot read " + what + ": it has more than " + limit + " uncompressed, the limit");
                 }
                 hash.update(chunk.bytes, 0, chunk.length);
                 if (chunk.length > 0) {

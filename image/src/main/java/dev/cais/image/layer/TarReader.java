@@ -101,9 +101,13 @@ public final class TarReader implements AutoCloseable {
         var pax = new PaxRecords(global);
         byte[] longName = null;
         byte[] longLink = null;
+        var expectsEntry = false;
         for (var extensions = 0; extensions <= EXTENSIONS_MOST; extensions++) {
             shownName = "";
             if (!readHeader()) {
+                if (expectsEntry) {
+                    throw new BadField("it ends behind an extended header");
+                }
                 ended = true;
                 return null;
             }
@@ -112,6 +116,7 @@ public final class TarReader implements AutoCloseable {
             if (size < 0) {
                 throw new BadField("its size is negative");
             }
+            expectsEntry |= "xXLK".indexOf(header.type()) >= 0;
             switch (header.type()) {
                 case 'x', 'X' -> pax.add(extension(size));
                 case 'g' -> {

@@ -208,6 +208,7 @@ public final class TarWriter implements AutoCloseable {
             sum += each & 0xff;
         }
         octal(header, 148, 7, sum);
+        header[154] = 0;
         return header;
     }
 
