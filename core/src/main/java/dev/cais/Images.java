@@ -4,7 +4,13 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 
-/** The images of a store. Names are as Docker's: {@code busybox}, {@code ghcr.io/a/b:1}, an id, or a unique prefix of one. */
+/**
+ * The images of a store. Names are as Docker's: {@code busybox}, {@code ghcr.io/a/b:1}, {@code busybox@sha256:4f5a1c…}, an id,
+ * or the beginning of one (four digits or more) that no other image has.
+ *
+ * <p>{@code cais/host} is a name that always works: whoever asks for it gets an image of a shell and small programs of this
+ * host, made when it is not there.
+ */
 public interface Images {
     /**
      * Loads every image of an archive: what {@code docker save}, {@code podman save}, {@code skopeo copy}, buildah or Jib

@@ -17,6 +17,9 @@ import dev.cais.image.host.HostImage;
 import dev.cais.image.oci.ImageReference;
 import dev.cais.image.oci.Shown;
 import dev.cais.storage.Store;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -47,6 +50,7 @@ public final class ImageCatalog implements Images {
     private final StoredDocuments documents;
     private final Sweep sweep;
     private final Intake intake;
+    private final Path hostStamp;
     private boolean hostImageIsCurrent;
 
     /** Deletes what a process that was killed had half loaded, unless somebody else holds the store just now. */
@@ -57,6 +61,7 @@ public final class ImageCatalog implements Images {
         this.documents = new StoredDocuments(store.blobs());
         this.sweep = new Sweep(store, database, documents);
         this.intake = new Intake(store, limits, database, documents, sweep);
+        this.hostStamp = store.root().resolve("images.host");
         sweep.runIfIdle();
     }
 
@@ -340,21 +345,45 @@ public final class ImageCatalog implements Images {
         return name.equals(HostImage.NAME) || name.equals(HOST_IMAGE.toString()) || name.equals(HOST_IMAGE.canonical());
     }
 
-    /** Makes {@code cais/host} if it is not there, or was made of programs that have changed. A user's own stays. */
+    /**
+     * Makes {@code cais/host} if it is not there, or was made of programs that have changed; then the old one goes, unless
+     * it has another name or a container. A user's own of that name stays.
+     */
     private synchronized void ensureHostImage() {
-        var present = database.read().names().get(HOST_IMAGE);
-        if (present != null && hostImageIsCurrent) {
+        var present = Optional.ofNullable(database.read().names().get(HOST_IMAGE));
+        if (present.isPresent() && hostImageIsCurrent) {
             return;
         }
-        var host = HostImage.ofThisHost();
-        var labels = present == null
-                ? Map.<String, String>of()
-                : documents.configuration(present.id()).config().labels();
-        var isForeign = present != null && !labels.containsKey(HostImage.KEY_LABEL);
-        if (!isForeign && !host.key().equals(labels.get(HostImage.KEY_LABEL))) {
-            intake.add(() -> write(host));
+        var key = present.map(this::hostKey).orElse("");
+        var isForeign = present.isPresent() && key.isEmpty();
+        if (!isForeign && !(present.isPresent() && HostImage.isCurrent(key, readHostStamp()))) {
+            var host = HostImage.ofThisHost();
+            if (!host.key().equals(key)) {
+                intake.add(() -> write(host));
+                present.ifPresent(old -> removeIfUnused(old.id()));
+            }
+            store.write(hostStamp, host.stamp().getBytes(StandardCharsets.UTF_8));
         }
         hostImageIsCurrent = true;
+    }
+
+    private String readHostStamp() {
+        try {
+            return Files.readString(hostStamp);
+        } catch (IOException e) {
+            return ""; // then it has to be looked at
+        }
+    }
+
+    /** Empty for an image that was not made here. */
+    private String hostKey(NamedImage image) {
+        return documents.configuration(image.id()).config().labels().getOrDefault(HostImage.KEY_LABEL, "");
+    }
+
+    private void removeIfUnused(Digest id) {
+        var isUsed = store.uses().stream().anyMatch(use -> use.image().equals(id));
+        change(table -> isUsed || !table.namesOf(id).isEmpty() ? table : table.without(id));
+        sweep.runIfIdle();
     }
 
     private List<ArchivedImage> write(HostImage host) {

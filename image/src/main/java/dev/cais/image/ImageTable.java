@@ -27,7 +27,7 @@ record ImageTable(Map<Digest, List<Edition>> images, Map<ImageReference, NamedIm
     static final ImageTable EMPTY = new ImageTable(Map.of(), Map.of());
 
     ImageTable {
-        names = Collections.unmodifiableMap(new TreeMap<>(names));
+        names = Collections.unmodifiableMap(new LinkedHashMap<>(new TreeMap<>(names)));
         var kept = new LinkedHashMap<Digest, List<Edition>>();
         for (var image : images.entrySet()) {
             kept.put(image.getKey(), prune(image.getKey(), image.getValue(), names));

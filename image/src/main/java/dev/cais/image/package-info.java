@@ -8,6 +8,7 @@
  * <pre>
  * images.json     the image database: replaced by one rename, so that a load of ten images and twenty names happens at once
  * images.lock     flock: held for moments, by whoever is about to replace it
+ * images.host     what the image cais/host was made of, to see cheaply whether it still is
  * images.unswept  is there if blobs or layers may be in the store that nobody refers to
  * </pre>
  *

@@ -10,6 +10,8 @@ import dev.cais.fixtures.ChildJvm;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.TestStore;
 import dev.cais.storage.Store;
+import java.net.URL;
+import java.net.URLClassLoader;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -152,6 +154,29 @@ class SharedStoreTest {
                 }
             }
             assertThat(place.path().resolve("engines")).isEmptyDirectory();
+        }
+    }
+
+    @Test
+    void classLoadersShareAStore(TestStore place, @TempDir Path directory) throws Exception {
+        var archives = archives(directory);
+        var classPath = new ArrayList<URL>();
+        for (var entry : System.getProperty("java.class.path").split(":")) {
+            classPath.add(Path.of(entry).toUri().toURL());
+        }
+        var threads = Executors.newSingleThreadExecutor();
+        try (var other = new URLClassLoader(classPath.toArray(URL[]::new), ClassLoader.getPlatformClassLoader());
+                var store = Store.open(place.path(), "one")) {
+            var worker = other.loadClass(Worker.class.getName());
+            assertThat(worker).isNotEqualTo(Worker.class);
+            var main = worker.getDeclaredMethod("main", String[].class);
+            main.setAccessible(true);
+            var done = threads.submit(() -> main.invoke(null, (Object) arguments(place, "other", 7, 60, archives)));
+            Worker.work(store, 8, 60, archives);
+            done.get();
+            assertOnlyWhatIsNeededIsThere(store);
+        } finally {
+            threads.shutdownNow();
         }
     }
 }

@@ -1,5 +1,7 @@
 package dev.cais.image.host;
 
+import static java.util.stream.Collectors.joining;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -12,12 +14,15 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 
 /** The host's files by absolute path. Links are followed as a process with this root would follow them. */
 final class HostFiles {
     private static final int MOST_STEPS = 400;
 
     private final Path root;
+    private final Set<String> seen = new TreeSet<>();
 
     /** @param root of the host: {@code /}, or another in tests */
     HostFiles(Path root) {
@@ -90,9 +95,42 @@ final class HostFiles {
 
     private Optional<BasicFileAttributes> attributes(String path) throws IOException {
         try {
-            return Optional.of(Files.readAttributes(host(path), BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS));
+            seen.add(parent(path) + "/"); // which tells by its time whether names in it have come, gone or changed
+            var attributes = Files.readAttributes(host(path), BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+            if (attributes.isRegularFile()) {
+                seen.add(path);
+            }
+            return Optional.of(attributes);
         } catch (NoSuchFileException e) {
             return Optional.empty();
+        }
+    }
+
+    /** Counts a file or directory (with {@code /} at its end) among what was looked at. */
+    void watch(String path) {
+        seen.add(path);
+    }
+
+    /** Size and time of all files that were found, and of all directories that were searched: a line each. */
+    String stamp() {
+        return seen.stream().map(this::stampLine).collect(joining());
+    }
+
+    /** Whether everything that a stamp tells of is as it was. */
+    boolean isCurrent(String stamp) {
+        return stamp.lines().allMatch(line -> {
+            var path = line.substring(line.indexOf('/'));
+            return stampLine(path).equals(line + "\n");
+        });
+    }
+
+    private String stampLine(String path) {
+        try {
+            var attributes = Files.readAttributes(host(path), BasicFileAttributes.class);
+            var size = attributes.isRegularFile() ? attributes.size() : 0;
+            return attributes.lastModifiedTime().toInstant() + " " + size + " " + path + "\n";
+        } catch (IOException e) {
+            return "- - " + path + "\n";
         }
     }
 }

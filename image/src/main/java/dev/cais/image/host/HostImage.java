@@ -87,7 +87,7 @@ public final class HostImage {
      * @throws dev.cais.StorageException if a program cannot be read
      */
     public static HostImage ofThisHost() {
-        return of(Path.of("/"), System.getenv().getOrDefault("PATH", ""));
+        return of(Path.of("/"), searchPath());
     }
 
     static HostImage of(Path root, String path) {
@@ -181,6 +181,29 @@ public final class HostImage {
                 }
             }
         }
+    }
+
+    /**
+     * What {@link #isCurrent} wants to know: the key, PATH, and the sizes and times of all that was looked at. A few hundred
+     * lines.
+     */
+    public String stamp() {
+        return key() + "\n" + searchPath() + "\n" + host.stamp();
+    }
+
+    /**
+     * Whether {@link #ofThisHost()} would find the same again; far cheaper than to try.
+     *
+     * @param key of the image
+     * @param stamp of the image, or of any other
+     */
+    public static boolean isCurrent(String key, String stamp) {
+        var start = key + "\n" + searchPath() + "\n";
+        return stamp.startsWith(start) && new HostFiles(Path.of("/")).isCurrent(stamp.substring(start.length()));
+    }
+
+    private static String searchPath() {
+        return System.getenv().getOrDefault("PATH", "");
     }
 
     /** Changes when a program that is in the image, or would be, changes: path, size or modification time. 32 digits. */

@@ -48,6 +48,7 @@ final class SharedLibraries {
         files.add("/etc/ld.so.conf");
         files.addAll(list("/etc/ld.so.conf.d", "*.conf"));
         for (var file : files) {
+            host.watch(file);
             lines.addAll(lines(host.host(file)));
         }
         return lines.stream()
@@ -67,6 +68,7 @@ final class SharedLibraries {
 
     private List<String> list(String directory, String glob) {
         var paths = new ArrayList<String>();
+        host.watch(directory + "/");
         try (var entries = Files.newDirectoryStream(host.host(directory), glob)) {
             entries.forEach(entry -> paths.add(directory + "/" + entry.getFileName()));
         } catch (IOException | DirectoryIteratorException e) {

@@ -15,6 +15,7 @@ import dev.cais.image.TestArchive;
 import dev.cais.storage.Store;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
@@ -136,5 +137,45 @@ class HostImageTest {
         var changed = Files.setLastModifiedTime(busybox, FileTime.from(Instant.ofEpochSecond(1)));
         assertThat(changed).isEqualTo(busybox);
         assertThat(HostImage.of(root, "/run/sw/bin").key()).isNotEqualTo(image.key());
+    }
+
+    @Test
+    void oldOneGoesWhenProgramsHaveChanged(TestStore place, @TempDir Path directory) {
+        try (var store = Store.open(place.path(), "test")) {
+            var images = new ImageCatalog(store, ImageLimits.DEFAULT);
+            var layer = TestArchive.layer("file", "content");
+            var config = TestArchive.bytes(new String(TestArchive.config("x", layer), StandardCharsets.UTF_8)
+                    .replace("\"Cmd\":", "\"Labels\":{\"dev.cais.host.key\":\"outdated\"},\"Cmd\":"));
+            var old = images.load(new TestArchive()
+                            .docker("[\"cais/host\"]", config, layer)
+                            .tar(directory.resolve("old.tar")))
+                    .get(0);
+
+            assertThat(images.get("cais/host").id()).isNotEqualTo(old.id());
+            assertThat(images.list()).hasSize(1);
+        }
+    }
+
+    @Test
+    void stampTellsWhetherAnythingHasChanged(@TempDir Path root) throws IOException {
+        var host = new HostFiles(root);
+        var file = TestArchive.write(root.resolve("usr/bin/cat"), new byte[3]);
+        Files.createSymbolicLink(root.resolve("bin"), Path.of("usr/bin"));
+        assertThat(host.find("/bin/cat")).isPresent();
+        assertThat(host.find("/bin/dog")).isEmpty();
+        var stamp = host.stamp();
+        assertThat(stamp.lines().map(line -> line.replaceFirst("\\S+Z ", "")))
+                .containsExactly("0 /", "0 /usr/", "0 /usr/bin/", "3 /usr/bin/cat");
+
+        assertThat(host.isCurrent(stamp)).isTrue();
+        Files.createFile(root.resolve("usr/bin/dog"));
+        assertThat(host.isCurrent(stamp)).isFalse();
+        stamp = host.stamp();
+        Files.write(file, new byte[4]);
+        assertThat(host.isCurrent(stamp)).isFalse();
+        stamp = host.stamp();
+        Files.delete(file);
+        assertThat(host.isCurrent(stamp)).isFalse();
+        assertThat(host.isCurrent(host.stamp())).isTrue();
     }
 }
