@@ -32,6 +32,7 @@ final class InflatedChunks implements Chunks, AutoCloseable {
     private final BlockingQueue<Chunk> ready = new ArrayBlockingQueue<>(AHEAD + 1);
     private final Chunk end = new Chunk(0);
     private final Thread thread;
+    private int made;
     private @Nullable Chunk inUse;
     private volatile @Nullable Throwable failure;
     private boolean ended;
@@ -43,9 +44,6 @@ final class InflatedChunks implements Chunks, AutoCloseable {
         this.limit = limits.layerSize();
         this.algorithm = algorithm;
         this.hash = hash(algorithm);
-        for (var i = 0; i < AHEAD; i++) {
-            free.add(new Chunk(CHUNK));
-        }
         thread = new Thread(this::inflate, "cais-inflate");
         thread.setDaemon(true);
         thread.start();
@@ -63,7 +61,7 @@ final class InflatedChunks implements Chunks, AutoCloseable {
         try (var in = Compression.decompress(source, what)) {
             var total = 0L;
             while (true) {
-                var chunk = free.take();
+                var chunk = freeChunk();
                 chunk.length = in.readNBytes(chunk.bytes, 0, CHUNK);
                 total += chunk.length;
                 if (total > limit.bytes()) {
@@ -84,6 +82,16 @@ final class InflatedChunks implements Chunks, AutoCloseable {
             failure = e;
         }
         ready.add(end); // there is room for it beyond all pieces
+    }
+
+    /** Most layers are small and need one or two. */
+    private Chunk freeChunk() throws InterruptedException {
+        var used = free.poll();
+        if (used != null || made == AHEAD) {
+            return used != null ? used : free.take();
+        }
+        made++;
+        return new Chunk(CHUNK);
     }
 
     @Override
