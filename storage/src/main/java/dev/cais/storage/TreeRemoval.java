@@ -17,6 +17,7 @@ import java.nio.file.Path;
  */
 final class TreeRemoval implements AutoCloseable {
     private static final int DEPTH = 32;
+    private static final int READ_AGAIN_MOST = 100;
     private static final int LISTING = 16 * 1024;
     private static final int DT_UNKNOWN = 0;
     private static final int DT_DIR = 4;
@@ -32,6 +33,8 @@ final class TreeRemoval implements AutoCloseable {
     private final Path where;
     private int depth;
     private int moved;
+    private int movedBefore;
+    private int readAgain;
 
     private TreeRemoval(Path where) {
         this.where = where;
@@ -135,7 +138,7 @@ final class TreeRemoval implements AutoCloseable {
         var parent = depth == 1 ? above : open[depth - 2];
         try (var frame = Scratch.frame()) {
             var result = Syscalls.call(Syscall.UNLINKAT, parent, frame.path(name), OpenFlags.AT_REMOVEDIR);
-            if (Errno.ENOTEMPTY.is(result)) { // something came meanwhile: from below, moved up, or from outside
+            if (Errno.ENOTEMPTY.is(result) && mayReadAgain()) {
                 seek(open[depth - 1], 0);
                 return;
             }
@@ -148,6 +151,13 @@ final class TreeRemoval implements AutoCloseable {
         if (depth > 0) {
             seek(open[depth - 1], cookies[depth - 1]);
         }
+    }
+
+    /** Something came meanwhile: from below, moved up; or from outside, which is waited for only some times. */
+    private boolean mayReadAgain() {
+        var cameFromBelow = movedBefore != moved;
+        movedBefore = moved;
+        return cameFromBelow || readAgain++ < READ_AGAIN_MOST;
     }
 
     private static void seek(int fd, long cookie) {
