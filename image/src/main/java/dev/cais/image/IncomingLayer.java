@@ -105,7 +105,7 @@ final class IncomingLayer {
         if (blobs.find(layer.diffId()).isEmpty()) {
             copy(Optional.of(layer.diffId()));
         }
-        return Descriptor.of(mediaType, layer.diffId(), layer.content().size());
+        return Descriptor.of(mediaType, layer.diffId(), blobs.size(layer.diffId()));
     }
 
     private Digest copy(Optional<Digest> expected) throws IOException {

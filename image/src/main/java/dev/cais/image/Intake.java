@@ -66,19 +66,12 @@ final class Intake {
             sweep.runIfIdle();
             return added;
         } catch (IOException e) {
-            throw failed(IoFailure.of("cannot read an image", e));
-        } catch (RuntimeException e) {
-            throw failed(e);
-        }
-    }
-
-    private RuntimeException failed(RuntimeException failure) {
-        try {
             sweep.run();
-        } catch (RuntimeException e) {
-            failure.addSuppressed(e);
+            throw IoFailure.of("cannot read an image", e);
+        } catch (RuntimeException | Error e) {
+            sweep.run();
+            throw e;
         }
-        return failure;
     }
 
     private List<NamedImage> addContent(Supplier<List<ArchivedImage>> source) throws IOException {

@@ -1,6 +1,7 @@
 package dev.cais.image;
 
 import dev.cais.Digest;
+import dev.cais.EngineException;
 import dev.cais.image.archive.IoFailure;
 import dev.cais.storage.Store;
 import dev.cais.storage.StoreLock;
@@ -8,14 +9,21 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Deletes what no image and no container of a live engine refers to. A file says that there may be such content: it is made
- * before the content comes, or loses its last image, and goes when a sweep has seen that nothing is left over.
+ * before the content comes, or loses its last image, and goes when a sweep has seen that nothing is left over. A sweep that
+ * fails says so in the log, since what it was begun for is done.
  */
 final class Sweep {
+    private static final Logger LOG = LoggerFactory.getLogger(Sweep.class);
     private static final Duration PATIENCE = Duration.ofMillis(500);
     private static final Duration STEP = Duration.ofMillis(5);
 
@@ -40,15 +48,26 @@ final class Sweep {
 
     /** Sweeps now if nobody holds the store, else leaves it to the next. */
     void runIfIdle() {
-        if (Files.exists(unswept)) {
-            store.tryLockExclusive().ifPresent(this::run);
-        }
+        run(store::tryLockExclusive);
     }
 
     /** Sweeps as soon as nobody holds the store; after half a second leaves it to the next. */
     void run() {
+        run(this::lockPatiently);
+    }
+
+    private void run(Supplier<Optional<StoreLock>> lock) {
         if (Files.exists(unswept)) {
-            lockPatiently().ifPresent(this::run);
+            var interrupted = Thread.interrupted(); // what is begun for somebody who gave up is tidied all the same
+            try {
+                lock.get().ifPresent(this::run);
+            } catch (EngineException e) {
+                LOG.warn("left content that no image needs in {}", store.root(), e);
+            } finally {
+                if (interrupted) {
+                    Thread.currentThread().interrupt();
+                }
+            }
         }
     }
 
@@ -68,39 +87,46 @@ final class Sweep {
     }
 
     private void run(StoreLock exclusive) {
+        var discarded = new ArrayList<Path>();
         try (exclusive) {
-            var blobs = new HashSet<Digest>();
-            var layers = new HashSet<Digest>();
-            database.read().images().forEach((id, editions) -> {
-                blobs.add(id);
-                layers.addAll(documents.configuration(id).diffIds());
-                for (var edition : editions) {
-                    blobs.add(edition.manifest());
-                    documents.manifest(edition.manifest()).layers().forEach(layer -> blobs.add(layer.digest()));
-                }
-            });
-            documents.keepOnly(blobs);
-            var inUse = new HashSet<Digest>();
-            store.uses().forEach(use -> inUse.addAll(use.layers()));
-
-            var left = false;
-            for (var blob : store.blobs().list()) {
-                if (!blobs.contains(blob)) {
-                    store.blobs().delete(blob);
-                }
-            }
-            for (var layer : store.layers().list()) {
-                if (inUse.contains(layer) && !layers.contains(layer)) {
-                    left = true; // until its container is gone
-                } else if (!layers.contains(layer)) {
-                    store.layers().delete(layer);
-                }
-            }
-            if (!left) {
+            if (withdrawUnneeded(discarded)) {
                 Files.deleteIfExists(unswept);
             }
         } catch (IOException e) {
             throw IoFailure.of("cannot remove " + unswept, e);
+        } finally {
+            discarded.forEach(store::removeTree); // without the lock, since it takes its time
         }
+    }
+
+    /** Whether all that is left has an image. */
+    private boolean withdrawUnneeded(List<Path> discarded) {
+        var blobs = new HashSet<Digest>();
+        var layers = new HashSet<Digest>();
+        database.read().images().forEach((id, editions) -> {
+            blobs.add(id);
+            layers.addAll(documents.configuration(id).diffIds());
+            for (var edition : editions) {
+                blobs.add(edition.manifest());
+                documents.manifest(edition.manifest()).layers().forEach(layer -> blobs.add(layer.digest()));
+            }
+        });
+        documents.keepOnly(blobs);
+        for (var blob : store.blobs().list()) {
+            if (!blobs.contains(blob)) {
+                store.blobs().delete(blob);
+            }
+        }
+        var inUse = new HashSet<Digest>();
+        store.uses().forEach(use -> inUse.addAll(use.layers()));
+        var isClean = true;
+        for (var layer : store.layers().list()) {
+            if (!layers.contains(layer) && inUse.contains(layer)) {
+                isClean = false; // until its container is gone
+            } else if (!layers.contains(layer)) {
+                store.layers().withdraw(layer).ifPresent(discarded::add);
+            }
+        }
+        return isClean;
     }
 }

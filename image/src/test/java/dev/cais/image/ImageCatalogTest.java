@@ -30,6 +30,7 @@ import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
+import java.util.concurrent.Executors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -353,6 +354,45 @@ class ImageCatalogTest {
         assertThatThrownBy(() -> images.importRootfs(directory.resolve("none.tar"), "x"))
                 .isInstanceOf(NotFoundException.class)
                 .hasMessage("cannot import " + directory + "/none.tar: there is no such file");
+    }
+
+    @Test
+    void loadInterruptedAtAnyMomentIsWholeOrNothing() throws Exception {
+        loadApp();
+        var before = store.blobs().list();
+        var layers = new byte[20][];
+        for (var i = 0; i < layers.length; i++) {
+            layers[i] = layer("file" + i, "content".repeat(10_000));
+        }
+        var path = new TestArchive()
+                .docker("[\"other\"]", config("other", layers), layers)
+                .tar(directory.resolve("other.tar"));
+        var threads = Executors.newSingleThreadExecutor();
+        try {
+            for (var i = 0; i < 20; i++) {
+                var again = new ImageCatalog(store, ImageLimits.DEFAULT); // which has read no documents yet
+                var loading = threads.submit(() -> {
+                    try {
+                        again.load(path);
+                        return true;
+                    } catch (CancelledException e) {
+                        return !Thread.interrupted(); // the flag stays set
+                    }
+                });
+                Thread.sleep(i * 3L);
+                threads.shutdownNow();
+                if (loading.get()) {
+                    again.remove("other");
+                }
+                assertThat(again.list()).hasSize(1);
+                assertThat(store.blobs().list()).isEqualTo(before);
+                assertThat(store.layers().list()).hasSize(2);
+                assertThat(store.temporaryDirectory()).isEmptyDirectory();
+                threads = Executors.newSingleThreadExecutor();
+            }
+        } finally {
+            threads.shutdownNow();
+        }
     }
 
     @Test

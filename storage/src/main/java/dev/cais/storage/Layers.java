@@ -123,9 +123,13 @@ public final class Layers {
     }
 
     private void discard(String name) {
+        Disk.removeTree(moveAway(name));
+    }
+
+    private Path moveAway(String name) {
         var discarded = store.temporary();
         Disk.rename(directory.resolve(name), discarded);
-        Disk.removeTree(discarded);
+        return discarded;
     }
 
     private void unlock(String name, Fd lock) {
@@ -138,12 +142,23 @@ public final class Layers {
 
     /** Does nothing if the store does not have it. Hold {@link Store#lockExclusive()}. */
     public void delete(Digest diffId) {
+        withdraw(diffId).ifPresent(Disk::removeTree);
+    }
+
+    /**
+     * Takes a layer out of the store, in moments: its files may be many, and nobody should wait for their removal. Hold {@link
+     * Store#lockExclusive()}.
+     *
+     * @return where its files are now, for {@link Store#removeTree} without the lock; empty if the store does not have it
+     */
+    public Optional<Path> withdraw(Digest diffId) {
         var lock = Disk.lock(lockFile(name(diffId)), true);
         try {
-            if (find(diffId).isPresent()) {
-                Disk.removeFile(record(diffId));
-                discard(name(diffId));
+            if (find(diffId).isEmpty()) {
+                return Optional.empty();
             }
+            Disk.removeFile(record(diffId));
+            return Optional.of(moveAway(name(diffId)));
         } finally {
             unlock(name(diffId), lock);
         }

@@ -1,5 +1,6 @@
 package dev.cais.image.archive;
 
+import dev.cais.ConflictException;
 import dev.cais.image.layer.Compression;
 import dev.cais.image.layer.TarWriter;
 import dev.cais.storage.Blobs;
@@ -36,7 +37,7 @@ public final class ArchiveWriter {
      * asks for gzip. A file is replaced; in a directory that holds an OCI layout the images are added, and take
      * their names from those that had them.
      *
-     * @throws dev.cais.ConflictException if the target is a directory with something else in it
+     * @throws ConflictException if the target is a directory with something else in it, or a device
      * @throws dev.cais.CorruptContentException if the store's content is damaged
      * @throws dev.cais.StorageException if it cannot be written
      * @throws dev.cais.CancelledException if the thread is interrupted; what was written is gone, as with any other failure
@@ -50,12 +51,11 @@ public final class ArchiveWriter {
                 new LayoutWriter(images, blobs).write(target);
                 return;
             }
-            try (var file = Replacement.of(target)) {
-                writeTar(
-                        file.path(),
-                        images,
-                        isZipped,
-                        isTar && OCI_TAR.matcher(name).matches());
+            if (Files.exists(target) && !Files.isRegularFile(target)) { // never in the place of a device
+                throw new ConflictException("cannot save to " + target + ": it is no regular file");
+            }
+            try (var file = Replacement.of(Files.exists(target) ? target.toRealPath() : target)) {
+                writeTar(file.path(), images, isZipped, OCI_TAR.matcher(name).matches());
                 file.publish();
             }
         } catch (IOException e) {

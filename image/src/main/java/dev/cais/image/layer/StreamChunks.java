@@ -1,8 +1,11 @@
 package dev.cais.image.layer;
 
+import dev.cais.CancelledException;
+import dev.cais.EngineException;
 import dev.cais.StorageException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.channels.ClosedByInterruptException;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -36,7 +39,10 @@ final class StreamChunks implements Chunks {
         }
     }
 
-    static StorageException unreadable(String what, IOException cause) {
+    static EngineException unreadable(String what, IOException cause) {
+        if (cause instanceof ClosedByInterruptException) {
+            return new CancelledException("cannot read " + what + ": the thread was interrupted", Map.of(), "", cause);
+        }
         return new StorageException("cannot read " + what + ": " + cause.getMessage(), Map.of(), "", cause);
     }
 }

@@ -269,8 +269,24 @@ class SaveTest {
     }
 
     @Test
+    void linkKeepsItsPlace() throws IOException {
+        loadApp();
+        images.save(at("saved.tar"), "app:1");
+        var content = content(at("saved.tar"));
+        Files.writeString(at("saved.tar"), "old");
+        Files.createSymbolicLink(at("link.tar"), Path.of("saved.tar"));
+        images.save(at("link.tar"), "app:1");
+
+        assertThat(at("link.tar")).isSymbolicLink();
+        assertThat(content(at("saved.tar"))).isEqualTo(content);
+    }
+
+    @Test
     void nowhereToSaveIsReported() {
         loadApp();
+        assertThatThrownBy(() -> images.save(Path.of("/dev/full"), "app:1"))
+                .isInstanceOf(ConflictException.class)
+                .hasMessage("cannot save to /dev/full: it is no regular file");
         assertThatThrownBy(() -> images.save(at("none/saved.tar"), "app:1"))
                 .isInstanceOf(StorageException.class)
                 .hasMessage("cannot save to " + at("none/saved.tar") + ": there is no such file or directory");
