@@ -93,6 +93,13 @@ final class HostFiles {
         return Optional.empty();
     }
 
+    /** The target of a link; empty if there is none. */
+    Optional<String> link(String path) throws IOException {
+        return attributes(path).filter(BasicFileAttributes::isSymbolicLink).isPresent()
+                ? Optional.of(Files.readSymbolicLink(host(path)).toString())
+                : Optional.empty();
+    }
+
     private Optional<BasicFileAttributes> attributes(String path) throws IOException {
         try {
             seen.add(parent(path) + "/"); // which tells by its time whether names in it have come, gone or changed

@@ -113,6 +113,13 @@ public final class HostImage {
                     Map.of("searched", String.join(":", searched)),
                     "load an image from an archive");
         }
+        for (var directory : List.of("/bin", "/sbin", "/lib", "/lib64")) { // links, where all is below /usr
+            host.link(directory).ifPresent(target -> tree.link(directory, target));
+        }
+        var shell = host.find("/bin/sh"); // scripts ask for it by this name
+        if (shell.isPresent()) {
+            addWithNeeds(shell.get());
+        }
         for (var program : PROGRAMS.split("\\s+")) {
             addProgram(program, searched);
         }

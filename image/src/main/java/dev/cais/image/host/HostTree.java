@@ -28,8 +28,11 @@ final class HostTree {
 
     private record HostFile(Path path, int mode, long size, Instant modified) implements Node {}
 
+    /** A link that is there already stays one. */
     void directory(String path, int mode) {
-        nodes.put(path, new Directory(mode));
+        if (!(nodes.get(path) instanceof Link)) {
+            nodes.put(path, new Directory(mode));
+        }
     }
 
     /** Only if nothing is there. */

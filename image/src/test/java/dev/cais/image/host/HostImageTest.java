@@ -93,6 +93,23 @@ class HostImageTest {
         }
     }
 
+    /** Merged: the directories of the top are links, and are so although no program was found by way of them. */
+    @Test
+    @RequiresProgram("/bin/busybox")
+    void linksAtTheTopAreKept(@TempDir Path root) throws IOException {
+        Files.createDirectories(root.resolve("usr/bin"));
+        Files.copy(Path.of("/bin/busybox"), root.resolve("usr/bin/sh"));
+        Files.createSymbolicLink(root.resolve("bin"), Path.of("usr/bin"));
+        Files.createSymbolicLink(root.resolve("lib64"), Path.of("usr/lib64"));
+        var tar = root.resolve("layer.tar");
+        Files.write(tar, bytes(HostImage.of(root, "")));
+
+        assertThat(Programs.output("tar", "-tvf", tar.toString())
+                        .lines()
+                        .map(line -> line.replaceFirst(".* (\\S+ -> )", "$1")))
+                .contains("bin -> usr/bin", "lib64 -> usr/lib64");
+    }
+
     @Test
     void hostWithoutAShellIsReported(@TempDir Path root) {
         assertThatThrownBy(() -> HostImage.of(root, "/opt/bin:relative"))
