@@ -35,6 +35,10 @@ class TestReport {
     }
 
     private static void print(String module, Path directory) throws Exception {
+        if (reports(directory).isEmpty()) {
+            System.out.printf("%-20s %8s%n", module, Files.exists(directory.getParent().resolveSibling("src/test")) ? "not run" : "none");
+            return;
+        }
         int tests = 0;
         int failed = 0;
         int skipped = 0;
