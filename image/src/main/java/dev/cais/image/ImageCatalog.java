@@ -31,6 +31,7 @@ import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * The images of a store, as {@link Images} shows them. Any number of catalogs, in any number of processes, may share a store.
@@ -100,6 +101,9 @@ public final class ImageCatalog implements Images {
         if (names.length == 0) {
             throw new InvalidSpecException("cannot save to " + target + ": no image was named");
         }
+        if (Stream.of(names).anyMatch(ImageCatalog::isHostImage)) {
+            ensureHostImage();
+        }
         var hold = store.lockShared();
         try (hold) {
             var images = new LinkedHashMap<NamedImage, List<ImageReference>>();
@@ -147,8 +151,7 @@ public final class ImageCatalog implements Images {
 
     @Override
     public Optional<Image> find(String name) {
-        var isHostImage = isHostImage(name);
-        if (isHostImage) {
+        if (isHostImage(name)) {
             ensureHostImage();
         }
         return reading(table -> resolve(table, name).map(found -> view(table, found.id, found.edition)));
@@ -177,7 +180,7 @@ public final class ImageCatalog implements Images {
         if (reference.digest().isPresent()) {
             throw new InvalidSpecException(
                     "cannot give an image the name " + reference + ": a digest is not for choosing",
-                    "leave out " + "@" + reference.digest().get());
+                    "leave out @" + reference.digest().get());
         }
         return reference;
     }
