@@ -83,6 +83,18 @@ class HostImageTest {
 
     @Test
     @RequiresRoot
+    void itIsMadeForWhoeverNamesIt(TestStore place, @TempDir Path directory) {
+        try (var store = Store.open(place.path(), "test")) {
+            var images = new ImageCatalog(store, ImageLimits.DEFAULT);
+            images.save(directory.resolve("host.tar"), "cais/host");
+            images.remove("cais/host");
+            assertThat(images.tag("cais/host", "mine").tags()).containsExactly("cais/host:latest", "mine:latest");
+        }
+        assertThat(directory.resolve("host.tar")).isNotEmptyFile();
+    }
+
+    @Test
+    @RequiresRoot
     void imageThatTheUserGaveTheNameStays(TestStore place, @TempDir Path directory) {
         try (var store = Store.open(place.path(), "test")) {
             var images = new ImageCatalog(store, ImageLimits.DEFAULT);
