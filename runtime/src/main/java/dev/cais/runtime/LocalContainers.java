@@ -1,0 +1,268 @@
+package dev.cais.runtime;
+
+import dev.cais.CancelledException;
+import dev.cais.ConflictException;
+import dev.cais.Container;
+import dev.cais.ContainerSpec;
+import dev.cais.Containers;
+import dev.cais.ExecSpec;
+import dev.cais.ExitStatus;
+import dev.cais.Image;
+import dev.cais.Layer;
+import dev.cais.LogStream;
+import dev.cais.NetworkMode;
+import dev.cais.NotFoundException;
+import dev.cais.ProcessResult;
+import dev.cais.UnsupportedHostException;
+import dev.cais.Platform;
+import dev.cais.runtime.cgroup.Cgroup;
+import dev.cais.runtime.cgroup.Limits;
+import dev.cais.runtime.security.Capability;
+import dev.cais.runtime.security.SeccompFilter;
+import dev.cais.storage.ContainerFiles;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/** The containers of one engine: found by name and id, started, run and forgotten. */
+final class LocalContainers implements Containers {
+    private static final SecureRandom RANDOM = new SecureRandom();
+
+    private final LocalEngine engine;
+    private final Map<String, LocalContainer> byId = new ConcurrentHashMap<>();
+    /** Names in use, those of containers that are being started included. */
+    private final Set<String> names = ConcurrentHashMap.newKeySet();
+
+    LocalContainers(LocalEngine engine) {
+        this.engine = engine;
+    }
+
+    @Override
+    public LocalContainer start(ContainerSpec spec) {
+        engine.requireOpen("cannot start " + spec.image());
+        requireNotInterrupted("cannot start " + spec.image());
+        var id = newId();
+        var name = spec.name().isEmpty() ? id.substring(0, 12) : spec.name();
+        if (!names.add(name)) {
+            throw new ConflictException(
+                    "cannot start container " + name + ": another one of this engine has that name",
+                    "close it first, or choose another name");
+        }
+        try (var undo = new Undo()) {
+            undo.addStep(() -> names.remove(name));
+            var container = start(spec, id, name, undo);
+            byId.put(id, container);
+            undo.keepAll();
+            if (engine.isClosed()) {
+                container.close();
+                engine.requireOpen("cannot start " + spec.image());
+            }
+            return container;
+        }
+    }
+
+    private LocalContainer start(ContainerSpec spec, String id, String name, Undo undo) {
+        var image = engine.images().get(spec.image());
+        if (!image.platform().os().equals("linux")
+                || !image.platform().architecture().equals(Platform.host().architecture())) {
+            throw new UnsupportedHostException(
+                    "cannot start container " + name + ": image " + spec.image() + " is for " + image.platform()
+                            + ", this host is " + Platform.host(),
+                    "load the image for this platform");
+        }
+        var hostname = spec.hostname().isEmpty()
+                ? spec.network() == NetworkMode.HOST ? engine.hostname() : id.substring(0, 12)
+                : spec.hostname();
+        var blueprint = Blueprint.of(spec, image.config(), engine.accounts(image), hostname);
+        var stopSignal = stopSignal(spec, image);
+        var security = Confinement.of(spec, name, blueprint.identity());
+        ContainerFiles files;
+        try (var hold = engine.store().lockShared()) {
+            files = undo.add(engine.store().createContainer(
+                    id, image.id(), image.layers().stream().map(Layer::diffId).toList()));
+        }
+        var cgroup = engine.cgroups().create(id, new Limits(spec.memory(), spec.cpus(), spec.pids()));
+        undo.addStep(cgroup::remove);
+        var log = new LogFile(files.directory().resolve("log"));
+        var process = engine.launcher().startContainer(
+                name, new ContainerPlan(spec, image, blueprint, hostname, security, files, cgroup), log);
+        undo.addStep(process::close);
+        return new LocalContainer(this, id, name, image, spec, blueprint, files, cgroup, process, stopSignal);
+    }
+
+    private static Signal stopSignal(ContainerSpec spec, Image image) {
+        if (!spec.stopSignal().isEmpty()) {
+            return Signal.parse(spec.stopSignal());
+        }
+        var named = image.config().stopSignal();
+        return named.isEmpty() ? Signal.TERM : Signal.parse(named);
+    }
+
+    @Override
+    public ProcessResult run(ContainerSpec spec) {
+        var started = System.nanoTime();
+        try (var container = start(spec)) {
+            var status = await(container);
+            return captured(container.id(), container.process().log(), status, started);
+        }
+    }
+
+    @Override
+    public ProcessResult run(ContainerSpec spec, OutputStream stdout, OutputStream stderr) {
+        var started = System.nanoTime();
+        try (var container = start(spec)) {
+            try (var reader = container.process().log().read(true)) {
+                for (var chunk = reader.next(); chunk.isPresent(); chunk = reader.next()) {
+                    var target = chunk.get().stream() == LogStream.STDOUT ? stdout : stderr;
+                    target.write(chunk.get().content());
+                }
+                stdout.flush();
+                stderr.flush();
+            } catch (IOException e) {
+                throw new UncheckedIOException(
+                        "cannot pass on the output of container " + container.name() + ": " + e.getMessage(), e);
+            }
+            return new ProcessResult(
+                    await(container),
+                    new ProcessResult.Captured(
+                            new byte[0], container.process().log().total(LogStream.STDOUT), Optional.empty()),
+                    new ProcessResult.Captured(
+                            new byte[0], container.process().log().total(LogStream.STDERR), Optional.empty()),
+                    Duration.ofNanos(System.nanoTime() - started));
+        }
+    }
+
+    /** The end of a container that nobody else stops; a closed engine is an error here. */
+    private ExitStatus await(LocalContainer container) {
+        var status = container.await();
+        if (engine.isClosed()) {
+            throw new CancelledException(
+                    "cannot finish running container " + container.name() + ": its engine was closed");
+        }
+        return status;
+    }
+
+    ProcessResult exec(LocalContainer container, ExecSpec spec) {
+        requireNotInterrupted("cannot exec in container " + container.name());
+        var started = System.nanoTime();
+        var id = container.id().substring(0, 12) + "-" + container.nextExec();
+        var log = new LogFile(container.files().directory().resolve("exec-" + id));
+        try (var process = engine.launcher().startExec(container, spec, log)) {
+            var status = process.await("exec in container " + container.name());
+            return captured(id, log, status, started);
+        } finally {
+            log.delete();
+        }
+    }
+
+    /** A result with as much output as the engine's options allow; where there is more, the whole stream goes to a file. */
+    private ProcessResult captured(String id, LogFile log, ExitStatus status, long started) {
+        return new ProcessResult(
+                status,
+                capture(id, log, LogStream.STDOUT),
+                capture(id, log, LogStream.STDERR),
+                Duration.ofNanos(System.nanoTime() - started));
+    }
+
+    private ProcessResult.Captured capture(String id, LogFile log, LogStream stream) {
+        var total = log.total(stream);
+        if (total == 0) {
+            return ProcessResult.Captured.NOTHING;
+        }
+        var kept = new byte[(int) Math.min(total, engine.options().captureLimit().bytes())];
+        var count = 0;
+        Path rest = total > kept.length ? engine.outputFile(id, stream) : null;
+        try (var reader = log.read(false);
+                var file = rest == null ? null : Files.newOutputStream(rest, StandardOpenOption.CREATE_NEW)) {
+            for (var chunk = reader.next(); chunk.isPresent(); chunk = reader.next()) {
+                if (chunk.get().stream() == stream) {
+                    var content = chunk.get().content();
+                    var fits = Math.min(content.length, kept.length - count);
+                    System.arraycopy(content, 0, kept, count, fits);
+                    count += fits;
+                    write(file, content);
+                }
+            }
+        } catch (IOException e) {
+            throw new dev.cais.StorageException(
+                    "cannot keep the output of " + id + " in " + rest + ": " + e.getMessage(), Map.of(), "make room", e);
+        }
+        return new ProcessResult.Captured(kept, total, Optional.ofNullable(rest));
+    }
+
+    private static void write(@Nullable OutputStream file, byte[] content) throws IOException {
+        if (file != null) {
+            file.write(content);
+        }
+    }
+
+    @Override
+    public List<Container> list() {
+        return byId.values().stream()
+                .sorted(Comparator.comparing(LocalContainer::startedAt).thenComparing(LocalContainer::id))
+                .<Container>map(container -> container)
+                .toList();
+    }
+
+    @Override
+    public Container get(String name) {
+        return find(name).orElseThrow(() -> new NotFoundException(
+                "cannot find container " + name + ": this engine has none of that name or id",
+                Map.of("containers", byId.values().stream().map(LocalContainer::name).sorted().toList()),
+                ""));
+    }
+
+    @Override
+    public Optional<Container> find(String name) {
+        for (var container : byId.values()) {
+            if (container.name().equals(name) || container.id().equals(name)) {
+                return Optional.of(container);
+            }
+        }
+        var matching = name.isEmpty()
+                ? List.<LocalContainer>of()
+                : byId.values().stream().filter(one -> one.id().startsWith(name)).toList();
+        if (matching.size() > 1) {
+            throw new NotFoundException(
+                    "cannot find container " + name + ": several ids begin with it",
+                    Map.of("containers", matching.stream().map(LocalContainer::id).sorted().toList()),
+                    "write more of the id");
+        }
+        return matching.stream().<Container>map(one -> one).findFirst();
+    }
+
+    /** A container was removed: its name is free again. */
+    void forget(LocalContainer container) {
+        byId.remove(container.id());
+        names.remove(container.name());
+    }
+
+    int count() {
+        return byId.size();
+    }
+
+    private static void requireNotInterrupted(String cannot) {
+        if (Thread.currentThread().isInterrupted()) {
+            throw new CancelledException(cannot + ": the thread was interrupted");
+        }
+    }
+
+    private static String newId() {
+        var bytes = new byte[32];
+        RANDOM.nextBytes(bytes);
+        return HexFormat.of().formatHex(bytes);
+    }
+}
