@@ -27,6 +27,15 @@ public final class Fd implements AutoCloseable {
         return current;
     }
 
+    /** Another descriptor of the same open file, closed on exec. */
+    public Fd duplicate() {
+        var fcntlDuplicateCloexec = 1030;
+        return of(Syscalls.checked(
+                "cannot copy a descriptor",
+                Syscall.FCNTL,
+                Syscalls.call(Syscall.FCNTL, number(), fcntlDuplicateCloexec, 0)));
+    }
+
     public boolean isOpen() {
         return number.get() >= 0;
     }

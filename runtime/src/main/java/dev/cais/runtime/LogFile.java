@@ -122,6 +122,15 @@ final class LogFile {
         }
     }
 
+    /** Removes the file, if there is one. */
+    void delete() {
+        try {
+            java.nio.file.Files.deleteIfExists(path);
+        } catch (IOException e) {
+            throw new StorageException("cannot remove " + path + ": " + e.getMessage(), Map.of(), "", e);
+        }
+    }
+
     /** Bytes that one stream has had so far. */
     long total(LogStream stream) {
         synchronized (growth) {

@@ -1,0 +1,145 @@
+package dev.cais.runtime;
+
+import dev.cais.CancelledException;
+import dev.cais.ExitStatus;
+import dev.cais.LogStream;
+import dev.cais.linux.Fd;
+import dev.cais.linux.NativeMemory;
+import dev.cais.linux.Pidfd;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A process inside a container, from the execution of its program to its end: what it writes goes to its log, its end
+ * completes a future. The event loop does both.
+ */
+final class ContainedProcess implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(ContainedProcess.class);
+
+    private final Pidfd pidfd;
+    private final int hostPid;
+    private final LogFile log;
+    private final Instant startedAt = Instant.now();
+    private final CompletableFuture<ExitStatus> exit = new CompletableFuture<>();
+    private final EventLoop loop;
+    private final OutputPump stdout;
+    private final OutputPump stderr;
+    private final EventLoop.Watch end;
+
+    /**
+     * @param pidfd the process; collected and closed here
+     * @param stdout read end of the pipe that it writes to, not blocking; closed here, as is {@code stderr}
+     * @param buffer shared by all processes of the loop
+     */
+    ContainedProcess(EventLoop loop, Pidfd pidfd, Fd stdout, Fd stderr, LogFile log, NativeMemory buffer) {
+        this.loop = loop;
+        this.pidfd = pidfd;
+        this.hostPid = pidfd.pid();
+        this.log = log;
+        this.stdout = new OutputPump(loop, stdout, LogStream.STDOUT, log, buffer);
+        this.stderr = new OutputPump(loop, stderr, LogStream.STDERR, log, buffer);
+        this.end = loop.watch(pidfd.fd(), this::ended);
+    }
+
+    /** On the loop's thread: what was written before the end is still in the pipes. */
+    private void ended() {
+        ExitStatus status;
+        try {
+            var reaped = pidfd.reap();
+            if (reaped.isEmpty()) {
+                return;
+            }
+            status = status(reaped.get());
+        } catch (RuntimeException e) {
+            LOG.error("process {} was collected by somebody else; its exit status is lost", hostPid, e);
+            status = new ExitStatus(255, Optional.empty(), false);
+        }
+        stdout.drain();
+        stderr.drain();
+        synchronized (this) {
+            end.close();
+        }
+        log.complete();
+        exit.complete(status);
+    }
+
+    private static ExitStatus status(Pidfd.Exit exit) {
+        return exit.signal() == 0
+                ? new ExitStatus(exit.code(), Optional.empty(), false)
+                : new ExitStatus(128 + exit.signal(), Optional.of(new Signal(exit.signal()).toString()), false);
+    }
+
+    /** Completes when the process has ended and its output is in the log; on the loop's thread. */
+    CompletableFuture<ExitStatus> onExit() {
+        return exit;
+    }
+
+    /** Waits for the end; if the thread is interrupted, the process is killed, waited for, and the interruption thrown. */
+    ExitStatus await(String what) {
+        try {
+            return exit.get();
+        } catch (InterruptedException e) {
+            signal(Signal.KILL);
+            exit.join();
+            Thread.currentThread().interrupt();
+            throw new CancelledException("cannot finish " + what + ": the thread was interrupted", Map.of(), "", e);
+        } catch (ExecutionException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    int hostPid() {
+        return hostPid;
+    }
+
+    /** The process for setns(2), the caller's to close; empty once it has been collected. */
+    synchronized Optional<Fd> duplicate() {
+        return pidfd.fd().isOpen() ? Optional.of(pidfd.fd().duplicate()) : Optional.empty();
+    }
+
+    LogFile log() {
+        return log;
+    }
+
+    Instant startedAt() {
+        return startedAt;
+    }
+
+    /** Sends a signal, if the process is there to receive it. The lock keeps the descriptor's number from being used again. */
+    synchronized void signal(Signal signal) {
+        if (pidfd.fd().isOpen()) {
+            pidfd.signal(signal.number());
+        }
+    }
+
+    /**
+     * Whether a signal can have no effect: PID 1 of a namespace gets only those that it handles, and it neither handles this one nor
+     * blocks it to wait for it.
+     */
+    boolean ignores(Signal signal) {
+        var bit = 1L << (signal.number() - 1);
+        try {
+            return Files.readAllLines(Path.of("/proc/" + hostPid + "/status")).stream()
+                    .filter(line -> line.startsWith("SigCgt:") || line.startsWith("SigBlk:"))
+                    .mapToLong(line -> Long.parseUnsignedLong(line.substring(7).strip(), 16))
+                    .noneMatch(set -> (set & bit) != 0);
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    /** Kills the process if it runs, and waits until it is collected. Idempotent. */
+    @Override
+    public void close() {
+        signal(Signal.KILL);
+        exit.join();
+    }
+}

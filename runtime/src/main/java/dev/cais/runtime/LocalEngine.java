@@ -1,0 +1,242 @@
+package dev.cais.runtime;
+
+import dev.cais.ConflictException;
+import dev.cais.Containers;
+import dev.cais.Engine;
+import dev.cais.EngineInfo;
+import dev.cais.EngineOptions;
+import dev.cais.Image;
+import dev.cais.Images;
+import dev.cais.Layer;
+import dev.cais.LogStream;
+import dev.cais.StorageException;
+import dev.cais.UnsupportedHostException;
+import dev.cais.image.ImageCatalog;
+import dev.cais.runtime.cgroup.Cgroups;
+import dev.cais.runtime.cgroup.Controller;
+import dev.cais.runtime.cgroup.EngineCgroups;
+import dev.cais.storage.Store;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/** The engine of this JVM: owns the store's handle, the control groups, the loop, the guardian and the will. */
+final class LocalEngine implements Engine {
+    /** The first release with all that is used without asking: close_range, openat2, clone3, pidfds, time and cgroup v2 features. */
+    private static final int[] OLDEST_KERNEL = {5, 14};
+
+    private static final int MOST_CACHED_ACCOUNTS = 64;
+
+    private final String id;
+    private final EngineOptions options;
+    private final Store store;
+    private final ImageCatalog images;
+    private final Cgroups host;
+    private final EngineCgroups cgroups;
+    private final EventLoop loop;
+    private final Will will;
+    private final Launcher launcher;
+    private final LocalContainers containers;
+    private final AtomicBoolean closed = new AtomicBoolean();
+    private final CompletableFuture<Void> closeDone = new CompletableFuture<>();
+    private final Map<String, Accounts> accounts;
+
+    private LocalEngine(
+            String id,
+            EngineOptions options,
+            Store store,
+            Cgroups host,
+            EngineCgroups cgroups,
+            EventLoop loop,
+            Will will,
+            Launcher launcher) {
+        this.id = id;
+        this.options = options;
+        this.store = store;
+        this.images = new ImageCatalog(store, options.limits());
+        this.host = host;
+        this.cgroups = cgroups;
+        this.loop = loop;
+        this.will = will;
+        this.launcher = launcher;
+        this.containers = new LocalContainers(this);
+        this.accounts = new LinkedHashMap<>(16, 0.75f, true) {
+            private static final long serialVersionUID = 1L;
+
+            @Override
+            protected boolean removeEldestEntry(Map.Entry<String, Accounts> eldest) {
+                return size() > MOST_CACHED_ACCOUNTS;
+            }
+        };
+    }
+
+    static LocalEngine open(EngineOptions options) {
+        requireHost();
+        var random = new byte[6];
+        new SecureRandom().nextBytes(random);
+        var id = HexFormat.of().formatHex(random);
+        try (var undo = new Undo()) {
+            var store = undo.add(Store.open(options.store(), id));
+            var host = Cgroups.detect();
+            host.sweep(store::isEngineAlive);
+            var loop = undo.add(new EventLoop("cais-" + id));
+            var cgroups = undo.add(host.open(id));
+            var will = undo.add(Will.leave(loop, store, cgroups));
+            var launcher = undo.add(new Launcher(loop, store));
+            var engine = new LocalEngine(id, options, store, host, cgroups, loop, will, launcher);
+            undo.keepAll();
+            return engine;
+        }
+    }
+
+    private static void requireHost() {
+        if (!System.getProperty("os.name").equals("Linux")) {
+            throw new UnsupportedHostException(
+                    "cannot open an engine on " + System.getProperty("os.name") + ": containers need Linux");
+        }
+        var release = release();
+        var numbers = release.split("[^0-9]+");
+        var major = numbers.length > 0 ? Integer.parseInt(numbers[0]) : 0;
+        var minor = numbers.length > 1 ? Integer.parseInt(numbers[1]) : 0;
+        if (major < OLDEST_KERNEL[0] || major == OLDEST_KERNEL[0] && minor < OLDEST_KERNEL[1]) {
+            throw new UnsupportedHostException(
+                    "cannot open an engine on Linux " + release + ": it is older than 5.14", "use a newer kernel");
+        }
+        if (Host.effectiveUser() != 0) {
+            throw new UnsupportedHostException(
+                    "cannot open an engine as user " + Host.effectiveUser()
+                            + ": this version sets up containers as root only",
+                    "run the JVM as root");
+        }
+    }
+
+    private static String release() {
+        return System.getProperty("os.version");
+    }
+
+    Store store() {
+        return store;
+    }
+
+    EngineCgroups cgroups() {
+        return cgroups;
+    }
+
+    EngineOptions options() {
+        return options;
+    }
+
+    Launcher launcher() {
+        return launcher;
+    }
+
+    @Override
+    public Images images() {
+        return images;
+    }
+
+    @Override
+    public Containers containers() {
+        return containers;
+    }
+
+    @Override
+    public EngineInfo info() {
+        var notes = new ArrayList<String>();
+        host.missing().forEach((controller, why) -> notes.add("no limits of " + controller + ": " + why));
+        return new EngineInfo(
+                id,
+                store.root(),
+                "overlay",
+                host.version().toString(),
+                host.controllers().stream().map(Controller::toString).sorted().toList(),
+                release(),
+                notes);
+    }
+
+    /** The users and groups in an image's own files; read once per image while it is in use. */
+    Accounts accounts(Image image) {
+        var key = image.id().hex();
+        synchronized (accounts) {
+            var known = accounts.get(key);
+            if (known != null) {
+                return known;
+            }
+        }
+        var directories = new ArrayList<Path>();
+        for (var layer : image.layers()) {
+            directories.add(store.layers().find(layer.diffId()).orElseThrow(() -> layerMissing(image, layer)));
+        }
+        var tree = new LayerTree(directories);
+        var parsed = Accounts.parse(
+                tree.read("/etc/passwd", Accounts.LARGEST_FILE).orElse(new byte[0]),
+                tree.read("/etc/group", Accounts.LARGEST_FILE).orElse(new byte[0]));
+        synchronized (accounts) {
+            accounts.put(key, parsed);
+        }
+        return parsed;
+    }
+
+    private static StorageException layerMissing(Image image, Layer layer) {
+        return new StorageException(
+                "cannot use image " + image + ": the store has lost its layer " + layer.diffId(),
+                "load or pull the image again");
+    }
+
+    /** Where a process's output goes that does not fit into memory. */
+    Path outputFile(String process, LogStream stream) {
+        var directory = store.engineDirectory().resolve("output");
+        try {
+            Files.createDirectories(directory);
+        } catch (IOException e) {
+            throw new StorageException("cannot make " + directory + ": " + e.getMessage(), Map.of(), "make room", e);
+        }
+        return directory.resolve(process + "." + stream.name().toLowerCase(java.util.Locale.ROOT));
+    }
+
+    String hostname() {
+        return Host.name();
+    }
+
+    boolean isClosed() {
+        return closed.get();
+    }
+
+    void requireOpen(String cannot) {
+        if (closed.get()) {
+            throw new ConflictException(cannot + ": the engine is closed", "open another one");
+        }
+    }
+
+    @Override
+    public void close() {
+        if (closed.compareAndSet(false, true)) {
+            try (var undo = new Undo()) {
+                undo.add(store);
+                undo.add(loop);
+                undo.add(will);
+                undo.add(cgroups);
+                undo.add(launcher);
+                undo.addStep(containers::closeAll);
+            } finally {
+                closeDone.complete(null);
+            }
+        }
+        closeDone.join();
+    }
+
+    /** {@code Engine[/var/lib/cais, overlay, cgroup v2, 0 containers]}. */
+    @Override
+    public String toString() {
+        return "Engine[" + store.root() + ", overlay, cgroup " + host.version() + ", "
+                + (closed.get() ? "closed" : containers.count() + " containers") + "]";
+    }
+}
