@@ -23,12 +23,7 @@ record Confinement(
 
     /** Without no_new_privs a filter needs CAP_SYS_ADMIN, so the capabilities are dropped behind it. */
     private static final List<Syscall> AFTER_EARLY_FILTER = List.of(
-            Syscall.SETGROUPS,
-            Syscall.SETRESGID,
-            Syscall.SETRESUID,
-            Syscall.CAPSET,
-            Syscall.CHDIR,
-            Syscall.EXECVE);
+            Syscall.SETGROUPS, Syscall.SETRESGID, Syscall.SETRESUID, Syscall.CAPSET, Syscall.CHDIR, Syscall.EXECVE);
 
     /** @throws dev.cais.InvalidSpecException if the profile is malformed, or forbids what a start needs */
     static Confinement of(ContainerSpec spec, String name, Accounts.Identity identity) {

@@ -105,6 +105,10 @@ final class ContainedProcess implements AutoCloseable {
         return pidfd.fd().isOpen() ? Optional.of(pidfd.fd().duplicate()) : Optional.empty();
     }
 
+    boolean isRunning() {
+        return !exit.isDone();
+    }
+
     LogFile log() {
         return log;
     }

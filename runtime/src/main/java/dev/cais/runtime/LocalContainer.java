@@ -135,7 +135,8 @@ final class LocalContainer implements Container {
         } catch (ExecutionException e) {
             throw new IllegalStateException(e);
         } catch (TimeoutException e) {
-            throw new TimedOutException("cannot wait longer for container " + name + ": it still runs after " + timeout);
+            throw new TimedOutException(
+                    "cannot wait longer for container " + name + ": it still runs after " + timeout);
         }
     }
 

@@ -12,13 +12,10 @@ import dev.cais.Layer;
 import dev.cais.LogStream;
 import dev.cais.NetworkMode;
 import dev.cais.NotFoundException;
+import dev.cais.Platform;
 import dev.cais.ProcessResult;
 import dev.cais.UnsupportedHostException;
-import dev.cais.Platform;
-import dev.cais.runtime.cgroup.Cgroup;
 import dev.cais.runtime.cgroup.Limits;
-import dev.cais.runtime.security.Capability;
-import dev.cais.runtime.security.SeccompFilter;
 import dev.cais.storage.ContainerFiles;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -91,14 +88,18 @@ final class LocalContainers implements Containers {
         var security = Confinement.of(spec, name, blueprint.identity());
         ContainerFiles files;
         try (var hold = engine.store().lockShared()) {
-            files = undo.add(engine.store().createContainer(
-                    id, image.id(), image.layers().stream().map(Layer::diffId).toList()));
+            files = undo.add(engine.store()
+                    .createContainer(
+                            id,
+                            image.id(),
+                            image.layers().stream().map(Layer::diffId).toList()));
         }
         var cgroup = engine.cgroups().create(id, new Limits(spec.memory(), spec.cpus(), spec.pids()));
         undo.addStep(cgroup::remove);
         var log = new LogFile(files.directory().resolve("log"));
-        var process = engine.launcher().startContainer(
-                name, new ContainerPlan(spec, image, blueprint, hostname, security, files, cgroup), log);
+        var process = engine.launcher()
+                .startContainer(
+                        name, new ContainerPlan(spec, image, blueprint, hostname, security, files, cgroup), log);
         undo.addStep(process::close);
         return new LocalContainer(this, id, name, image, spec, blueprint, files, cgroup, process, stopSignal);
     }
@@ -182,7 +183,8 @@ final class LocalContainers implements Containers {
         if (total == 0) {
             return ProcessResult.Captured.NOTHING;
         }
-        var kept = new byte[(int) Math.min(total, engine.options().captureLimit().bytes())];
+        var kept =
+                new byte[(int) Math.min(total, engine.options().captureLimit().bytes())];
         var count = 0;
         Path rest = total > kept.length ? engine.outputFile(id, stream) : null;
         try (var reader = log.read(false);
@@ -198,7 +200,10 @@ final class LocalContainers implements Containers {
             }
         } catch (IOException e) {
             throw new dev.cais.StorageException(
-                    "cannot keep the output of " + id + " in " + rest + ": " + e.getMessage(), Map.of(), "make room", e);
+                    "cannot keep the output of " + id + " in " + rest + ": " + e.getMessage(),
+                    Map.of(),
+                    "make room",
+                    e);
         }
         return new ProcessResult.Captured(kept, total, Optional.ofNullable(rest));
     }
@@ -219,10 +224,16 @@ final class LocalContainers implements Containers {
 
     @Override
     public Container get(String name) {
-        return find(name).orElseThrow(() -> new NotFoundException(
-                "cannot find container " + name + ": this engine has none of that name or id",
-                Map.of("containers", byId.values().stream().map(LocalContainer::name).sorted().toList()),
-                ""));
+        return find(name)
+                .orElseThrow(() -> new NotFoundException(
+                        "cannot find container " + name + ": this engine has none of that name or id",
+                        Map.of(
+                                "containers",
+                                byId.values().stream()
+                                        .map(LocalContainer::name)
+                                        .sorted()
+                                        .toList()),
+                        ""));
     }
 
     @Override
@@ -234,11 +245,15 @@ final class LocalContainers implements Containers {
         }
         var matching = name.isEmpty()
                 ? List.<LocalContainer>of()
-                : byId.values().stream().filter(one -> one.id().startsWith(name)).toList();
+                : byId.values().stream()
+                        .filter(one -> one.id().startsWith(name))
+                        .toList();
         if (matching.size() > 1) {
             throw new NotFoundException(
                     "cannot find container " + name + ": several ids begin with it",
-                    Map.of("containers", matching.stream().map(LocalContainer::id).sorted().toList()),
+                    Map.of(
+                            "containers",
+                            matching.stream().map(LocalContainer::id).sorted().toList()),
                     "write more of the id");
         }
         return matching.stream().<Container>map(one -> one).findFirst();
@@ -250,9 +265,10 @@ final class LocalContainers implements Containers {
         names.remove(container.name());
     }
 
-    /** Closes all that there are, several at a time: each waits for its processes to end. */
+    /** Closes all that there are: first all are killed, then each is waited for. */
     void closeAll() {
-        byId.values().parallelStream().forEach(LocalContainer::close);
+        byId.values().forEach(container -> container.process().signal(Signal.KILL));
+        byId.values().forEach(LocalContainer::close);
     }
 
     int count() {

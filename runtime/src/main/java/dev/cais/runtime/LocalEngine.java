@@ -15,6 +15,7 @@ import dev.cais.image.ImageCatalog;
 import dev.cais.runtime.cgroup.Cgroups;
 import dev.cais.runtime.cgroup.Controller;
 import dev.cais.runtime.cgroup.EngineCgroups;
+import dev.cais.runtime.launch.Launch;
 import dev.cais.storage.Store;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -23,7 +24,6 @@ import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -89,8 +89,10 @@ final class LocalEngine implements Engine {
             host.sweep(store::isEngineAlive);
             var loop = undo.add(new EventLoop("cais-" + id));
             var cgroups = undo.add(host.open(id));
-            var will = undo.add(Will.leave(loop, store, cgroups));
-            var launcher = undo.add(new Launcher(loop, store));
+            var launch = new Launch(store.engineDirectory());
+            var will = undo.add(
+                    Will.leave(loop, launch, cgroups.roots(), store.engineDirectory(), store.engineLock()));
+            var launcher = undo.add(new Launcher(loop, store, HostMounts.read(host.version()), launch));
             var engine = new LocalEngine(id, options, store, host, cgroups, loop, will, launcher);
             undo.keepAll();
             return engine;

@@ -93,7 +93,10 @@ class RunTest {
 
         assertThat(engine.containers().run(spec).stdout()).isEqualTo("a\n");
         assertThat(engine.containers().run(spec.command("b", "c")).stdout()).isEqualTo("a b c\n");
-        assertThat(engine.containers().run(spec.entrypoint().command("echo", "d")).stdout()).isEqualTo("d\n");
+        assertThat(engine.containers()
+                        .run(spec.entrypoint().command("echo", "d"))
+                        .stdout())
+                .isEqualTo("d\n");
     }
 
     @Test
@@ -111,25 +114,26 @@ class RunTest {
     @Test
     void execRunsBesideTheFirstProcess() {
         try (var container = engine.containers().start(sh("sleep 60").env("A", "b"))) {
-            var result = container.exec(
-                    ExecSpec.of("sh", "-c", "cat; echo $A $C; id -u; pwd; cat /proc/1/comm; exit 4")
-                            .stdin("typed\n")
-                            .env("C", "d")
-                            .user("65534")
-                            .workdir("/tmp"));
+            var result = container.exec(ExecSpec.of("sh", "-c", "cat; echo $A $C; id -u; pwd; cat /proc/1/comm; exit 4")
+                    .stdin("typed\n")
+                    .env("C", "d")
+                    .user("65534")
+                    .workdir("/tmp"));
 
             assertThat(result.stdout()).isEqualTo("typed\nb d\n65534\n/tmp\nsleep\n");
             assertThat(result.exitCode()).isEqualTo(4);
             assertThat(container.exec("hostname").stdout())
                     .isEqualTo(container.id().substring(0, 12) + "\n");
-            assertThat(container.exec("sh", "-c", "kill -9 $$").status().signal()).contains("SIGKILL");
+            assertThat(container.exec("sh", "-c", "kill -9 $$").status().signal())
+                    .contains("SIGKILL");
         }
     }
 
     @Test
     void stopSendsTheStopSignalAndWaits() {
-        try (var container = engine.containers().start(sh("trap 'echo bye; exit 7' USR1; echo ready; while :; do sleep 0.01; done")
-                .stopSignal("USR1"))) {
+        try (var container = engine.containers()
+                .start(sh("trap 'echo bye; exit 7' USR1; echo ready; while :; do sleep 0.01; done")
+                        .stopSignal("USR1"))) {
             while (container.logs().lines().findAny().isEmpty()) {
                 Thread.onSpinWait();
             }
@@ -142,7 +146,8 @@ class RunTest {
 
     @Test
     void stopKillsAtOnceWhatCannotHearIt() {
-        try (var container = engine.containers().start(ContainerSpec.of("busybox").command("sleep", "60"))) {
+        try (var container =
+                engine.containers().start(ContainerSpec.of("busybox").command("sleep", "60"))) {
             var before = System.nanoTime();
             var status = container.stop(Duration.ofSeconds(30));
 
@@ -155,8 +160,11 @@ class RunTest {
     void aHundredMegabytesOfEachStreamArriveWhole() {
         var out = new AtomicLong();
         var err = new AtomicLong();
-        var result = engine.containers().run(
-                sh("head -c 104857600 /dev/zero & head -c 104857600 /dev/zero >&2; wait"), counting(out), counting(err));
+        var result = engine.containers()
+                .run(
+                        sh("head -c 104857600 /dev/zero & head -c 104857600 /dev/zero >&2; wait"),
+                        counting(out),
+                        counting(err));
 
         assertThat(result.exitCode()).isZero();
         assertThat(out).hasValue(104857600);
@@ -187,7 +195,8 @@ class RunTest {
             assertThat(result.out().bytes()).hasSize(1024);
             assertThat(result.out().total()).isEqualTo(100000);
             assertThat(result.out().isWhole()).isFalse();
-            assertThat(result.out().rest()).hasValueSatisfying(file -> assertThat(file).hasSize(100000));
+            assertThat(result.out().rest())
+                    .hasValueSatisfying(file -> assertThat(file).hasSize(100000));
             assertThat(result.err().isWhole()).isTrue();
             assertThat(result.err().rest()).isEmpty();
         }
@@ -207,7 +216,9 @@ class RunTest {
             assertThat(stats.memory().limit()).isEqualTo(ByteSize.mib(64));
             assertThat(stats.pids()).hasValue(1);
             assertThat(stats.cpu().total()).isPositive();
-            assertThat(container.exec("sh", "-c", "for i in $(seq 30); do sleep 5 & done").stderr())
+            assertThat(container
+                            .exec("sh", "-c", "for i in $(seq 30); do sleep 5 & done")
+                            .stderr())
                     .contains("can't fork");
         }
     }
@@ -215,7 +226,9 @@ class RunTest {
     @Test
     void theKernelsKillForMemoryIsTold() {
         var result = engine.containers()
-                .run(ContainerSpec.of("busybox").command("sh", "-c", "tail /dev/zero").memory(ByteSize.mib(16)));
+                .run(ContainerSpec.of("busybox")
+                        .command("sh", "-c", "tail /dev/zero")
+                        .memory(ByteSize.mib(16)));
 
         assertThat(result.status().oomKilled()).isTrue();
         assertThat(result.exitCode()).isEqualTo(137);
@@ -230,8 +243,9 @@ class RunTest {
             assertThat(container.toString()).isEqualTo("Container[web, running, pid " + container.pid() + "]");
             assertThatThrownBy(() -> engine.containers().start(spec))
                     .isInstanceOf(ConflictException.class)
-                    .hasMessage("cannot start container web: another one of this engine has that name; close it first, or"
-                            + " choose another name");
+                    .hasMessage(
+                            "cannot start container web: another one of this engine has that name; close it first, or"
+                                    + " choose another name");
         }
         engine.containers().start(spec).close();
         assertThatThrownBy(() -> engine.containers().get("web"))
@@ -246,8 +260,9 @@ class RunTest {
 
             assertThatThrownBy(() -> container.exec("true"))
                     .isInstanceOf(ConflictException.class)
-                    .hasMessage("cannot exec true in container done: it is not running [state=EXITED]; start another one with"
-                            + " the same spec");
+                    .hasMessage(
+                            "cannot exec true in container done: it is not running [state=EXITED]; start another one with"
+                                    + " the same spec");
             assertThatThrownBy(container::stats).isInstanceOf(ConflictException.class);
             assertThatThrownBy(() -> container.kill("TERM")).isInstanceOf(ConflictException.class);
             assertThatThrownBy(container::pid).isInstanceOf(ConflictException.class);
@@ -346,29 +361,36 @@ class RunTest {
 
     @Test
     void badSpecsAreRefusedInOneSentence() {
-        assertThatThrownBy(() -> engine.containers().run(ContainerSpec.of("no-such-image").name("x")))
+        assertThatThrownBy(() -> engine.containers()
+                        .run(ContainerSpec.of("no-such-image").name("x")))
                 .isInstanceOf(NotFoundException.class)
                 .hasMessageStartingWith("cannot find image no-such-image");
         assertThatThrownBy(() -> engine.containers().run(sh("true").name("x").user("somebody")))
                 .isInstanceOf(NotFoundException.class)
-                .hasMessage("cannot run as somebody: the image has no user somebody [file=/etc/passwd]; name one that it has,"
-                        + " or a number");
-        assertThatThrownBy(() -> engine.containers().run(ContainerSpec.of("busybox").name("x").command("no-such-program")))
+                .hasMessage(
+                        "cannot run as somebody: the image has no user somebody [file=/etc/passwd]; name one that it has,"
+                                + " or a number");
+        assertThatThrownBy(() -> engine.containers()
+                        .run(ContainerSpec.of("busybox").name("x").command("no-such-program")))
                 .isInstanceOf(NotFoundException.class)
                 .hasMessage("cannot start x: no-such-program is not in the PATH of the container"
                         + " [PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin]; check the command's"
                         + " spelling, or name the whole path");
-        assertThatThrownBy(() -> engine.containers().run(ContainerSpec.of("busybox").name("x").command("/no/program")))
+        assertThatThrownBy(() -> engine.containers()
+                        .run(ContainerSpec.of("busybox").name("x").command("/no/program")))
                 .isInstanceOf(NotFoundException.class)
                 .hasMessage("cannot start x: there is no /no/program in the container; check the command's spelling");
-        assertThatThrownBy(() -> engine.containers().run(ContainerSpec.of("busybox").name("x").command("/etc/passwd")))
+        assertThatThrownBy(() -> engine.containers()
+                        .run(ContainerSpec.of("busybox").name("x").command("/etc/passwd")))
                 .isInstanceOf(InvalidSpecException.class)
-                .hasMessage("cannot start x: /etc/passwd cannot be executed: EACCES (permission denied); make it executable"
-                        + " for the user it runs as");
+                .hasMessage(
+                        "cannot start x: /etc/passwd cannot be executed: EACCES (permission denied); make it executable"
+                                + " for the user it runs as");
         assertThatThrownBy(() -> engine.containers().run(sh("true").name("x").workdir("/etc/passwd")))
                 .isInstanceOf(InvalidSpecException.class)
-                .hasMessage("cannot start x: it cannot enter its working directory /etc/passwd: ENOTDIR (not a directory)"
-                        + " [user=0]; choose another workdir, or a user who may enter it");
+                .hasMessage(
+                        "cannot start x: it cannot enter its working directory /etc/passwd: ENOTDIR (not a directory)"
+                                + " [user=0]; choose another workdir, or a user who may enter it");
         assertThat(engine.containers().list()).isEmpty();
     }
 

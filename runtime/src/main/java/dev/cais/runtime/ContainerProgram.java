@@ -1,0 +1,194 @@
+package dev.cais.runtime;
+
+import dev.cais.ByteSize;
+import dev.cais.Layer;
+import dev.cais.NetworkMode;
+import dev.cais.linux.Abi;
+import dev.cais.linux.Errno;
+import dev.cais.runtime.launch.LaunchBuilder;
+import dev.cais.runtime.launch.LaunchProgram;
+import dev.cais.runtime.security.ProtectedPaths;
+import dev.cais.runtime.security.Sysctls;
+import dev.cais.storage.Layers;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+
+/**
+ * The launch program of a container's first process.
+ *
+ * <p>Three processes carry it out, each the JVM's child. The first gives back all that was inherited and enters the guardian's
+ * PID namespace; the second is born there, since only a member can make a namespace below; the third is the
+ * container's PID 1. Each of the first two sends a pidfd of the next to the JVM and exits. The third enters the control group,
+ * builds its root file system in its own mount namespace, and turns into the container's program. The root is entered before
+ * anything is mounted in it, so that a hostile image's symbolic links lead nowhere else.
+ */
+final class ContainerProgram {
+    /** The socket to the JVM: pidfds, and the failure of a step. Closed on exec, which tells of success. */
+    static final int REPORT = 3;
+    /** The pidfd of the process whose namespaces are entered. */
+    static final int ENTERED = 4;
+    /** The control group's directory, on v2. */
+    static final int CGROUP = 5;
+
+    private static final long NAMESPACES =
+            Abi.CLONE_NEWNS | Abi.CLONE_NEWPID | Abi.CLONE_NEWUTS | Abi.CLONE_NEWIPC;
+
+    private static final int SECURE = Abi.MS_NOSUID | Abi.MS_NODEV | Abi.MS_NOEXEC;
+    private static final int TTY_GROUP = 5;
+    private static final ByteSize SHM_SIZE = ByteSize.mib(64);
+
+    private ContainerProgram() {}
+
+    static LaunchProgram of(ContainerPlan plan, HostMounts host, Path layers) {
+        var program = LaunchProgram.builder().reportFailuresTo(REPORT);
+        program.resetInherited(1, 2, REPORT, ENTERED, CGROUP);
+        ProcessSteps.cloneInto(program, ENTERED, Abi.CLONE_NEWPID);
+        var namespaces = NAMESPACES | (plan.spec().network() == NetworkMode.NONE ? Abi.CLONE_NEWNET : 0);
+        if (plan.cgroup().directory().isPresent()) {
+            ProcessSteps.cloneAndReport(program, namespaces, CGROUP);
+        } else {
+            ProcessSteps.cloneAndReport(program, namespaces);
+        }
+
+        ProcessSteps.enterCgroup(program, plan.cgroup().taskFiles());
+        program.unshare(Abi.CLONE_NEWCGROUP);
+        program.umask(0);
+        mountRoot(program, plan, layers);
+        mountKernelFileSystems(program, host);
+        makeDevices(program);
+        setKernelParameters(program, plan);
+        protect(program, host);
+        makeDirectories(program, plan.blueprint().workdir());
+        program.umask(022);
+        ProcessSteps.becomeProgram(program, plan.blueprint(), plan.confinement(), plan.spec().rlimits().values(), true);
+        return program.build();
+    }
+
+    /** Layers have short names in one directory, so that even hundreds fit into mount(2)'s 4096 bytes. */
+    private static void mountRoot(LaunchBuilder program, ContainerPlan plan, Path layers) {
+        var newestFirst = new ArrayList<>(plan.image().layers().stream()
+                .map(Layer::diffId)
+                .map(Layers::name)
+                .toList());
+        Collections.reverse(newestFirst);
+        var files = plan.files();
+        var options = "lowerdir=" + String.join(":", newestFirst) + ",upperdir=" + files.upper() + ",workdir="
+                + files.work();
+        program.mount("", "/", "", Abi.MS_REC | Abi.MS_PRIVATE, "");
+        program.chdir(layers.toString());
+        program.mount("overlay", files.root().toString(), "overlay", 0, options)
+                .explain(
+                        "of overlay on the container's root",
+                        "the store's file system must support overlayfs, and not be overlayfs itself");
+        program.chdir(files.root().toString());
+        program.pivotRoot(".", ".");
+        program.umount2(".", Abi.MNT_DETACH);
+        program.chdir("/");
+    }
+
+    private static void mountKernelFileSystems(LaunchBuilder program, HostMounts host) {
+        mountPoint(program, "/proc");
+        program.mount("proc", "/proc", "proc", SECURE, "");
+        mountPoint(program, "/sys");
+        program.mount("sysfs", "/sys", "sysfs", SECURE | Abi.MS_RDONLY, "");
+        if (host.cgroupVersion2()) {
+            program.mount("cgroup", "/sys/fs/cgroup", "cgroup2", SECURE | Abi.MS_RDONLY, "");
+            return;
+        }
+        program.mount("tmpfs", "/sys/fs/cgroup", "tmpfs", SECURE, "mode=755");
+        for (var hierarchy : host.cgroupHierarchies()) {
+            var target = "/sys/fs/cgroup/" + hierarchy.directory();
+            program.mkdir(target, 0755);
+            program.mount("cgroup", target, "cgroup", SECURE | Abi.MS_RDONLY, hierarchy.options());
+        }
+        program.mount("", "/sys/fs/cgroup", "", Abi.MS_REMOUNT | Abi.MS_BIND | Abi.MS_RDONLY | SECURE, "");
+    }
+
+    private static void makeDevices(LaunchBuilder program) {
+        mountPoint(program, "/dev");
+        program.mount("tmpfs", "/dev", "tmpfs", Abi.MS_NOSUID, "mode=755,size=65536k");
+        device(program, "null", 1, 3);
+        device(program, "zero", 1, 5);
+        device(program, "full", 1, 7);
+        device(program, "random", 1, 8);
+        device(program, "urandom", 1, 9);
+        device(program, "tty", 5, 0);
+        program.symlink("/proc/self/fd", "/dev/fd");
+        program.symlink("/proc/self/fd/0", "/dev/stdin");
+        program.symlink("/proc/self/fd/1", "/dev/stdout");
+        program.symlink("/proc/self/fd/2", "/dev/stderr");
+        program.symlink("/proc/kcore", "/dev/core");
+        program.symlink("pts/ptmx", "/dev/ptmx");
+        program.mkdir("/dev/pts", 0755);
+        program.mount(
+                "devpts",
+                "/dev/pts",
+                "devpts",
+                Abi.MS_NOSUID | Abi.MS_NOEXEC,
+                "newinstance,ptmxmode=0666,mode=0620,gid=" + TTY_GROUP);
+        program.mkdir("/dev/shm", 01777);
+        program.mount("shm", "/dev/shm", "tmpfs", SECURE, "mode=1777,size=" + SHM_SIZE.bytes());
+        program.mkdir("/dev/mqueue", 0755);
+        program.mount("mqueue", "/dev/mqueue", "mqueue", SECURE, "");
+    }
+
+    private static void device(LaunchBuilder program, String name, int major, int minor) {
+        program.mknod("/dev/" + name, Abi.S_IFCHR | 0666, major, minor);
+    }
+
+    /** Made if it is missing; a symbolic link there is refused, since what is mounted would end up somewhere else. */
+    private static void mountPoint(LaunchBuilder program, String path) {
+        program.mkdir(path, 0755).ignore(Errno.EEXIST);
+        program.open(path, Abi.O_PATH | Abi.O_DIRECTORY | Abi.O_NOFOLLOW | Abi.O_CLOEXEC, 0)
+                .explain("of " + path, "the image must have a directory there, or nothing");
+        program.close(program.result());
+    }
+
+    private static void setKernelParameters(LaunchBuilder program, ContainerPlan plan) {
+        var ownNetwork = plan.spec().network() == NetworkMode.NONE;
+        if (ownNetwork) {
+            program.loopbackUp();
+        }
+        program.sethostname(plan.hostname());
+        plan.spec().sysctls().forEach((key, value) -> {
+            var file = "/proc/sys/" + Sysctls.file(key, ownNetwork, true);
+            program.writeFile(file, value);
+        });
+    }
+
+    private static void protect(LaunchBuilder program, HostMounts host) {
+        for (var path : ProtectedPaths.READ_ONLY) {
+            if (host.has(path)) {
+                program.mount(path, path, "", Abi.MS_BIND | Abi.MS_REC, "");
+                program.mount("", path, "", Abi.MS_BIND | Abi.MS_REMOUNT | Abi.MS_RDONLY | SECURE, "");
+            }
+        }
+        var emptyDirectory = "";
+        for (var path : ProtectedPaths.MASKED) {
+            if (!host.has(path)) {
+                continue;
+            }
+            if (!host.isDirectory(path)) {
+                program.mount("/dev/null", path, "", Abi.MS_BIND, "");
+            } else if (emptyDirectory.isEmpty()) {
+                program.mount("tmpfs", path, "tmpfs", SECURE | Abi.MS_RDONLY, "size=0k");
+                emptyDirectory = path;
+            } else {
+                program.mount(emptyDirectory, path, "", Abi.MS_BIND, "");
+            }
+        }
+    }
+
+    /** As {@code mkdir -p}, by root and inside the container; what is there stays as it is. */
+    private static void makeDirectories(LaunchBuilder program, String path) {
+        var slash = path.indexOf('/', 1);
+        while (slash > 0) {
+            program.mkdir(path.substring(0, slash), 0755).ignoreFailure();
+            slash = path.indexOf('/', slash + 1);
+        }
+        if (path.length() > 1) {
+            program.mkdir(path, 0755).ignoreFailure();
+        }
+    }
+}

@@ -1,0 +1,51 @@
+package dev.cais.runtime;
+
+import dev.cais.linux.Abi;
+import dev.cais.runtime.cgroup.Cgroup;
+import dev.cais.runtime.launch.Arg;
+import dev.cais.runtime.launch.LaunchProgram;
+import java.util.List;
+
+/**
+ * The launch program of a process beside a container's first one.
+ *
+ * <p>The first process opens what it needs of the host, enters all namespaces of the container, and is not dumpable before the
+ * container can see it; its child, the JVM's too, enters the control group and turns into the program.
+ */
+final class ExecProgram {
+    private static final long NAMESPACES = Abi.CLONE_NEWNS
+            | Abi.CLONE_NEWPID
+            | Abi.CLONE_NEWUTS
+            | Abi.CLONE_NEWIPC
+            | Abi.CLONE_NEWNET
+            | Abi.CLONE_NEWCGROUP;
+
+    private ExecProgram() {}
+
+    /** @param stdin whether descriptor 0 is given; else it is opened on /dev/null */
+    static LaunchProgram of(Blueprint blueprint, Confinement confinement, Cgroup cgroup, boolean stdin) {
+        var program = LaunchProgram.builder().reportFailuresTo(ContainerProgram.REPORT);
+        if (stdin) {
+            program.resetInherited(
+                    0, 1, 2, ContainerProgram.REPORT, ContainerProgram.ENTERED, ContainerProgram.CGROUP);
+        } else {
+            program.resetInherited(1, 2, ContainerProgram.REPORT, ContainerProgram.ENTERED, ContainerProgram.CGROUP);
+        }
+        List<Arg.Result> taskFiles = cgroup.taskFiles().stream()
+                .map(file -> program.open(file.toString(), Abi.O_WRONLY | Abi.O_CLOEXEC, 0)
+                        .result())
+                .toList();
+        program.setns(Arg.of(ContainerProgram.ENTERED), NAMESPACES);
+        if (cgroup.directory().isPresent()) {
+            ProcessSteps.cloneAndReport(program, 0, ContainerProgram.CGROUP);
+        } else {
+            ProcessSteps.cloneAndReport(program, 0);
+        }
+        for (var file : taskFiles) {
+            program.write(file, "0");
+            program.close(file);
+        }
+        ProcessSteps.becomeProgram(program, blueprint, confinement, List.of(), !stdin);
+        return program.build();
+    }
+}

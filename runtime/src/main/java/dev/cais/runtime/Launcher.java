@@ -1,0 +1,158 @@
+package dev.cais.runtime;
+
+import dev.cais.ConflictException;
+import dev.cais.ExecSpec;
+import dev.cais.linux.Abi;
+import dev.cais.linux.DescriptorSocket;
+import dev.cais.linux.Fd;
+import dev.cais.linux.NativeMemory;
+import dev.cais.linux.Pidfd;
+import dev.cais.linux.Pipe;
+import dev.cais.linux.Scratch;
+import dev.cais.linux.Syscall;
+import dev.cais.linux.Syscalls;
+import dev.cais.runtime.cgroup.Cgroup;
+import dev.cais.runtime.launch.Launch;
+import dev.cais.runtime.launch.LaunchProgram;
+import dev.cais.storage.Store;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+
+/** Turns launch programs into processes: starts them, follows their children, and tells what went wrong. */
+final class Launcher implements AutoCloseable {
+    private final EventLoop loop;
+    private final Store store;
+    private final HostMounts mounts;
+    private final Launch launch;
+    private final Guardian guardian;
+    private final NativeMemory buffer = NativeMemory.allocate(OutputPump.BUFFER);
+
+    Launcher(EventLoop loop, Store store, HostMounts mounts, Launch launch) {
+        this.loop = loop;
+        this.store = store;
+        this.mounts = mounts;
+        this.launch = launch;
+        this.guardian = new Guardian(loop, launch);
+    }
+
+    /** Starts a container's first process; when this returns, its program has been executed. */
+    ContainedProcess startContainer(String name, ContainerPlan plan, LogFile log) {
+        var program = ContainerProgram.of(plan, mounts, store.layers().directory());
+        var failure = new StartFailure("cannot start " + name, program, plan.blueprint());
+        try (var entered = guardian.duplicate()) {
+            return start(failure, entered, plan.cgroup(), Optional.empty(), log);
+        }
+    }
+
+    /** Starts a process beside it. */
+    ContainedProcess startExec(LocalContainer container, ExecSpec spec, LogFile log) {
+        try (var undo = new Undo()) {
+            var entered = undo.add(container.process().duplicate().orElseThrow(() -> ended(container, spec)));
+            var identity = container.blueprint().identity();
+            if (!spec.user().isEmpty()) {
+                identity = RunningRoot.accounts(container.process().hostPid()).identify(spec.user());
+                if (!container.process().isRunning()) {
+                    throw ended(container, spec);
+                }
+            }
+            var blueprint = container.blueprint().exec(spec.command(), spec.env(), identity, spec.workdir());
+            var confinement = Confinement.of(container.spec(), container.name(), identity);
+            var stdin = spec.stdin().length == 0
+                    ? Optional.<Fd>empty()
+                    : Optional.of(undo.add(MemoryFile.of(spec.stdin())));
+            var program = ExecProgram.of(blueprint, confinement, container.cgroup(), stdin.isPresent());
+            var failure = new StartFailure("cannot exec in " + container.name(), program, blueprint);
+            return start(failure, entered, container.cgroup(), stdin, log);
+        }
+    }
+
+    private static ConflictException ended(LocalContainer container, ExecSpec spec) {
+        return new ConflictException(
+                "cannot exec " + spec.command().get(0) + " in container " + container.name() + ": it has ended");
+    }
+
+    private ContainedProcess start(StartFailure failure, Fd entered, Cgroup cgroup, Optional<Fd> stdin, LogFile log) {
+        try (var socket = DescriptorSocket.pair();
+                var undo = new Undo()) {
+            var stdout = undo.add(Pipe.create()).nonBlockingReads();
+            var stderr = undo.add(Pipe.create()).nonBlockingReads();
+            Map<Integer, Fd> descriptors = new HashMap<>();
+            stdin.ifPresent(file -> descriptors.put(0, file));
+            descriptors.put(1, stdout.writeEnd());
+            descriptors.put(2, stderr.writeEnd());
+            descriptors.put(ContainerProgram.REPORT, socket.theirs());
+            descriptors.put(ContainerProgram.ENTERED, entered);
+            Pidfd first;
+            if (cgroup.directory().isPresent()) {
+                try (var directory = open(cgroup.directory().get())) {
+                    descriptors.put(ContainerProgram.CGROUP, directory);
+                    first = launch.start(failure.what(), failure.program(), descriptors);
+                }
+            } else {
+                first = launch.start(failure.what(), failure.program(), descriptors);
+            }
+            // from here on only the children hold these, so that their closing is seen
+            socket.theirs().close();
+            stdout.writeEnd().close();
+            stderr.writeEnd().close();
+            var last = follow(failure, socket.ours(), first);
+            var process = new ContainedProcess(loop, last, stdout.readEnd(), stderr.readEnd(), log, buffer);
+            undo.keepAll();
+            return process;
+        }
+    }
+
+    private static Fd open(Path directory) {
+        try (var scratch = Scratch.frame()) {
+            return Fd.of(Syscalls.checked(
+                    "cannot open " + directory,
+                    Syscall.OPENAT,
+                    Syscalls.call(
+                            Syscall.OPENAT,
+                            Abi.AT_FDCWD,
+                            scratch.path(directory.toString()),
+                            Abi.O_PATH | Abi.O_DIRECTORY | Abi.O_CLOEXEC)));
+        }
+    }
+
+    /**
+     * Collects each process that carried out a part of a program, and returns the last one once it has executed another
+     * program.
+     */
+    static Pidfd follow(StartFailure failure, DescriptorSocket report, Pidfd first) {
+        var current = first;
+        byte[] failed = {};
+        while (true) {
+            var message = report.receiveNow(failure.what());
+            if (message.isEmpty()) {
+                break;
+            }
+            if (message.get().descriptors().isEmpty()) {
+                failed = message.get().content();
+            } else {
+                collect(current);
+                current = Pidfd.of(message.get().descriptors().get(0));
+            }
+        }
+        if (failed.length > 0) {
+            collect(current);
+            throw failure.explain(failed);
+        }
+        return current;
+    }
+
+    /** A process that has nothing left to do but to exit. */
+    private static void collect(Pidfd process) {
+        try (process) {
+            process.awaitExit();
+        }
+    }
+
+    /** Ends the guardian, and with it every process of every container. */
+    @Override
+    public void close() {
+        guardian.close();
+    }
+}

@@ -1,0 +1,167 @@
+package dev.cais.runtime;
+
+import dev.cais.Rlimit;
+import dev.cais.linux.Abi;
+import dev.cais.linux.Errno;
+import dev.cais.runtime.launch.Arg;
+import dev.cais.runtime.launch.LaunchBuilder;
+import dev.cais.runtime.security.Capability;
+import java.nio.file.Path;
+import java.util.Collection;
+import java.util.List;
+
+/** The steps that a container's first process and those beside it share. */
+final class ProcessSteps {
+    private static final int SIG_SETMASK = 2;
+    private static final int SIGCHLD = 17;
+
+    private ProcessSteps() {}
+
+    /**
+     * Enters namespaces of another process, and goes on in a child there, as the JVM's own child.
+     *
+     * @param pidfd number of the descriptor
+     */
+    static void cloneInto(LaunchBuilder program, int pidfd, long namespaces) {
+        program.setns(Arg.of(pidfd), namespaces);
+        cloneAndReport(program, 0);
+    }
+
+    /** Goes on in a child with new namespaces; the parent reports it and exits. */
+    static void cloneAndReport(LaunchBuilder program, long namespaces) {
+        var message = program.message("child", 1);
+        program.clone3(namespaces | Abi.CLONE_PARENT | Abi.CLONE_PIDFD, 0, message.descriptor(0));
+        goOnInChild(program, message);
+    }
+
+    /** The same, in a child that is born in the v2 control group of a descriptor. */
+    static void cloneAndReport(LaunchBuilder program, long namespaces, int cgroup) {
+        var message = program.message("child", 1);
+        program.clone3(namespaces | Abi.CLONE_PARENT | Abi.CLONE_PIDFD, 0, message.descriptor(0), cgroup);
+        goOnInChild(program, message);
+    }
+
+    private static void goOnInChild(LaunchBuilder program, LaunchBuilder.Message message) {
+        var child = "child." + message.descriptor(0).address();
+        program.onZero(child);
+        program.sendmsg(Arg.of(ContainerProgram.REPORT), message);
+        program.exit(0);
+        program.label(child);
+    }
+
+    /** No signal but SIGKILL ends the process, the kernel looks elsewhere for memory first, and children collect themselves. */
+    static void outliveTrouble(LaunchBuilder program) {
+        program.rtSigprocmask(SIG_SETMASK, -1);
+        program.rtSigaction(SIGCHLD, true);
+        var after = "adjusted";
+        program.open("/proc/self/oom_score_adj", Abi.O_WRONLY | Abi.O_CLOEXEC, 0).onFailure(after);
+        var file = program.result();
+        program.write(file, "-900").ignoreFailure();
+        program.close(file);
+        program.label(after);
+    }
+
+    /** On v1: each hierarchy by itself. Writing 0 stands for the writing thread, which needs no grace period of the kernel's. */
+    static void enterCgroup(LaunchBuilder program, List<Path> taskFiles) {
+        for (var file : taskFiles) {
+            program.writeFile(file.toString(), "0");
+        }
+    }
+
+    /**
+     * Drops what the container may not have, becomes the user, and executes the program. Without no_new_privs the filter is
+     * loaded while there is the right to, before the capabilities go; with it, last of all.
+     *
+     * @param openNull whether to open /dev/null as standard input
+     */
+    static void becomeProgram(
+            LaunchBuilder program,
+            Blueprint blueprint,
+            Confinement confinement,
+            Collection<Rlimit> rlimits,
+            boolean openNull) {
+        if (openNull) {
+            program.open("/dev/null", Abi.O_RDWR, 0);
+        }
+        program.closeRange(ContainerProgram.REPORT, -1, Abi.CLOSE_RANGE_CLOEXEC);
+        for (var limit : rlimits) {
+            program.prlimit64(resource(limit), limit.soft(), limit.hard())
+                    .explain(
+                            "of " + limit.name(),
+                            "a hard limit cannot be raised without CAP_SYS_RESOURCE; choose one that is not above the JVM's");
+        }
+        for (var capability : Capability.values()) {
+            if (!confinement.bounding().contains(capability)) {
+                program.prctl(Abi.PR_CAPBSET_DROP, capability.number());
+            }
+        }
+        program.prctl(Abi.PR_CAP_AMBIENT, Abi.PR_CAP_AMBIENT_CLEAR_ALL);
+        var filter = confinement.filter();
+        if (!confinement.noNewPrivileges()) {
+            filter.ifPresent(loaded -> program.seccomp(loaded.program(), loaded.flags()));
+        }
+        var identity = blueprint.identity();
+        program.setgroups(identity.groups());
+        program.setresgid(identity.gid(), identity.gid(), identity.gid());
+        program.setresuid(identity.uid(), identity.uid(), identity.uid());
+        program.capset(Capability.mask(confinement.effective()), Capability.mask(confinement.effective()), 0);
+        program.chdir(blueprint.workdir()).explain("to " + blueprint.workdir(), "");
+        if (confinement.noNewPrivileges()) {
+            program.prctl(Abi.PR_SET_NO_NEW_PRIVS, 1);
+            filter.ifPresent(loaded -> program.seccomp(loaded.program(), loaded.flags()));
+        }
+        execute(program, blueprint);
+    }
+
+    private static int resource(Rlimit limit) {
+        return switch (limit.name()) {
+            case "cpu" -> Abi.RLIMIT_CPU;
+            case "fsize" -> Abi.RLIMIT_FSIZE;
+            case "data" -> Abi.RLIMIT_DATA;
+            case "stack" -> Abi.RLIMIT_STACK;
+            case "core" -> Abi.RLIMIT_CORE;
+            case "rss" -> Abi.RLIMIT_RSS;
+            case "nproc" -> Abi.RLIMIT_NPROC;
+            case "nofile" -> Abi.RLIMIT_NOFILE;
+            case "memlock" -> Abi.RLIMIT_MEMLOCK;
+            case "as" -> Abi.RLIMIT_AS;
+            case "locks" -> Abi.RLIMIT_LOCKS;
+            case "sigpending" -> Abi.RLIMIT_SIGPENDING;
+            case "msgqueue" -> Abi.RLIMIT_MSGQUEUE;
+            case "nice" -> Abi.RLIMIT_NICE;
+            case "rtprio" -> Abi.RLIMIT_RTPRIO;
+            case "rttime" -> Abi.RLIMIT_RTTIME;
+            default -> throw new IllegalArgumentException(limit.name());
+        };
+    }
+
+    /**
+     * Tries each candidate, as execvp(3) does: one that is missing is passed over; one that may not be executed too, but if no
+     * other is found, that is what went wrong.
+     */
+    private static void execute(LaunchBuilder program, Blueprint blueprint) {
+        var environment = blueprint.environment();
+        var candidates = blueprint.candidates();
+        for (var i = 0; i < candidates.size(); i++) {
+            program.label("try." + i);
+            program.execve(candidates.get(i), blueprint.arguments(), environment);
+            if (i + 1 < candidates.size()) {
+                program.on(Errno.ENOENT, "try." + (i + 1));
+                program.on(Errno.ENOTDIR, "try." + (i + 1));
+                program.on(Errno.EACCES, "denied." + (i + 1));
+            }
+        }
+        if (candidates.size() > 1) {
+            for (var i = 1; i < candidates.size(); i++) {
+                program.label("denied." + i);
+                program.execve(candidates.get(i), blueprint.arguments(), environment);
+                program.on(Errno.ENOENT, "denied." + (i + 1));
+                program.on(Errno.ENOTDIR, "denied." + (i + 1));
+                program.on(Errno.EACCES, "denied." + (i + 1));
+            }
+            // executing a directory fails with EACCES, which is the failure to report
+            program.label("denied." + candidates.size());
+            program.execve("/", blueprint.arguments(), environment);
+        }
+    }
+}

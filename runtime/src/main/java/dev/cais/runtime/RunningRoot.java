@@ -1,0 +1,90 @@
+package dev.cais.runtime;
+
+import dev.cais.StorageException;
+import dev.cais.linux.Abi;
+import dev.cais.linux.Fd;
+import dev.cais.linux.Scratch;
+import dev.cais.linux.Syscall;
+import dev.cais.linux.Syscalls;
+import java.io.ByteArrayOutputStream;
+import java.util.Optional;
+
+/**
+ * Looks into the root file system of a running container, whose processes may change it meanwhile: the kernel resolves each path
+ * within that root, so that no link leads out of it, and only regular files are read.
+ *
+ * @see <a href="https://man7.org/linux/man-pages/man2/openat2.2.html">openat2(2), RESOLVE_IN_ROOT</a>
+ */
+final class RunningRoot {
+    private static final int OPEN_HOW = 24;
+    private static final int STATX_MODE_OFFSET = 28;
+    private static final int STATX_TYPE = 1;
+    private static final int S_IFMT = 0170000;
+    private static final int CHUNK = 1 << 14;
+
+    private RunningRoot() {}
+
+    static Accounts accounts(int pid) {
+        try (var scratch = Scratch.frame();
+                var root = Fd.of(Syscalls.checked(
+                        "cannot look into a container",
+                        Syscall.OPENAT,
+                        Syscalls.call(
+                                Syscall.OPENAT,
+                                Abi.AT_FDCWD,
+                                scratch.path("/proc/" + pid + "/root"),
+                                Abi.O_PATH | Abi.O_DIRECTORY | Abi.O_CLOEXEC)))) {
+            return Accounts.parse(
+                    read(root, "/etc/passwd").orElse(new byte[0]), read(root, "/etc/group").orElse(new byte[0]));
+        }
+    }
+
+    private static Optional<byte[]> read(Fd root, String path) {
+        try (var scratch = Scratch.frame()) {
+            var how = scratch.take(OPEN_HOW);
+            // O_NONBLOCK: a fifo in the file's place must not make this wait
+            how.putLong(0, Abi.O_CLOEXEC | Abi.O_NONBLOCK | Abi.O_NOCTTY)
+                    .putLong(16, Abi.RESOLVE_IN_ROOT | Abi.RESOLVE_NO_MAGICLINKS);
+            var opened = Syscalls.call(
+                    Syscall.OPENAT2, root.number(), scratch.path(path), Scratch.address(how), OPEN_HOW);
+            if (opened < 0) {
+                return Optional.empty();
+            }
+            try (var file = Fd.of(opened)) {
+                return isRegular(file) ? Optional.of(content(file, path)) : Optional.empty();
+            }
+        }
+    }
+
+    private static boolean isRegular(Fd file) {
+        try (var scratch = Scratch.frame()) {
+            var statx = scratch.take(256);
+            var result = Syscalls.call(
+                    Syscall.STATX, file.number(), scratch.path(""), Abi.AT_EMPTY_PATH, STATX_TYPE, Scratch.address(statx));
+            return result == 0 && (statx.getShort(STATX_MODE_OFFSET) & S_IFMT) == Abi.S_IFREG;
+        }
+    }
+
+    private static byte[] content(Fd file, String path) {
+        var content = new ByteArrayOutputStream();
+        try (var scratch = Scratch.frame()) {
+            var chunk = scratch.take(CHUNK);
+            while (true) {
+                var count = (int) Syscalls.checked(
+                        "cannot read " + path + " of a container",
+                        Syscall.READ,
+                        Syscalls.call(Syscall.READ, file.number(), Scratch.address(chunk), CHUNK));
+                if (count == 0) {
+                    return content.toByteArray();
+                }
+                if (content.size() + count > Accounts.LARGEST_FILE) {
+                    throw new StorageException("cannot read " + path + " of a container: it is larger than "
+                            + Accounts.LARGEST_FILE + " bytes");
+                }
+                var bytes = new byte[count];
+                chunk.get(0, bytes);
+                content.writeBytes(bytes);
+            }
+        }
+    }
+}

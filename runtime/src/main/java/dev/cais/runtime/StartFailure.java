@@ -1,0 +1,75 @@
+package dev.cais.runtime;
+
+import dev.cais.EngineException;
+import dev.cais.InvalidSpecException;
+import dev.cais.KernelException;
+import dev.cais.NotFoundException;
+import dev.cais.linux.Errno;
+import dev.cais.runtime.launch.LaunchProgram;
+import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What to say when a step of a start fails.
+ *
+ * @param what as in {@code cannot start web}
+ * @param blueprint of the process that was to be
+ */
+record StartFailure(String what, LaunchProgram program, Blueprint blueprint) {
+    private static final Logger LOG = LoggerFactory.getLogger(StartFailure.class);
+    private static final Blueprint NONE =
+            new Blueprint(java.util.List.of(""), Map.of(), new Accounts.Identity(0, 0, java.util.List.of(), "/"), "/");
+
+    StartFailure(String what, LaunchProgram program) {
+        this(what, program, NONE);
+    }
+
+    /** @param report of the failed step, as the program sent it */
+    EngineException explain(byte[] report) {
+        var failure = program.failure(what, report);
+        LOG.debug("{}; its launch program:\n{}", failure.getMessage(), program.listing());
+        return switch (failure.call()) {
+            case "execve" -> notExecuted(failure);
+            case "chdir" -> failure.getMessage().contains(" of overlay") ? failure : notEntered(failure);
+            default -> failure;
+        };
+    }
+
+    private EngineException notExecuted(KernelException failure) {
+        var named = blueprint.arguments().get(0);
+        var hasSlash = named.indexOf('/') >= 0;
+        return switch (Errno.of(failure.errno())) {
+            case ENOENT, ENOTDIR -> hasSlash
+                    ? new NotFoundException(
+                            what + ": there is no " + named + " in the container, or not the interpreter that it names",
+                            Map.of(),
+                            "check the command's spelling",
+                            failure)
+                    : new NotFoundException(
+                            what + ": " + named + " is not in the PATH of the container",
+                            Map.of("PATH", blueprint.env().getOrDefault("PATH", "")),
+                            "check the command's spelling, or name the whole path",
+                            failure);
+            case ENOEXEC -> new InvalidSpecException(
+                    what + ": " + named + " cannot be executed: it is no program for this processor ("
+                            + System.getProperty("os.arch") + "), nor a script with an interpreter",
+                    Map.of(),
+                    "use an image for this platform",
+                    failure);
+            default -> new InvalidSpecException(
+                    what + ": " + named + " cannot be executed: " + failure.errnoName(),
+                    Map.of(),
+                    "make it executable for the user it runs as",
+                    failure);
+        };
+    }
+
+    private EngineException notEntered(KernelException failure) {
+        return new InvalidSpecException(
+                what + ": it cannot enter its working directory " + blueprint.workdir() + ": " + failure.errnoName(),
+                Map.of("user", blueprint.identity().uid()),
+                "choose another workdir, or a user who may enter it",
+                failure);
+    }
+}
