@@ -2,7 +2,6 @@ package dev.cais.linux;
 
 import dev.cais.CancelledException;
 import dev.cais.KernelException;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -39,10 +38,10 @@ public final class DescriptorSocket implements AutoCloseable {
     /**
      * A message that arrived.
      *
-     * @param text at most 256 bytes
+     * @param content at most 256 bytes
      * @param descriptors in order, closed on exec, the receiver's to close
      */
-    public record Message(String text, List<Fd> descriptors) {}
+    public record Message(byte[] content, List<Fd> descriptors) {}
 
     /** @throws KernelException with {@code EMFILE} if this process has no descriptors left */
     public static Pair pair() {
@@ -113,7 +112,7 @@ public final class DescriptorSocket implements AutoCloseable {
             }
             var text = new byte[(int) size];
             bytes.get(0, text);
-            return Optional.of(new Message(new String(text, StandardCharsets.UTF_8), List.copyOf(descriptors)));
+            return Optional.of(new Message(text, List.copyOf(descriptors)));
         }
     }
 

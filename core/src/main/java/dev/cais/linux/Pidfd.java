@@ -71,6 +71,10 @@ public final class Pidfd implements AutoCloseable {
      * @throws KernelException with {@code ECHILD} if it is no child, or was collected before
      */
     public Optional<Exit> reap() {
+        return collect(Abi.WNOHANG);
+    }
+
+    private Optional<Exit> collect(int options) {
         try (var scratch = Scratch.frame()) {
             var info = scratch.take(SIGINFO);
             long result;
@@ -81,7 +85,7 @@ public final class Pidfd implements AutoCloseable {
                         Abi.P_PIDFD,
                         fd.number(),
                         Scratch.address(info),
-                        Abi.WEXITED | Abi.WNOHANG | Abi.WALL,
+                        Abi.WEXITED | Abi.WALL | options,
                         0);
             } while (Errno.EINTR.is(result));
             Syscalls.checked("cannot collect a child process", Syscall.WAITID, result);
@@ -105,6 +109,19 @@ public final class Pidfd implements AutoCloseable {
         while (true) {
             Poll.readable(fd, what);
             var exit = reap();
+            if (exit.isPresent()) {
+                return exit.get();
+            }
+        }
+    }
+
+    /**
+     * Waits for the end of a process that is about to exit, and collects it. Does not notice an interruption, so that no child
+     * stays uncollected.
+     */
+    public Exit awaitExit() {
+        while (true) {
+            var exit = collect(0);
             if (exit.isPresent()) {
                 return exit.get();
             }

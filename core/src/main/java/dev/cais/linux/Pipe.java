@@ -40,6 +40,13 @@ public record Pipe(Fd readEnd, Fd writeEnd) implements AutoCloseable {
         return this;
     }
 
+    /** Writes one zero byte; nothing happens if the other end is gone. */
+    public void writeByte() {
+        try (var scratch = Scratch.frame()) {
+            Syscalls.call(Syscall.WRITE, writeEnd.number(), scratch.reserve(1), 1);
+        }
+    }
+
     private static void setNonBlocking(Fd end) {
         Syscalls.checked(
                 "cannot make a pipe non-blocking",

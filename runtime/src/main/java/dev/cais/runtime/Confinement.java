@@ -27,7 +27,7 @@ record Confinement(
 
     /** @throws dev.cais.InvalidSpecException if the profile is malformed, or forbids what a start needs */
     static Confinement of(ContainerSpec spec, String name, Accounts.Identity identity) {
-        var bounding = Capability.DOCKER_DEFAULT;
+        var bounding = Capability.DEFAULT;
         var filter = SeccompFilter.of(spec.seccomp(), bounding);
         filter.ifPresent(
                 loaded -> loaded.requireAllowed(name, spec.noNewPrivileges() ? AFTER_LATE_FILTER : AFTER_EARLY_FILTER));

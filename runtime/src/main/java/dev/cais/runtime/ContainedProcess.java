@@ -29,28 +29,38 @@ final class ContainedProcess implements AutoCloseable {
     private final LogFile log;
     private final Instant startedAt = Instant.now();
     private final CompletableFuture<ExitStatus> exit = new CompletableFuture<>();
-    private final EventLoop loop;
-    private final OutputPump stdout;
-    private final OutputPump stderr;
-    private final EventLoop.Watch end;
+
+    private ContainedProcess(Pidfd pidfd, LogFile log) {
+        this.pidfd = pidfd;
+        this.hostPid = pidfd.pid();
+        this.log = log;
+    }
 
     /**
+     * Follows a process to its end.
+     *
      * @param pidfd the process; collected and closed here
      * @param stdout read end of the pipe that it writes to, not blocking; closed here, as is {@code stderr}
      * @param buffer shared by all processes of the loop
      */
-    ContainedProcess(EventLoop loop, Pidfd pidfd, Fd stdout, Fd stderr, LogFile log, NativeMemory buffer) {
-        this.loop = loop;
-        this.pidfd = pidfd;
-        this.hostPid = pidfd.pid();
-        this.log = log;
-        this.stdout = new OutputPump(loop, stdout, LogStream.STDOUT, log, buffer);
-        this.stderr = new OutputPump(loop, stderr, LogStream.STDERR, log, buffer);
-        this.end = loop.watch(pidfd.fd(), this::ended);
+    static ContainedProcess follow(
+            EventLoop loop, Pidfd pidfd, Fd stdout, Fd stderr, LogFile log, NativeMemory buffer) {
+        var process = new ContainedProcess(pidfd, log);
+        var out = new OutputPump(stdout, LogStream.STDOUT, log, buffer);
+        var err = new OutputPump(stderr, LogStream.STDERR, log, buffer);
+        var outWatch = out.start(loop);
+        var errWatch = err.start(loop);
+        loop.watch(
+                pidfd.fd(),
+                end -> process.ended(end, () -> {
+                    out.drain(outWatch);
+                    err.drain(errWatch);
+                }));
+        return process;
     }
 
     /** On the loop's thread: what was written before the end is still in the pipes. */
-    private void ended() {
+    private void ended(EventLoop.Watch end, Runnable drain) {
         ExitStatus status;
         try {
             var reaped = pidfd.reap();
@@ -62,8 +72,7 @@ final class ContainedProcess implements AutoCloseable {
             LOG.error("process {} was collected by somebody else; its exit status is lost", hostPid, e);
             status = new ExitStatus(255, Optional.empty(), false);
         }
-        stdout.drain();
-        stderr.drain();
+        drain.run();
         synchronized (this) {
             end.close();
         }

@@ -31,8 +31,7 @@ final class ContainerProgram {
     /** The control group's directory, on v2. */
     static final int CGROUP = 5;
 
-    private static final long NAMESPACES =
-            Abi.CLONE_NEWNS | Abi.CLONE_NEWPID | Abi.CLONE_NEWUTS | Abi.CLONE_NEWIPC;
+    private static final long NAMESPACES = Abi.CLONE_NEWNS | Abi.CLONE_NEWPID | Abi.CLONE_NEWUTS | Abi.CLONE_NEWIPC;
 
     private static final int SECURE = Abi.MS_NOSUID | Abi.MS_NODEV | Abi.MS_NOEXEC;
     private static final int TTY_GROUP = 5;
@@ -61,7 +60,12 @@ final class ContainerProgram {
         protect(program, host);
         makeDirectories(program, plan.blueprint().workdir());
         program.umask(022);
-        ProcessSteps.becomeProgram(program, plan.blueprint(), plan.confinement(), plan.spec().rlimits().values(), true);
+        ProcessSteps.becomeProgram(
+                program,
+                plan.blueprint(),
+                plan.confinement(),
+                plan.spec().rlimits().values(),
+                true);
         return program.build();
     }
 
@@ -73,8 +77,8 @@ final class ContainerProgram {
                 .toList());
         Collections.reverse(newestFirst);
         var files = plan.files();
-        var options = "lowerdir=" + String.join(":", newestFirst) + ",upperdir=" + files.upper() + ",workdir="
-                + files.work();
+        var options =
+                "lowerdir=" + String.join(":", newestFirst) + ",upperdir=" + files.upper() + ",workdir=" + files.work();
         program.mount("", "/", "", Abi.MS_REC | Abi.MS_PRIVATE, "");
         program.chdir(layers.toString());
         program.mount("overlay", files.root().toString(), "overlay", 0, options)

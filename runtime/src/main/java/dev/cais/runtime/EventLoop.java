@@ -11,6 +11,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -26,7 +27,7 @@ final class EventLoop implements AutoCloseable {
     private final Epoll epoll = Epoll.create();
     private final Pipe wakeUp = Pipe.create().nonBlockingReads().nonBlockingWrites();
     private final AtomicBoolean awake = new AtomicBoolean();
-    private final Map<Long, Runnable> handlers = new ConcurrentHashMap<>();
+    private final Map<Long, Watch> watches = new ConcurrentHashMap<>();
     private final ConcurrentLinkedQueue<Runnable> tasks = new ConcurrentLinkedQueue<>();
     private final AtomicLong keys = new AtomicLong(WAKE_UP);
     private final Thread thread;
@@ -43,15 +44,17 @@ final class EventLoop implements AutoCloseable {
     final class Watch {
         private final Fd fd;
         private final long key;
+        private final Consumer<Watch> handler;
 
-        private Watch(Fd fd, long key) {
+        private Watch(Fd fd, long key, Consumer<Watch> handler) {
             this.fd = fd;
             this.key = key;
+            this.handler = handler;
         }
 
         /** Stops watching and closes the descriptor. On the loop's thread only. */
         void close() {
-            if (handlers.remove(key) != null) {
+            if (watches.remove(key) != null) {
                 epoll.remove(fd);
             }
             fd.close();
@@ -67,21 +70,21 @@ final class EventLoop implements AutoCloseable {
         }
     }
 
-    /** Calls the handler each time the descriptor can be read or its other end is gone. */
-    Watch watch(Fd fd, Runnable onReadable) {
-        return watch(fd, Epoll.EPOLLIN, onReadable);
-    }
-
-    Watch watch(Fd fd, int interest, Runnable onReady) {
-        var key = keys.incrementAndGet();
-        handlers.put(key, onReady);
+    /**
+     * Calls the handler each time the descriptor can be read or its other end is gone, which may be before this returns.
+     *
+     * @param handler gets the watch itself
+     */
+    Watch watch(Fd fd, Consumer<Watch> handler) {
+        var watch = new Watch(fd, keys.incrementAndGet(), handler);
+        watches.put(watch.key, watch);
         try {
-            epoll.add(fd, interest, key);
+            epoll.add(fd, Epoll.EPOLLIN, watch.key);
         } catch (RuntimeException e) {
-            handlers.remove(key);
+            watches.remove(watch.key);
             throw e;
         }
-        return new Watch(fd, key);
+        return watch;
     }
 
     /** Runs something on the loop's thread, soon; at once if that is the calling thread. */
@@ -120,9 +123,9 @@ final class EventLoop implements AutoCloseable {
             runTasks();
             return;
         }
-        var handler = handlers.get(key);
-        if (handler != null) {
-            handler.run();
+        var watch = watches.get(key);
+        if (watch != null) {
+            watch.handler.accept(watch);
         }
     }
 

@@ -26,8 +26,7 @@ final class ExecProgram {
     static LaunchProgram of(Blueprint blueprint, Confinement confinement, Cgroup cgroup, boolean stdin) {
         var program = LaunchProgram.builder().reportFailuresTo(ContainerProgram.REPORT);
         if (stdin) {
-            program.resetInherited(
-                    0, 1, 2, ContainerProgram.REPORT, ContainerProgram.ENTERED, ContainerProgram.CGROUP);
+            program.resetInherited(0, 1, 2, ContainerProgram.REPORT, ContainerProgram.ENTERED, ContainerProgram.CGROUP);
         } else {
             program.resetInherited(1, 2, ContainerProgram.REPORT, ContainerProgram.ENTERED, ContainerProgram.CGROUP);
         }

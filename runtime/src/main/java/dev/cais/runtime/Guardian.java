@@ -89,15 +89,12 @@ final class Guardian implements AutoCloseable {
             var life = undo.add(Pipe.create());
             var failure = new StartFailure("cannot start the guardian of the containers", PROGRAM);
             var first = launch.start(
-                    failure.what(),
-                    PROGRAM,
-                    Map.of(ContainerProgram.REPORT, socket.theirs(), LIFE, life.readEnd()));
+                    failure.what(), PROGRAM, Map.of(ContainerProgram.REPORT, socket.theirs(), LIFE, life.readEnd()));
             socket.theirs().close();
             life.readEnd().close();
             var pidfd = Launcher.follow(failure, socket.ours(), first);
             var started = new Running(pidfd, life.writeEnd(), new CompletableFuture<>());
-            var watch = new EventLoop.Watch[1];
-            watch[0] = loop.watch(pidfd.fd(), () -> ended(started, watch[0]));
+            loop.watch(pidfd.fd(), watch -> ended(started, watch));
             undo.keepAll();
             return started;
         }
@@ -108,7 +105,7 @@ final class Guardian implements AutoCloseable {
             synchronized (this) {
                 watch.close();
                 guardian.life().close();
-                if (running == guardian) {
+                if (guardian.equals(running)) {
                     running = null;
                 }
             }

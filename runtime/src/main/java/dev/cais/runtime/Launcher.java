@@ -13,7 +13,6 @@ import dev.cais.linux.Syscall;
 import dev.cais.linux.Syscalls;
 import dev.cais.runtime.cgroup.Cgroup;
 import dev.cais.runtime.launch.Launch;
-import dev.cais.runtime.launch.LaunchProgram;
 import dev.cais.storage.Store;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -98,7 +97,7 @@ final class Launcher implements AutoCloseable {
             stdout.writeEnd().close();
             stderr.writeEnd().close();
             var last = follow(failure, socket.ours(), first);
-            var process = new ContainedProcess(loop, last, stdout.readEnd(), stderr.readEnd(), log, buffer);
+            var process = ContainedProcess.follow(loop, last, stdout.readEnd(), stderr.readEnd(), log, buffer);
             undo.keepAll();
             return process;
         }

@@ -86,12 +86,11 @@ final class LocalEngine implements Engine {
         try (var undo = new Undo()) {
             var store = undo.add(Store.open(options.store(), id));
             var host = Cgroups.detect();
-            host.sweep(store::isEngineAlive);
+
             var loop = undo.add(new EventLoop("cais-" + id));
             var cgroups = undo.add(host.open(id));
             var launch = new Launch(store.engineDirectory());
-            var will = undo.add(
-                    Will.leave(loop, launch, cgroups.roots(), store.engineDirectory(), store.engineLock()));
+            var will = undo.add(Will.leave(loop, launch, cgroups.roots(), store.engineDirectory(), store.engineLock()));
             var launcher = undo.add(new Launcher(loop, store, HostMounts.read(host.version()), launch));
             var engine = new LocalEngine(id, options, store, host, cgroups, loop, will, launcher);
             undo.keepAll();

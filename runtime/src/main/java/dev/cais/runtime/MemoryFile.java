@@ -32,11 +32,7 @@ final class MemoryFile {
                             "cannot keep standard input in memory",
                             Syscall.PWRITE64,
                             Syscalls.call(
-                                    Syscall.PWRITE64,
-                                    file.number(),
-                                    Scratch.address(chunk),
-                                    chunk.capacity(),
-                                    done));
+                                    Syscall.PWRITE64, file.number(), Scratch.address(chunk), chunk.capacity(), done));
                 }
             }
             Syscalls.call(

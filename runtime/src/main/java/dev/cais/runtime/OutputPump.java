@@ -12,7 +12,6 @@ final class OutputPump {
     /** As much as the largest pipe holds, so that one read empties it. */
     static final int BUFFER = LogFile.HEADER + (1 << 20);
 
-    private final EventLoop.Watch watch;
     private final Fd pipe;
     private final LogStream stream;
     private final LogFile log;
@@ -23,18 +22,21 @@ final class OutputPump {
      * @param pipe its read end, not blocking
      * @param buffer of {@link #BUFFER} bytes, shared by all pumps of a loop
      */
-    OutputPump(EventLoop loop, Fd pipe, LogStream stream, LogFile log, NativeMemory buffer) {
+    OutputPump(Fd pipe, LogStream stream, LogFile log, NativeMemory buffer) {
         this.pipe = pipe;
         this.stream = stream;
         this.log = log;
         this.buffer = buffer;
-        this.watch = loop.watch(pipe, this::pump);
+    }
+
+    EventLoop.Watch start(EventLoop loop) {
+        return loop.watch(pipe, this::pump);
     }
 
     /** Reads once. Level-triggered, so that one busy container does not keep the others waiting. */
-    private void pump() {
+    private void pump(EventLoop.Watch watch) {
         if (open && readOnce() == 0) {
-            close();
+            finish(watch);
         }
     }
 
@@ -49,14 +51,14 @@ final class OutputPump {
     }
 
     /** Takes what is in the pipe now, and closes it: whoever still holds the other end is not waited for. */
-    void drain() {
+    void drain(EventLoop.Watch watch) {
         while (open && readOnce() > 0) {
-            // more may be there
+            continue;
         }
-        close();
+        finish(watch);
     }
 
-    void close() {
+    private void finish(EventLoop.Watch watch) {
         if (open) {
             open = false;
             watch.close();

@@ -30,19 +30,19 @@ final class ProcessSteps {
     /** Goes on in a child with new namespaces; the parent reports it and exits. */
     static void cloneAndReport(LaunchBuilder program, long namespaces) {
         var message = program.message("child", 1);
-        program.clone3(namespaces | Abi.CLONE_PARENT | Abi.CLONE_PIDFD, 0, message.descriptor(0));
+        program.clone3(namespaces | Abi.CLONE_PARENT | Abi.CLONE_PIDFD, 0, message.slot(0));
         goOnInChild(program, message);
     }
 
     /** The same, in a child that is born in the v2 control group of a descriptor. */
     static void cloneAndReport(LaunchBuilder program, long namespaces, int cgroup) {
         var message = program.message("child", 1);
-        program.clone3(namespaces | Abi.CLONE_PARENT | Abi.CLONE_PIDFD, 0, message.descriptor(0), cgroup);
+        program.clone3(namespaces | Abi.CLONE_PARENT | Abi.CLONE_PIDFD, 0, message.slot(0), cgroup);
         goOnInChild(program, message);
     }
 
     private static void goOnInChild(LaunchBuilder program, LaunchBuilder.Message message) {
-        var child = "child." + message.descriptor(0).address();
+        var child = "child." + message.slot(0).address();
         program.onZero(child);
         program.sendmsg(Arg.of(ContainerProgram.REPORT), message);
         program.exit(0);
@@ -54,7 +54,8 @@ final class ProcessSteps {
         program.rtSigprocmask(SIG_SETMASK, -1);
         program.rtSigaction(SIGCHLD, true);
         var after = "adjusted";
-        program.open("/proc/self/oom_score_adj", Abi.O_WRONLY | Abi.O_CLOEXEC, 0).onFailure(after);
+        program.open("/proc/self/oom_score_adj", Abi.O_WRONLY | Abi.O_CLOEXEC, 0)
+                .onFailure(after);
         var file = program.result();
         program.write(file, "-900").ignoreFailure();
         program.close(file);

@@ -35,7 +35,8 @@ final class RunningRoot {
                                 scratch.path("/proc/" + pid + "/root"),
                                 Abi.O_PATH | Abi.O_DIRECTORY | Abi.O_CLOEXEC)))) {
             return Accounts.parse(
-                    read(root, "/etc/passwd").orElse(new byte[0]), read(root, "/etc/group").orElse(new byte[0]));
+                    read(root, "/etc/passwd").orElse(new byte[0]),
+                    read(root, "/etc/group").orElse(new byte[0]));
         }
     }
 
@@ -45,8 +46,8 @@ final class RunningRoot {
             // O_NONBLOCK: a fifo in the file's place must not make this wait
             how.putLong(0, Abi.O_CLOEXEC | Abi.O_NONBLOCK | Abi.O_NOCTTY)
                     .putLong(16, Abi.RESOLVE_IN_ROOT | Abi.RESOLVE_NO_MAGICLINKS);
-            var opened = Syscalls.call(
-                    Syscall.OPENAT2, root.number(), scratch.path(path), Scratch.address(how), OPEN_HOW);
+            var opened =
+                    Syscalls.call(Syscall.OPENAT2, root.number(), scratch.path(path), Scratch.address(how), OPEN_HOW);
             if (opened < 0) {
                 return Optional.empty();
             }
@@ -60,7 +61,12 @@ final class RunningRoot {
         try (var scratch = Scratch.frame()) {
             var statx = scratch.take(256);
             var result = Syscalls.call(
-                    Syscall.STATX, file.number(), scratch.path(""), Abi.AT_EMPTY_PATH, STATX_TYPE, Scratch.address(statx));
+                    Syscall.STATX,
+                    file.number(),
+                    scratch.path(""),
+                    Abi.AT_EMPTY_PATH,
+                    STATX_TYPE,
+                    Scratch.address(statx));
             return result == 0 && (statx.getShort(STATX_MODE_OFFSET) & S_IFMT) == Abi.S_IFREG;
         }
     }

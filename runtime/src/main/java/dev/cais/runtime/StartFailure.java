@@ -40,28 +40,32 @@ record StartFailure(String what, LaunchProgram program, Blueprint blueprint) {
         var named = blueprint.arguments().get(0);
         var hasSlash = named.indexOf('/') >= 0;
         return switch (Errno.of(failure.errno())) {
-            case ENOENT, ENOTDIR -> hasSlash
-                    ? new NotFoundException(
-                            what + ": there is no " + named + " in the container, or not the interpreter that it names",
-                            Map.of(),
-                            "check the command's spelling",
-                            failure)
-                    : new NotFoundException(
-                            what + ": " + named + " is not in the PATH of the container",
-                            Map.of("PATH", blueprint.env().getOrDefault("PATH", "")),
-                            "check the command's spelling, or name the whole path",
-                            failure);
-            case ENOEXEC -> new InvalidSpecException(
-                    what + ": " + named + " cannot be executed: it is no program for this processor ("
-                            + System.getProperty("os.arch") + "), nor a script with an interpreter",
-                    Map.of(),
-                    "use an image for this platform",
-                    failure);
-            default -> new InvalidSpecException(
-                    what + ": " + named + " cannot be executed: " + failure.errnoName(),
-                    Map.of(),
-                    "make it executable for the user it runs as",
-                    failure);
+            case ENOENT, ENOTDIR ->
+                hasSlash
+                        ? new NotFoundException(
+                                what + ": there is no " + named
+                                        + " in the container, or not the interpreter that it names",
+                                Map.of(),
+                                "check the command's spelling",
+                                failure)
+                        : new NotFoundException(
+                                what + ": " + named + " is not in the PATH of the container",
+                                Map.of("PATH", blueprint.env().getOrDefault("PATH", "")),
+                                "check the command's spelling, or name the whole path",
+                                failure);
+            case ENOEXEC ->
+                new InvalidSpecException(
+                        what + ": " + named + " cannot be executed: it is no program for this processor ("
+                                + System.getProperty("os.arch") + "), nor a script with an interpreter",
+                        Map.of(),
+                        "use an image for this platform",
+                        failure);
+            default ->
+                new InvalidSpecException(
+                        what + ": " + named + " cannot be executed: " + failure.errnoName(),
+                        Map.of(),
+                        "make it executable for the user it runs as",
+                        failure);
         };
     }
 

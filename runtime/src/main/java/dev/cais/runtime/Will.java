@@ -1,7 +1,7 @@
 package dev.cais.runtime;
 
-import dev.cais.linux.Fd;
 import dev.cais.linux.Errno;
+import dev.cais.linux.Fd;
 import dev.cais.linux.Pidfd;
 import dev.cais.linux.Pipe;
 import dev.cais.runtime.launch.Arg;
@@ -56,7 +56,11 @@ final class Will implements AutoCloseable {
         program.prctl(dev.cais.linux.Abi.PR_SET_NAME, program.text("cais-will").address());
         ProcessSteps.outliveTrouble(program);
         program.label("wait");
-        program.read(Arg.of(LIFE), program.reserve(8), 8).on(Errno.EINTR, "wait").onSuccess("end").onZero("act").onFailure("act");
+        program.read(Arg.of(LIFE), program.reserve(8), 8)
+                .on(Errno.EINTR, "wait")
+                .onSuccess("end")
+                .onZero("act")
+                .onFailure("act");
         program.label("act");
         for (var cgroup : cgroups) {
             program.removeCgroupTree(cgroup.toString(), PATIENCE);
@@ -74,8 +78,7 @@ final class Will implements AutoCloseable {
             var pidfd = launch.start(
                     "cannot start the will of the engine", program, Map.of(LIFE, pipe.readEnd(), LOCK, lock));
             pipe.readEnd().close();
-            var watch = new EventLoop.Watch[1];
-            loop.execute(() -> watch[0] = loop.watch(pidfd.fd(), () -> ended(pidfd, watch[0])));
+            loop.watch(pidfd.fd(), watch -> ended(pidfd, watch));
             undo.keepAll();
             return pipe;
         }
@@ -93,7 +96,8 @@ final class Will implements AutoCloseable {
                 ended.complete(null);
                 return;
             }
-            LOG.warn("something ended the process that cleans up after a killed JVM ({}); starting another", exit.get());
+            LOG.warn(
+                    "something ended the process that cleans up after a killed JVM ({}); starting another", exit.get());
             life = start();
         }
     }
