@@ -52,8 +52,9 @@ final class OutputPump {
 
     /** Takes what is in the pipe now, and closes it: whoever still holds the other end is not waited for. */
     void drain(EventLoop.Watch watch) {
-        while (open && readOnce() > 0) {
-            continue;
+        var more = open;
+        while (more) {
+            more = readOnce() > 0;
         }
         finish(watch);
     }

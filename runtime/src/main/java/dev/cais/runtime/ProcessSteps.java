@@ -12,6 +12,9 @@ import java.util.List;
 
 /** The steps that a container's first process and those beside it share. */
 final class ProcessSteps {
+    /** Marks the step that enters the working directory, and says what helps. */
+    static final String WORKDIR_HELP = "choose another workdir, or a user who may enter it";
+
     private static final int SIG_SETMASK = 2;
     private static final int SIGCHLD = 17;
 
@@ -106,7 +109,7 @@ final class ProcessSteps {
         program.setresgid(identity.gid(), identity.gid(), identity.gid());
         program.setresuid(identity.uid(), identity.uid(), identity.uid());
         program.capset(Capability.mask(confinement.effective()), Capability.mask(confinement.effective()), 0);
-        program.chdir(blueprint.workdir()).explain("to " + blueprint.workdir(), "");
+        program.chdir(blueprint.workdir()).explain("to " + blueprint.workdir(), WORKDIR_HELP);
         if (confinement.noNewPrivileges()) {
             program.prctl(Abi.PR_SET_NO_NEW_PRIVS, 1);
             filter.ifPresent(loaded -> program.seccomp(loaded.program(), loaded.flags()));

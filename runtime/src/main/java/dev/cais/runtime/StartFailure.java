@@ -31,7 +31,7 @@ record StartFailure(String what, LaunchProgram program, Blueprint blueprint) {
         LOG.debug("{}; its launch program:\n{}", failure.getMessage(), program.listing());
         return switch (failure.call()) {
             case "execve" -> notExecuted(failure);
-            case "chdir" -> failure.getMessage().contains(" of overlay") ? failure : notEntered(failure);
+            case "chdir" -> failure.help().equals(ProcessSteps.WORKDIR_HELP) ? notEntered(failure) : failure;
             default -> failure;
         };
     }
@@ -73,7 +73,7 @@ record StartFailure(String what, LaunchProgram program, Blueprint blueprint) {
         return new InvalidSpecException(
                 what + ": it cannot enter its working directory " + blueprint.workdir() + ": " + failure.errnoName(),
                 Map.of("user", blueprint.identity().uid()),
-                "choose another workdir, or a user who may enter it",
+                ProcessSteps.WORKDIR_HELP,
                 failure);
     }
 }
