@@ -50,6 +50,7 @@ final class ContainerProgram {
             ProcessSteps.cloneAndReport(program, namespaces);
         }
 
+        program.setsid();
         ProcessSteps.enterCgroup(program, plan.cgroup().taskFiles());
         program.unshare(Abi.CLONE_NEWCGROUP);
         program.umask(0);

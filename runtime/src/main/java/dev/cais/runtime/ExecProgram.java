@@ -40,6 +40,7 @@ final class ExecProgram {
         } else {
             ProcessSteps.cloneAndReport(program, 0);
         }
+        program.setsid();
         for (var file : taskFiles) {
             program.write(file, "0");
             program.close(file);
