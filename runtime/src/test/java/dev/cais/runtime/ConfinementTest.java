@@ -63,7 +63,8 @@ class ConfinementTest {
     @ValueSource(strings = {"mnt", "pid", "net", "uts", "ipc", "cgroup"})
     void eachNamespaceIsTheContainersOwn(String namespace) throws IOException {
         var link = "/proc/self/ns/" + namespace;
-        var inside = output(ContainerSpec.of("busybox").command("readlink", link)).strip();
+        var inside =
+                output(ContainerSpec.of("busybox").command("readlink", link)).strip();
 
         assertThat(inside).startsWith(namespace + ":[");
         assertThat(inside).isNotEqualTo(Files.readSymbolicLink(Path.of(link)).toString());
@@ -86,9 +87,12 @@ class ConfinementTest {
     void onlyTheContainersOwnMountsAreSeen() {
         var points = output(sh("cut -d' ' -f5 /proc/self/mountinfo")).lines().toList();
 
-        assertThat(points).contains("/", "/proc", "/sys", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue", "/sys/fs/cgroup");
-        assertThat(points).allMatch(
-                point -> point.equals("/") || point.matches("/(proc|sys|dev)(/.*)?"), "below the root, proc, sys or dev");
+        assertThat(points)
+                .contains("/", "/proc", "/sys", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue", "/sys/fs/cgroup");
+        assertThat(points)
+                .allMatch(
+                        point -> point.equals("/") || point.matches("/(proc|sys|dev)(/.*)?"),
+                        "below the root, proc, sys or dev");
     }
 
     @Test
@@ -119,7 +123,8 @@ class ConfinementTest {
         assertThat(statusLine(sh(""), "NoNewPrivs")).isEqualTo("0");
         assertThat(statusLine(sh("").withNoNewPrivileges(), "Seccomp")).isEqualTo("2");
         assertThat(statusLine(sh("").withNoNewPrivileges(), "NoNewPrivs")).isEqualTo("1");
-        assertThat(statusLine(sh("").seccomp(SeccompProfile.unconfined()), "Seccomp")).isEqualTo("0");
+        assertThat(statusLine(sh("").seccomp(SeccompProfile.unconfined()), "Seccomp"))
+                .isEqualTo("0");
     }
 
     @Test
@@ -127,8 +132,10 @@ class ConfinementTest {
         try (var container = engine.containers().start(sh("sleep 60"))) {
             var status = container.exec("cat", "/proc/self/status").stdout();
 
-            assertThat(status).contains("CapEff:\t" + DOCKERS_CAPABILITIES, "CapBnd:\t" + DOCKERS_CAPABILITIES, "Seccomp:\t2");
-            assertThat(container.exec("cat", "/proc/self/cgroup").stdout().lines()).allMatch(line -> line.endsWith(":/"));
+            assertThat(status)
+                    .contains("CapEff:\t" + DOCKERS_CAPABILITIES, "CapBnd:\t" + DOCKERS_CAPABILITIES, "Seccomp:\t2");
+            assertThat(container.exec("cat", "/proc/self/cgroup").stdout().lines())
+                    .allMatch(line -> line.endsWith(":/"));
             assertThat(container.exec("readlink", "/proc/self/ns/mnt").stdout())
                     .isEqualTo(container.exec("readlink", "/proc/1/ns/mnt").stdout());
         }
@@ -156,7 +163,10 @@ class ConfinementTest {
 
     @Test
     void theHostsKernelIsMasked() {
-        assertThat(output(sh("cat /proc/keys /proc/timer_list /proc/interrupts 2>/dev/null; ls /sys/firmware /proc/acpi 2>/dev/null")))
+        assertThat(
+                        output(
+                                sh(
+                                        "cat /proc/keys /proc/timer_list /proc/interrupts 2>/dev/null; ls /sys/firmware /proc/acpi 2>/dev/null")))
                 .matches("(/\\S+:\\n*)*");
     }
 
@@ -204,8 +214,7 @@ class ConfinementTest {
 
     @Test
     void aProfileThatForbidsWhatAStartNeedsIsRefusedByName() {
-        var profile = new SeccompProfile.Custom(
-                """
+        var profile = new SeccompProfile.Custom("""
                 {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["execve"], "action": "SCMP_ACT_ERRNO"}]}
                 """);
 
@@ -217,8 +226,7 @@ class ConfinementTest {
 
     @Test
     void aProfileOfOnesOwnIsApplied() {
-        var profile = new SeccompProfile.Custom(
-                """
+        var profile = new SeccompProfile.Custom("""
                 {"defaultAction": "SCMP_ACT_ALLOW",
                  "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38}]}
                 """);
@@ -240,8 +248,8 @@ class ConfinementTest {
                 .isZero();
         var image = engine.images().importRootfs(tar, "linked-proc");
         try {
-            assertThatThrownBy(() ->
-                            engine.containers().run(ContainerSpec.of(image).name("linked").command("/x")))
+            assertThatThrownBy(() -> engine.containers()
+                            .run(ContainerSpec.of(image).name("linked").command("/x")))
                     .isInstanceOf(dev.cais.KernelException.class)
                     .hasMessageStartingWith("cannot start linked: openat(2) of /proc failed with E")
                     .hasMessageEndingWith("the image must have a directory there, or nothing");
