@@ -27,6 +27,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Function;
 
 /** The engine of this JVM: owns the store's handle, the control groups, the loop, the guardian and the will. */
 final class LocalEngine implements Engine {
@@ -79,6 +80,11 @@ final class LocalEngine implements Engine {
     }
 
     static LocalEngine open(EngineOptions options) {
+        return open(options, Launch::new);
+    }
+
+    /** @param launches makes what starts programs, given a directory for executable files */
+    static LocalEngine open(EngineOptions options, Function<Path, Launch> launches) {
         requireHost();
         var random = new byte[6];
         new SecureRandom().nextBytes(random);
@@ -89,7 +95,7 @@ final class LocalEngine implements Engine {
 
             var loop = undo.add(new EventLoop("cais-" + id));
             var cgroups = undo.add(host.open(id));
-            var launch = new Launch(store.engineDirectory());
+            var launch = launches.apply(store.engineDirectory());
             var will = undo.add(Will.leave(loop, launch, cgroups.roots(), store.engineDirectory(), store.engineLock()));
             var launcher = undo.add(new Launcher(loop, store, HostMounts.read(host.version()), launch));
             var engine = new LocalEngine(id, options, store, host, cgroups, loop, will, launcher);

@@ -24,7 +24,7 @@ import java.util.concurrent.locks.LockSupport;
  * <p>The executable lives in a sealed memory file. Where those must not be executed ({@code vm.memfd_noexec} is 2, or a
  * security module says so) it is an unlinked file in a directory of the caller's.
  */
-public final class Launch {
+public class Launch {
     private static final String NAME = "cais-init";
     private static final int CHUNK = 1 << 15;
     private static final long BUSY_NANOS = 2_000_000_000;

@@ -2,8 +2,10 @@ package dev.cais.runtime.launch;
 
 import dev.cais.KernelException;
 import dev.cais.linux.Errno;
+import dev.cais.linux.Syscall;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -70,6 +72,13 @@ public final class LaunchProgram {
     /** Number of steps. */
     public int size() {
         return steps.size();
+    }
+
+    /** The same program, but for one step that fails with {@code EBADF} whatever it was: to see what is undone then. */
+    public LaunchProgram failingAt(int step) {
+        var changed = new ArrayList<>(steps);
+        changed.set(step, new Step(Syscall.FCHDIR, "", List.of(Arg.of(-1)), steps.get(step).chain));
+        return new LaunchProgram(changed, labels, data);
     }
 
     /** The program as an executable file. */

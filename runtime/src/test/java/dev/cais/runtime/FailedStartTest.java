@@ -1,0 +1,108 @@
+package dev.cais.runtime;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.cais.ContainerSpec;
+import dev.cais.KernelException;
+import dev.cais.fixtures.LeakChecked;
+import dev.cais.fixtures.RequiresRoot;
+import dev.cais.fixtures.TestImages;
+import dev.cais.fixtures.TestStore;
+import dev.cais.linux.Fd;
+import dev.cais.linux.Pidfd;
+import dev.cais.runtime.launch.Launch;
+import dev.cais.runtime.launch.LaunchProgram;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+
+/** Whatever step of a start fails, nothing of it is left, and the message names the step. */
+@RequiresRoot
+@LeakChecked
+class FailedStartTest {
+    /** Fails a chosen step of each container's program, and lets all other programs pass. */
+    private static final class Saboteur extends Launch {
+        private int failing = -1;
+        private int size;
+
+        Saboteur(Path directory) {
+            super(directory);
+        }
+
+        @Override
+        public Pidfd start(String what, LaunchProgram program, Map<Integer, Fd> descriptors) {
+            if (!what.contains("doomed") || failing < 0) {
+                return super.start(what, program, descriptors);
+            }
+            size = program.size();
+            return super.start(what, program.failingAt(failing), descriptors);
+        }
+    }
+
+    @Test
+    void everyStepCanFailAndLeavesNothing(TestStore store) throws IOException {
+        var saboteur = new Saboteur[1];
+        try (var engine = LocalEngine.open(store.options(), directory -> saboteur[0] = new Saboteur(directory))) {
+            engine.images().load(TestImages.busyboxArchive());
+            var spec = ContainerSpec.of("busybox")
+                    .name("doomed")
+                    .command("true")
+                    .workdir("/made")
+                    .user("1000");
+            engine.containers().run(spec);
+            var descriptors = descriptors();
+            var reported = new AtomicInteger();
+            saboteur[0].size = 1;
+            for (saboteur[0].failing = 0; saboteur[0].failing < saboteur[0].size; saboteur[0].failing++) {
+                try {
+                    engine.containers().run(spec);
+                } catch (KernelException e) {
+                    assertThat(e)
+                            .hasMessageStartingWith(
+                                    "cannot start doomed: fchdir(2) failed with EBADF (bad file descriptor)");
+                    assertThat(e.facts()).containsEntry("step", saboteur[0].failing);
+                    reported.incrementAndGet();
+                }
+                assertThat(engine.containers().list()).isEmpty();
+                try (var containers = Files.list(
+                        store.path().resolve("engines/" + engine.info().id() + "/containers"))) {
+                    assertThat(containers).isEmpty();
+                }
+                assertThat(children()).hasSize(2);
+            }
+            // the rest are steps behind the program's execution: other candidates, exits, the failure's own report
+            assertThat(reported.get()).isGreaterThan(saboteur[0].size - 40);
+            assertThat(descriptors()).isEqualTo(descriptors);
+            saboteur[0].failing = -1;
+            assertThat(engine.containers().run(spec).exitCode()).isZero();
+        }
+    }
+
+    @Test
+    void anEngineThatCannotStartItsGuardianOpensNothing(TestStore store) {
+        assertThatThrownBy(() -> LocalEngine.open(store.options(), directory -> new Launch(directory) {
+                    @Override
+                    public Pidfd start(String what, LaunchProgram program, Map<Integer, Fd> descriptors) {
+                        return super.start(
+                                what, what.contains("guardian") ? program.failingAt(0) : program, descriptors);
+                    }
+                }))
+                .isInstanceOf(KernelException.class)
+                .hasMessageStartingWith("cannot start the guardian of the containers: fchdir(2) failed with EBADF");
+        assertThat(store.path().resolve("engines")).isEmptyDirectory();
+    }
+
+    private static java.util.List<Long> children() {
+        return ProcessHandle.current().children().map(ProcessHandle::pid).toList();
+    }
+
+    private static long descriptors() throws IOException {
+        try (var open = Files.list(Path.of("/proc/self/fd"))) {
+            return open.count();
+        }
+    }
+}
