@@ -119,9 +119,10 @@ public record ContainerSpec(
         return with(draft -> draft.name = changed);
     }
 
-    /** Program and arguments that stand before the command; with no arguments: none at all, not even the image's. */
+    /** Program and arguments that stand before the command; one empty text for none at all, not even the image's. */
     public ContainerSpec entrypoint(String... arguments) {
-        return with(draft -> draft.entrypoint = Optional.of(Arrays.asList(arguments)));
+        var none = arguments.length == 1 && arguments[0].isEmpty();
+        return with(draft -> draft.entrypoint = Optional.of(none ? List.of() : Arrays.asList(arguments)));
     }
 
     public ContainerSpec command(String... arguments) {

@@ -108,7 +108,7 @@ class ProcessesTest {
             send(pair.theirs(), "here", pipe.writeEnd());
 
             var message = pair.ours().receive("cannot receive").orElseThrow();
-            assertThat(message.text()).isEqualTo("here");
+            assertThat(new String(message.content(), StandardCharsets.UTF_8)).isEqualTo("here");
             assertThat(message.descriptors()).hasSize(1);
             write(message.descriptors().get(0), "same pipe");
             message.descriptors().get(0).close();

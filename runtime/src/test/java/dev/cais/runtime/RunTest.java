@@ -28,10 +28,12 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** The life of containers, on a real kernel with a real image. */
 @RequiresRoot
 @LeakChecked
+@Timeout(120)
 class RunTest {
     private static Engine engine;
 
@@ -74,11 +76,11 @@ class RunTest {
     }
 
     @Test
-    void pidOneGoneMeansAllGone() {
+    void pidOneGoneMeansAllGone() throws InterruptedException {
         try (var container = engine.containers().start(sh("(setsid sleep 1000 &) ; sleep 0.1; exec sleep 1000"))) {
             var cgroup = ((LocalContainer) container).cgroup();
             while (cgroup.processes().size() < 2) {
-                Thread.onSpinWait();
+                Thread.sleep(5);
             }
             container.kill("KILL");
             container.await();
@@ -94,7 +96,7 @@ class RunTest {
         assertThat(engine.containers().run(spec).stdout()).isEqualTo("a\n");
         assertThat(engine.containers().run(spec.command("b", "c")).stdout()).isEqualTo("a b c\n");
         assertThat(engine.containers()
-                        .run(spec.entrypoint().command("echo", "d"))
+                        .run(spec.entrypoint("").command("echo", "d"))
                         .stdout())
                 .isEqualTo("d\n");
     }
@@ -130,12 +132,12 @@ class RunTest {
     }
 
     @Test
-    void stopSendsTheStopSignalAndWaits() {
+    void stopSendsTheStopSignalAndWaits() throws InterruptedException {
         try (var container = engine.containers()
                 .start(sh("trap 'echo bye; exit 7' USR1; echo ready; while :; do sleep 0.01; done")
                         .stopSignal("USR1"))) {
             while (container.logs().lines().findAny().isEmpty()) {
-                Thread.onSpinWait();
+                Thread.sleep(5);
             }
 
             assertThat(container.stop().exitCode()).isEqualTo(7);
@@ -318,7 +320,7 @@ class RunTest {
         });
         thread.start();
         while (engine.containers().find("interrupted").isEmpty()) {
-            Thread.onSpinWait();
+            Thread.sleep(5);
         }
         thread.interrupt();
 
@@ -341,7 +343,7 @@ class RunTest {
             });
             thread.start();
             while (!container.exec("ps").stdout().contains("sleep 61")) {
-                Thread.onSpinWait();
+                Thread.sleep(5);
             }
             thread.interrupt();
 
