@@ -45,7 +45,8 @@ final class Guardian implements AutoCloseable {
         program.resetInherited(ContainerProgram.REPORT, LIFE);
         ProcessSteps.cloneAndReport(program, Abi.CLONE_NEWPID);
         program.prctl(Abi.PR_SET_PDEATHSIG, Signal.KILL.number());
-        program.prctl(Abi.PR_SET_NAME, program.text("cais-guardian").address());
+        program.name("cais-guardian");
+        program.setsid();
         ProcessSteps.outliveTrouble(program);
         program.close(Arg.of(ContainerProgram.REPORT));
         program.label("wait");

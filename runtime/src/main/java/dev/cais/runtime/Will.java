@@ -53,7 +53,8 @@ final class Will implements AutoCloseable {
     static Will leave(EventLoop loop, Launch launch, List<Path> cgroups, Path directory, Fd lock) {
         var program = LaunchProgram.builder();
         program.resetInherited(LIFE, LOCK);
-        program.prctl(dev.cais.linux.Abi.PR_SET_NAME, program.text("cais-will").address());
+        program.name("cais-will");
+        program.setsid();
         ProcessSteps.outliveTrouble(program);
         program.label("wait");
         program.read(Arg.of(LIFE), program.reserve(8), 8)

@@ -92,7 +92,8 @@ class FailedStartTest {
                     }
                 }))
                 .isInstanceOf(KernelException.class)
-                .hasMessageStartingWith("cannot start the guardian of the containers: fchdir(2) failed with EBADF");
+                .hasMessage("cannot start the guardian of the containers: close_range(2) failed with EBADF (bad file"
+                        + " descriptor) [step=0]");
         assertThat(store.path().resolve("engines")).isEmptyDirectory();
     }
 

@@ -25,7 +25,6 @@ final class Inheritance {
 
     static void reset(LaunchBuilder program, int... keptDescriptors) {
         closeAllBut(program, keptDescriptors);
-        program.setsid();
         program.umask(022);
         program.chdir("/");
         // EDQUOT and ENOMEM are not ignored: the JVM's keys would stay in reach

@@ -831,7 +831,8 @@ public final class LaunchBuilder {
 
     /**
      * Gives back everything that is inherited from the JVM, except for the descriptors named: see {@link Inheritance}. The
-     * process has a session of its own, the root as its working directory, and is not dumpable.
+     * process has the root as its working directory and is not dumpable. The session stays: setsid() begins another, in the
+     * process that is to lead it, since it can cost milliseconds on a busy machine (a scheduling group is made for it).
      */
     public LaunchBuilder resetInherited(int... keptDescriptors) {
         Inheritance.reset(this, keptDescriptors);

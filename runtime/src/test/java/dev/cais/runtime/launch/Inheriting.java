@@ -97,7 +97,7 @@ final class Inheriting {
         var program = LaunchProgram.builder();
         program.reportFailuresTo(3);
         search(program, "before");
-        program.resetInherited(0, 1, 2, 3);
+        program.resetInherited(0, 1, 2, 3).setsid();
         search(program, "after");
         program.step(Syscall.PRCTL, Arg.of(PR_GET_DUMPABLE)).onZero("closed");
         program.write(Arg.of(1), "launch:dumpable=yes\n").goTo("execute");
