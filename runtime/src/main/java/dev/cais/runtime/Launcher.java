@@ -2,6 +2,7 @@ package dev.cais.runtime;
 
 import dev.cais.ConflictException;
 import dev.cais.ExecSpec;
+import dev.cais.Image;
 import dev.cais.linux.Abi;
 import dev.cais.linux.DescriptorSocket;
 import dev.cais.linux.Fd;
@@ -39,7 +40,7 @@ final class Launcher implements AutoCloseable {
     /** Starts a container's first process; when this returns, its program has been executed. */
     ContainedProcess startContainer(String name, ContainerPlan plan, LogFile log) {
         var program = ContainerProgram.of(plan, mounts, store.layers().directory());
-        var failure = new StartFailure("cannot start " + name, program, plan.blueprint());
+        var failure = new StartFailure("cannot start " + name, program, plan.blueprint(), () -> tree(plan.image()));
         try (var entered = guardian.duplicate()) {
             return start(failure, entered, plan.cgroup(), Optional.empty(), log);
         }
@@ -62,9 +63,14 @@ final class Launcher implements AutoCloseable {
                     ? Optional.<Fd>empty()
                     : Optional.of(undo.add(MemoryFile.of(spec.stdin())));
             var program = ExecProgram.of(blueprint, confinement, container.cgroup(), stdin.isPresent());
-            var failure = new StartFailure("cannot exec in " + container.name(), program, blueprint);
+            var failure = new StartFailure(
+                    "cannot exec in " + container.name(), program, blueprint, () -> tree(container.image()));
             return start(failure, entered, container.cgroup(), stdin, log);
         }
+    }
+
+    private LayerTree tree(Image image) {
+        return LayerTree.of(image, store.layers());
     }
 
     private static ConflictException ended(LocalContainer container, ExecSpec spec) {

@@ -1,9 +1,11 @@
 package dev.cais.runtime;
 
+import dev.cais.Image;
 import dev.cais.StorageException;
 import dev.cais.linux.Scratch;
 import dev.cais.linux.Syscall;
 import dev.cais.linux.Syscalls;
+import dev.cais.storage.Layers;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -38,6 +40,16 @@ final class LayerTree {
         java.util.Collections.reverse(newestFirst);
     }
 
+    /** @throws StorageException if the store has lost one of the image's layers */
+    static LayerTree of(Image image, Layers layers) {
+        return new LayerTree(image.layers().stream()
+                .map(layer -> layers.find(layer.diffId())
+                        .orElseThrow(() -> new StorageException(
+                                "cannot use image " + image + ": the store has lost its layer " + layer.diffId(),
+                                "load it again")))
+                .toList());
+    }
+
     /**
      * Where a path of the tree lies on the host, every link followed.
      *
@@ -48,7 +60,7 @@ final class LayerTree {
         Deque<String> rest = new ArrayDeque<>(Arrays.asList(path.split("/")));
         Deque<List<Path>> parents = new ArrayDeque<>();
         parents.push(newestFirst);
-        Optional<Path> found = Optional.of(newestFirst.get(0));
+        Optional<Path> found = newestFirst.stream().findFirst();
         var links = 0;
         while (!rest.isEmpty()) {
             var name = rest.pop();

@@ -7,7 +7,6 @@ import dev.cais.EngineInfo;
 import dev.cais.EngineOptions;
 import dev.cais.Image;
 import dev.cais.Images;
-import dev.cais.Layer;
 import dev.cais.LogStream;
 import dev.cais.StorageException;
 import dev.cais.UnsupportedHostException;
@@ -178,11 +177,7 @@ final class LocalEngine implements Engine {
                 return known;
             }
         }
-        var directories = new ArrayList<Path>();
-        for (var layer : image.layers()) {
-            directories.add(store.layers().find(layer.diffId()).orElseThrow(() -> layerMissing(image, layer)));
-        }
-        var tree = new LayerTree(directories);
+        var tree = LayerTree.of(image, store.layers());
         var parsed = Accounts.parse(
                 tree.read("/etc/passwd", Accounts.LARGEST_FILE).orElse(new byte[0]),
                 tree.read("/etc/group", Accounts.LARGEST_FILE).orElse(new byte[0]));
@@ -190,12 +185,6 @@ final class LocalEngine implements Engine {
             accounts.put(key, parsed);
         }
         return parsed;
-    }
-
-    private static StorageException layerMissing(Image image, Layer layer) {
-        return new StorageException(
-                "cannot use image " + image + ": the store has lost its layer " + layer.diffId(),
-                "load or pull the image again");
     }
 
     /** Where a process's output goes that does not fit into memory. */

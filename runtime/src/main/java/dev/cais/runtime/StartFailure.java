@@ -6,7 +6,9 @@ import dev.cais.KernelException;
 import dev.cais.NotFoundException;
 import dev.cais.linux.Errno;
 import dev.cais.runtime.launch.LaunchProgram;
+import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -15,14 +17,15 @@ import org.slf4j.LoggerFactory;
  *
  * @param what as in {@code cannot start web}
  * @param blueprint of the process that was to be
+ * @param tree of its image, to look at what could not be executed
  */
-record StartFailure(String what, LaunchProgram program, Blueprint blueprint) {
+record StartFailure(String what, LaunchProgram program, Blueprint blueprint, Supplier<LayerTree> tree) {
     private static final Logger LOG = LoggerFactory.getLogger(StartFailure.class);
     private static final Blueprint NONE =
-            new Blueprint(java.util.List.of(""), Map.of(), new Accounts.Identity(0, 0, java.util.List.of(), "/"), "/");
+            new Blueprint(List.of(""), Map.of(), new Accounts.Identity(0, 0, List.of(), "/"), "/");
 
     StartFailure(String what, LaunchProgram program) {
-        this(what, program, NONE);
+        this(what, program, NONE, () -> new LayerTree(List.of()));
     }
 
     /** @param report of the failed step, as the program sent it */
@@ -42,12 +45,7 @@ record StartFailure(String what, LaunchProgram program, Blueprint blueprint) {
         return switch (Errno.of(failure.errno())) {
             case ENOENT, ENOTDIR ->
                 hasSlash
-                        ? new NotFoundException(
-                                what + ": there is no " + named
-                                        + " in the container, or not the interpreter that it names",
-                                Map.of(),
-                                "check the command's spelling",
-                                failure)
+                        ? missing(failure, named)
                         : new NotFoundException(
                                 what + ": " + named + " is not in the PATH of the container",
                                 Map.of("PATH", blueprint.env().getOrDefault("PATH", "")),
@@ -67,6 +65,23 @@ record StartFailure(String what, LaunchProgram program, Blueprint blueprint) {
                         "make it executable for the user it runs as",
                         failure);
         };
+    }
+
+    /** The kernel says the same of a missing program and of a missing interpreter. */
+    private EngineException missing(KernelException failure, String named) {
+        var path = named.startsWith("/") ? named : blueprint.workdir() + "/" + named;
+        if (tree.get().resolve(path).isPresent()) {
+            return new NotFoundException(
+                    what + ": the image has " + named + ", but not the interpreter that it names",
+                    Map.of(),
+                    "see its first line, or what file(1) tells of it: it may need another C library's loader",
+                    failure);
+        }
+        return new NotFoundException(
+                what + ": there is no " + named + " in the container",
+                Map.of(),
+                "check the command's spelling",
+                failure);
     }
 
     private EngineException notEntered(KernelException failure) {
