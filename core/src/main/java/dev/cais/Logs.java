@@ -3,7 +3,7 @@ package dev.cais;
 import java.io.InputStream;
 import java.util.stream.Stream;
 
-/** What a container has written so far. Each call reads from the start; streams should be closed when they are not read to the end. */
+/** What a container has written so far. Each call reads from the start, and may stop anywhere: nothing has to be closed. */
 public interface Logs {
     /** Lines of both streams in the order in which the engine read them, without their line ends; the last may be unfinished. */
     Stream<LogLine> lines();

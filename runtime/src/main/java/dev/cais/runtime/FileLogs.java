@@ -22,12 +22,10 @@ import java.util.stream.StreamSupport;
 record FileLogs(LogFile file) implements Logs {
     @Override
     public Stream<LogLine> lines() {
-        var reader = file.read(false);
         return StreamSupport.stream(
-                        Spliterators.spliteratorUnknownSize(
-                                new Lines(reader), Spliterator.ORDERED | Spliterator.NONNULL),
-                        false)
-                .onClose(reader::close);
+                Spliterators.spliteratorUnknownSize(
+                        new Lines(file.read(false)), Spliterator.ORDERED | Spliterator.NONNULL),
+                false);
     }
 
     @Override
@@ -101,7 +99,6 @@ record FileLogs(LogFile file) implements Logs {
                     ready.add(new LogLine(line.start, stream, line.bytes.toByteArray()));
                 }
             });
-            reader.close();
         }
     }
 
@@ -151,11 +148,6 @@ record FileLogs(LogFile file) implements Logs {
                 }
             }
             return false;
-        }
-
-        @Override
-        public void close() {
-            reader.close();
         }
     }
 }

@@ -125,7 +125,8 @@ final class LocalContainers implements Containers {
     public ProcessResult run(ContainerSpec spec, OutputStream stdout, OutputStream stderr) {
         var started = System.nanoTime();
         try (var container = start(spec)) {
-            try (var reader = container.process().log().read(true)) {
+            var reader = container.process().log().read(true);
+            try {
                 for (var chunk = reader.next(); chunk.isPresent(); chunk = reader.next()) {
                     var target = chunk.get().stream() == LogStream.STDOUT ? stdout : stderr;
                     target.write(chunk.get().content());
@@ -187,8 +188,8 @@ final class LocalContainers implements Containers {
                 new byte[(int) Math.min(total, engine.options().captureLimit().bytes())];
         var count = 0;
         Path rest = total > kept.length ? engine.outputFile(id, stream) : null;
-        try (var reader = log.read(false);
-                var file = rest == null ? null : Files.newOutputStream(rest, StandardOpenOption.CREATE_NEW)) {
+        var reader = log.read(false);
+        try (var file = rest == null ? null : Files.newOutputStream(rest, StandardOpenOption.CREATE_NEW)) {
             for (var chunk = reader.next(); chunk.isPresent(); chunk = reader.next()) {
                 if (chunk.get().stream() == stream) {
                     var content = chunk.get().content();

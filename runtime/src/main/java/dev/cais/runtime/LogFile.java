@@ -1,6 +1,7 @@
 package dev.cais.runtime;
 
 import dev.cais.CancelledException;
+import dev.cais.ConflictException;
 import dev.cais.CorruptContentException;
 import dev.cais.LogStream;
 import dev.cais.StorageException;
@@ -11,9 +12,9 @@ import dev.cais.linux.Scratch;
 import dev.cais.linux.Syscall;
 import dev.cais.linux.Syscalls;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -34,6 +35,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Appending belongs to one thread; reading to any, as often as they like, while it grows.
  */
 final class LogFile {
+    /** Bytes that are read at a time. */
+    private static final int BLOCK = 1 << 20;
+
     /** Bytes of a chunk's header. */
     static final int HEADER = 16;
 
@@ -150,11 +154,14 @@ final class LogFile {
         return new Reader(follow);
     }
 
-    /** A place in the log. Belongs to one thread at a time. */
-    final class Reader implements AutoCloseable {
+    /**
+     * A place in the log. Belongs to one thread at a time. It holds no descriptor between calls, so that one who stops reading
+     * has nothing to close.
+     */
+    final class Reader {
         private final boolean follow;
-        private final ByteBuffer header = ByteBuffer.allocate(HEADER).order(ByteOrder.LITTLE_ENDIAN);
-        private @Nullable FileChannel channel;
+        private ByteBuffer block = ByteBuffer.allocate(0);
+        /** Of the first byte in the file that is not in the block. */
         private long position;
 
         private Reader(boolean follow) {
@@ -165,80 +172,85 @@ final class LogFile {
          * The next chunk, or nothing at the end.
          *
          * @throws StorageException at the end, if output was lost for want of space
+         * @throws ConflictException if the container was removed meanwhile
          * @throws CancelledException if the thread is interrupted while it waits
          */
         Optional<Chunk> next() {
-            if (!awaitMore()) {
-                return Optional.empty();
-            }
-            try {
-                if (channel == null) {
-                    channel = FileChannel.open(path, StandardOpenOption.READ);
+            if (!block.hasRemaining()) {
+                var available = awaitMore();
+                if (available == 0) {
+                    return Optional.empty();
                 }
-                readFully(header.clear(), position);
-                var length = header.getInt(8);
-                var stream = header.getInt(12);
-                if (length < 0 || stream < 0 || stream >= LogStream.values().length) {
-                    throw new CorruptContentException(
-                            "cannot read the log " + path + ": it has no chunk at " + position);
-                }
-                var content = ByteBuffer.allocate(length);
-                readFully(content, position + HEADER);
-                position += HEADER + length;
-                var nanos = header.getLong(0);
-                return Optional.of(new Chunk(
-                        Instant.ofEpochSecond(nanos / 1_000_000_000L, nanos % 1_000_000_000L),
-                        LogStream.values()[stream],
-                        content.array()));
-            } catch (NoSuchFileException e) {
-                throw new dev.cais.ConflictException("cannot read the log " + path + ": its container is removed");
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
+                read((int) Math.min(available, BLOCK));
             }
+            if (block.remaining() < HEADER) {
+                read(HEADER);
+            }
+            var nanos = block.getLong();
+            var length = block.getInt();
+            var stream = block.getInt();
+            if (length < 0 || stream < 0 || stream >= LogStream.values().length) {
+                throw new CorruptContentException(
+                        "cannot read the log " + path + ": it has no chunk before byte " + position);
+            }
+            if (block.remaining() < length) {
+                read(length);
+            }
+            var content = new byte[length];
+            block.get(content);
+            return Optional.of(new Chunk(
+                    Instant.ofEpochSecond(nanos / 1_000_000_000L, nanos % 1_000_000_000L),
+                    LogStream.values()[stream],
+                    content));
         }
 
-        private boolean awaitMore() {
+        /** @return bytes that can be read; 0 at the end */
+        private long awaitMore() {
             synchronized (growth) {
                 while (position >= size) {
                     if (complete || !follow) {
                         if (failure != null) {
                             throw failure;
                         }
-                        return false;
+                        return 0;
                     }
                     try {
                         growth.wait();
                     } catch (InterruptedException e) {
                         Thread.currentThread().interrupt();
                         throw new CancelledException(
-                                "cannot go on reading the log " + path + ": the thread was interrupted");
+                                "cannot go on reading the log " + path + ": the thread was interrupted",
+                                Map.of(),
+                                "",
+                                e);
                     }
                 }
-                return true;
+                return size - position;
             }
         }
 
-        private void readFully(ByteBuffer target, long from) throws IOException {
-            var at = from;
-            while (target.hasRemaining()) {
-                var count = java.util.Objects.requireNonNull(channel).read(target, at);
-                if (count < 0) {
-                    throw new CorruptContentException("cannot read the log " + path + ": it ends within a chunk");
+        /** Reads on until the block has that many bytes left, and more if it is there already. */
+        private void read(int least) {
+            var larger = ByteBuffer.allocate(Math.max(least, block.remaining())).order(ByteOrder.LITTLE_ENDIAN);
+            larger.put(block);
+            try (var channel = FileChannel.open(path, StandardOpenOption.READ)) {
+                while (larger.hasRemaining()) {
+                    var count = channel.read(larger, position);
+                    if (count < 0) {
+                        throw new CorruptContentException("cannot read the log " + path + ": it ends within a chunk");
+                    }
+                    position += count;
                 }
-                at += count;
+            } catch (NoSuchFileException e) {
+                throw new ConflictException(
+                        "cannot read the log " + path + ": its container is removed", Map.of(), "", e);
+            } catch (ClosedByInterruptException e) {
+                throw new CancelledException(
+                        "cannot go on reading the log " + path + ": the thread was interrupted", Map.of(), "", e);
+            } catch (IOException e) {
+                throw new StorageException("cannot read the log " + path + ": " + e.getMessage(), Map.of(), "", e);
             }
-            target.flip();
-        }
-
-        @Override
-        public void close() {
-            if (channel != null) {
-                try {
-                    channel.close();
-                } catch (IOException e) {
-                    throw new UncheckedIOException(e);
-                }
-            }
+            block = larger.flip();
         }
     }
 }

@@ -193,9 +193,19 @@ class ConfinementTest {
     void devicesArePresent() {
         assertThat(output(sh("for d in null zero full random urandom tty; do stat -c '%n %t %T %a' /dev/$d; done;"
                         + " for l in fd stdin stdout stderr ptmx; do readlink /dev/$l; done")))
-                .isEqualTo(
-                        "/dev/null 1 3 666\n/dev/zero 1 5 666\n/dev/full 1 7 666\n/dev/random 1 8 666\n/dev/urandom 1 9 666\n"
-                                + "/dev/tty 5 0 666\n/proc/self/fd\n/proc/self/fd/0\n/proc/self/fd/1\n/proc/self/fd/2\npts/ptmx\n");
+                .isEqualTo("""
+                        /dev/null 1 3 666
+                        /dev/zero 1 5 666
+                        /dev/full 1 7 666
+                        /dev/random 1 8 666
+                        /dev/urandom 1 9 666
+                        /dev/tty 5 0 666
+                        /proc/self/fd
+                        /proc/self/fd/0
+                        /proc/self/fd/1
+                        /proc/self/fd/2
+                        pts/ptmx
+                        """);
     }
 
     @Test

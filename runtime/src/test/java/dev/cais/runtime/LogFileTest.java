@@ -68,10 +68,9 @@ class LogFileTest {
         append(log, LogStream.STDOUT, " ended\n");
         log.complete();
         var times = new ArrayList<java.time.Instant>();
-        try (var reader = log.read(false)) {
-            for (var chunk = reader.next(); chunk.isPresent(); chunk = reader.next()) {
-                times.add(chunk.get().time());
-            }
+        var reader = log.read(false);
+        for (var chunk = reader.next(); chunk.isPresent(); chunk = reader.next()) {
+            times.add(chunk.get().time());
         }
 
         assertThat(new FileLogs(log).lines()).singleElement().satisfies(line -> {
@@ -85,10 +84,9 @@ class LogFileTest {
         var log = log();
         var followed = CompletableFuture.supplyAsync(() -> {
             var text = new StringBuilder();
-            try (var reader = log.read(true)) {
-                for (var chunk = reader.next(); chunk.isPresent(); chunk = reader.next()) {
-                    text.append(new String(chunk.get().content(), StandardCharsets.UTF_8));
-                }
+            var reader = log.read(true);
+            for (var chunk = reader.next(); chunk.isPresent(); chunk = reader.next()) {
+                text.append(new String(chunk.get().content(), StandardCharsets.UTF_8));
             }
             return text.toString();
         });
