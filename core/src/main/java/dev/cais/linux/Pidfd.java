@@ -19,6 +19,7 @@ public final class Pidfd implements AutoCloseable {
     private static final int SI_CODE = 8;
     private static final int SI_PID = 16;
     private static final int SI_STATUS = 24;
+    private static final int P_PGID = 2;
     private static final int CLD_EXITED = 1;
     private static final int CLD_DUMPED = 3;
 
@@ -71,10 +72,6 @@ public final class Pidfd implements AutoCloseable {
      * @throws KernelException with {@code ECHILD} if it is no child, or was collected before
      */
     public Optional<Exit> reap() {
-        return collect(Abi.WNOHANG);
-    }
-
-    private Optional<Exit> collect(int options) {
         try (var scratch = Scratch.frame()) {
             var info = scratch.take(SIGINFO);
             long result;
@@ -85,7 +82,7 @@ public final class Pidfd implements AutoCloseable {
                         Abi.P_PIDFD,
                         fd.number(),
                         Scratch.address(info),
-                        Abi.WEXITED | Abi.WALL | options,
+                        Abi.WEXITED | Abi.WNOHANG | Abi.WALL,
                         0);
             } while (Errno.EINTR.is(result));
             Syscalls.checked("cannot collect a child process", Syscall.WAITID, result);
@@ -116,16 +113,38 @@ public final class Pidfd implements AutoCloseable {
     }
 
     /**
-     * Waits for the end of a process that is about to exit, and collects it. Does not notice an interruption, so that no child
-     * stays uncollected.
+     * Waits for the end of a process that is about to exit, and collects it, unless that was done before. Does not notice an
+     * interruption, so that no child stays uncollected.
      */
-    public Exit awaitExit() {
-        while (true) {
-            var exit = collect(0);
-            if (exit.isPresent()) {
-                return exit.get();
+    public void awaitExit() {
+        try (var scratch = Scratch.frame()) {
+            collect(Abi.P_PIDFD, fd.number(), scratch);
+        }
+    }
+
+    /**
+     * Kills the process group that this process leads, if it leads one, and collects those members that are this process's
+     * children. The leader must not have been collected, so that no other group has its number.
+     */
+    public void killAndCollectGroup() {
+        var group = pid();
+        if (group <= 0 || Syscalls.call(Syscall.KILL, -group, Abi.SIGKILL) < 0) {
+            return;
+        }
+        try (var scratch = Scratch.frame()) {
+            while (!Errno.ECHILD.is(collect(P_PGID, group, scratch))) {
+                Thread.onSpinWait();
             }
         }
+    }
+
+    private static long collect(int kind, int number, Scratch scratch) {
+        var info = scratch.reserve(SIGINFO);
+        long result;
+        do {
+            result = Syscalls.call(Syscall.WAITID, kind, number, info, Abi.WEXITED | Abi.WALL, 0);
+        } while (Errno.EINTR.is(result));
+        return result;
     }
 
     /**

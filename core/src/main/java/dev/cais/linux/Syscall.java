@@ -68,6 +68,7 @@ public enum Syscall {
     SETRESGID(119, 149),
     SETFSUID(122, 151),
     SETFSGID(123, 152),
+    SETPGID(109, 154),
     SETSID(112, 157),
     CAPGET(125, 90),
     CAPSET(126, 91),

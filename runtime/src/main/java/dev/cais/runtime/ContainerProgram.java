@@ -42,6 +42,7 @@ final class ContainerProgram {
     static LaunchProgram of(ContainerPlan plan, HostMounts host, Path layers) {
         var program = LaunchProgram.builder().reportFailuresTo(REPORT);
         program.resetInherited(1, 2, REPORT, ENTERED, CGROUP);
+        ProcessSteps.leadGroup(program);
         ProcessSteps.cloneInto(program, ENTERED, Abi.CLONE_NEWPID);
         var namespaces = NAMESPACES | (plan.spec().network() == NetworkMode.NONE ? Abi.CLONE_NEWNET : 0);
         if (plan.cgroup().directory().isPresent()) {
@@ -50,7 +51,6 @@ final class ContainerProgram {
             ProcessSteps.cloneAndReport(program, namespaces);
         }
 
-        program.setsid();
         ProcessSteps.enterCgroup(program, plan.cgroup().taskFiles());
         program.unshare(Abi.CLONE_NEWCGROUP);
         program.umask(0);

@@ -30,6 +30,7 @@ final class ExecProgram {
         } else {
             program.resetInherited(1, 2, ContainerProgram.REPORT, ContainerProgram.ENTERED, ContainerProgram.CGROUP);
         }
+        ProcessSteps.leadGroup(program);
         List<Arg.Result> taskFiles = cgroup.taskFiles().stream()
                 .map(file -> program.open(file.toString(), Abi.O_WRONLY | Abi.O_CLOEXEC, 0)
                         .result())
@@ -40,7 +41,6 @@ final class ExecProgram {
         } else {
             ProcessSteps.cloneAndReport(program, 0);
         }
-        program.setsid();
         for (var file : taskFiles) {
             program.write(file, "0");
             program.close(file);

@@ -43,6 +43,7 @@ final class Guardian implements AutoCloseable {
     private static LaunchProgram program() {
         var program = LaunchProgram.builder().reportFailuresTo(ContainerProgram.REPORT);
         program.resetInherited(ContainerProgram.REPORT, LIFE);
+        ProcessSteps.leadGroup(program);
         ProcessSteps.cloneAndReport(program, Abi.CLONE_NEWPID);
         program.prctl(Abi.PR_SET_PDEATHSIG, Signal.KILL.number());
         program.name("cais-guardian");
@@ -88,7 +89,7 @@ final class Guardian implements AutoCloseable {
         try (var socket = DescriptorSocket.pair();
                 var undo = new Undo()) {
             var life = undo.add(Pipe.create());
-            var failure = new StartFailure("cannot start the guardian of the containers", PROGRAM);
+            var failure = new StartFailure("cannot start the guardian of the containers", PROGRAM, 2);
             var first = launch.start(
                     failure.what(), PROGRAM, Map.of(ContainerProgram.REPORT, socket.theirs(), LIFE, life.readEnd()));
             socket.theirs().close();

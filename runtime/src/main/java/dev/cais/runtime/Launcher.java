@@ -16,7 +16,10 @@ import dev.cais.runtime.cgroup.Cgroup;
 import dev.cais.runtime.launch.Launch;
 import dev.cais.storage.Store;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -40,7 +43,7 @@ final class Launcher implements AutoCloseable {
     /** Starts a container's first process; when this returns, its program has been executed. */
     ContainedProcess startContainer(String name, ContainerPlan plan, LogFile log) {
         var program = ContainerProgram.of(plan, mounts, store.layers().directory());
-        var failure = new StartFailure("cannot start " + name, program, plan.blueprint(), () -> tree(plan.image()));
+        var failure = new StartFailure("cannot start " + name, program, plan.blueprint(), 3, () -> tree(plan.image()));
         try (var entered = guardian.duplicate()) {
             return start(failure, entered, plan.cgroup(), Optional.empty(), log);
         }
@@ -64,7 +67,7 @@ final class Launcher implements AutoCloseable {
                     : Optional.of(undo.add(MemoryFile.of(spec.stdin())));
             var program = ExecProgram.of(blueprint, confinement, container.cgroup(), stdin.isPresent());
             var failure = new StartFailure(
-                    "cannot exec in " + container.name(), program, blueprint, () -> tree(container.image()));
+                    "cannot exec in " + container.name(), program, blueprint, 2, () -> tree(container.image()));
             return start(failure, entered, container.cgroup(), stdin, log);
         }
     }
@@ -123,35 +126,48 @@ final class Launcher implements AutoCloseable {
     }
 
     /**
-     * Collects each process that carried out a part of a program, and returns the last one once it has executed another
-     * program.
+     * Follows the processes that carry out a program, one after the other, until the last has executed another program.
+     *
+     * @return the last
      */
     static Pidfd follow(StartFailure failure, DescriptorSocket report, Pidfd first) {
-        var current = first;
+        Deque<Pidfd> processes = new ArrayDeque<>(List.of(first));
         byte[] failed = {};
-        while (true) {
-            var message = report.receiveNow(failure.what());
-            if (message.isEmpty()) {
-                break;
+        try {
+            for (var message = report.receiveNow(failure.what());
+                    message.isPresent();
+                    message = report.receiveNow(failure.what())) {
+                if (message.get().descriptors().isEmpty()) {
+                    failed = message.get().content();
+                } else {
+                    processes.add(Pidfd.of(message.get().descriptors().get(0)));
+                }
             }
-            if (message.get().descriptors().isEmpty()) {
-                failed = message.get().content();
-            } else {
-                collect(current);
-                current = Pidfd.of(message.get().descriptors().get(0));
-            }
+        } catch (RuntimeException e) {
+            abandon(processes);
+            throw e;
         }
-        if (failed.length > 0) {
-            collect(current);
+        if (failed.length > 0 || processes.size() < failure.processes()) {
+            abandon(processes);
             throw failure.explain(failed);
         }
-        return current;
+        var last = processes.removeLast();
+        for (var process : processes) {
+            try (process) {
+                process.awaitExit();
+            }
+        }
+        return last;
     }
 
-    /** A process that has nothing left to do but to exit. */
-    private static void collect(Pidfd process) {
-        try (process) {
-            process.awaitExit();
+    /** Kills and collects all processes of a start, also those that nobody told of: they are in the first one's group. */
+    private static void abandon(Deque<Pidfd> processes) {
+        processes.forEach(process -> process.signal(Signal.KILL.number()));
+        processes.getFirst().killAndCollectGroup();
+        for (var process : processes) {
+            try (process) {
+                process.awaitExit();
+            }
         }
     }
 

@@ -3,6 +3,7 @@ package dev.cais.runtime;
 import dev.cais.Rlimit;
 import dev.cais.linux.Abi;
 import dev.cais.linux.Errno;
+import dev.cais.linux.Syscall;
 import dev.cais.runtime.launch.Arg;
 import dev.cais.runtime.launch.LaunchBuilder;
 import dev.cais.runtime.security.Capability;
@@ -30,6 +31,11 @@ final class ProcessSteps {
         cloneAndReport(program, 0);
     }
 
+    /** The first process leads a group of its own: if a start fails, the JVM finds all that belong to it there. */
+    static void leadGroup(LaunchBuilder program) {
+        program.step(Syscall.SETPGID, Arg.of(0), Arg.of(0));
+    }
+
     /** Goes on in a child with new namespaces; the parent reports it and exits. */
     static void cloneAndReport(LaunchBuilder program, long namespaces) {
         var message = program.message("child", 1);
@@ -47,8 +53,22 @@ final class ProcessSteps {
     private static void goOnInChild(LaunchBuilder program, LaunchBuilder.Message message) {
         var child = "child." + message.slot(0).address();
         program.onZero(child);
+        var alone = "alone." + child;
+        program.failuresGoTo(alone);
         program.sendmsg(Arg.of(ContainerProgram.REPORT), message);
+        program.reportFailuresTo(ContainerProgram.REPORT);
         program.exit(0);
+        // nobody would know of the child
+        program.label(alone);
+        program.step(
+                        Syscall.PIDFD_SEND_SIGNAL,
+                        message.slot(0).word32(),
+                        Arg.of(Signal.KILL.number()),
+                        Arg.of(0),
+                        Arg.of(0))
+                .ignoreFailure();
+        program.writeFailure(ContainerProgram.REPORT).ignoreFailure();
+        program.exit(1);
         program.label(child);
     }
 
@@ -87,6 +107,7 @@ final class ProcessSteps {
         if (openNull) {
             program.open("/dev/null", Abi.O_RDWR, 0);
         }
+        program.setsid();
         program.closeRange(ContainerProgram.REPORT, -1, Abi.CLOSE_RANGE_CLOEXEC);
         for (var limit : rlimits) {
             program.prlimit64(resource(limit), limit.soft(), limit.hard())
