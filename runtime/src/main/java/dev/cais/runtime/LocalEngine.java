@@ -8,6 +8,7 @@ import dev.cais.EngineOptions;
 import dev.cais.Image;
 import dev.cais.Images;
 import dev.cais.LogStream;
+import dev.cais.SeccompProfile;
 import dev.cais.StorageException;
 import dev.cais.UnsupportedHostException;
 import dev.cais.image.ImageCatalog;
@@ -15,6 +16,8 @@ import dev.cais.runtime.cgroup.Cgroups;
 import dev.cais.runtime.cgroup.Controller;
 import dev.cais.runtime.cgroup.EngineCgroups;
 import dev.cais.runtime.launch.Launch;
+import dev.cais.runtime.security.Capability;
+import dev.cais.runtime.security.SeccompFilter;
 import dev.cais.storage.Store;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -25,6 +28,7 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 
@@ -91,6 +95,8 @@ final class LocalEngine implements Engine {
         try (var undo = new Undo()) {
             var store = undo.add(Store.open(options.store(), id));
             var host = Cgroups.detect();
+            // whoever lives holds a lock on its groups, whatever store it uses
+            host.sweep(engine -> false);
 
             var loop = undo.add(new EventLoop("cais-" + id));
             var cgroups = undo.add(host.open(id));
@@ -98,6 +104,8 @@ final class LocalEngine implements Engine {
             var will = undo.add(Will.leave(loop, launch, cgroups.roots(), store.engineDirectory(), store.engineLock()));
             var launcher = undo.add(new Launcher(loop, store, HostMounts.read(host.version()), launch));
             var engine = new LocalEngine(id, options, store, host, cgroups, loop, will, launcher);
+            // takes 80 ms in a cold JVM, which the first start need not wait for
+            ForkJoinPool.commonPool().execute(() -> SeccompFilter.of(SeccompProfile.standard(), Capability.DEFAULT));
             undo.keepAll();
             return engine;
         }
@@ -157,13 +165,16 @@ final class LocalEngine implements Engine {
     @Override
     public EngineInfo info() {
         var notes = new ArrayList<String>();
-        host.missing().forEach((controller, why) -> notes.add("no limits of " + controller + ": " + why));
+        cgroups.missing().forEach((controller, why) -> notes.add("no limits of " + controller + ": " + why));
         return new EngineInfo(
                 id,
                 store.root(),
                 "overlay",
                 host.version().toString(),
-                host.controllers().stream().map(Controller::toString).sorted().toList(),
+                cgroups.controllers().stream()
+                        .map(Controller::toString)
+                        .sorted()
+                        .toList(),
                 release(),
                 notes);
     }
