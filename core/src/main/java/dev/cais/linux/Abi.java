@@ -57,6 +57,7 @@ public final class Abi {
     public static final int F_SETFD = 2;
     public static final int F_GETFL = 3;
     public static final int F_SETFL = 4;
+    public static final int F_SETPIPE_SZ = 1031;
     public static final int F_DUPFD_CLOEXEC = 1030;
     public static final int F_ADD_SEALS = 1033;
     public static final int F_GET_SEALS = 1034;
@@ -74,10 +75,14 @@ public final class Abi {
     public static final int MFD_EXEC = 0x10;
 
     // inode(7): stat.h
+    public static final int S_IFMT = 0170000;
     public static final int S_IFIFO = 0010000;
     public static final int S_IFCHR = 0020000;
+    public static final int S_IFDIR = 0040000;
     public static final int S_IFBLK = 0060000;
     public static final int S_IFREG = 0100000;
+    public static final int S_IFLNK = 0120000;
+    public static final int S_IFSOCK = 0140000;
 
     // mount(2), umount2(2)
     public static final int MS_RDONLY = 0x1;

@@ -15,7 +15,6 @@ public final class Epoll implements AutoCloseable {
     public static final int EPOLLHUP = 0x010;
     public static final int EPOLLONESHOT = 1 << 30;
 
-    private static final int EPOLL_CLOEXEC = 02000000;
     private static final int CTL_ADD = 1;
     private static final int CTL_DEL = 2;
     private static final int CTL_MOD = 3;
@@ -36,7 +35,7 @@ public final class Epoll implements AutoCloseable {
         return new Epoll(Fd.of(Syscalls.checked(
                 "cannot watch descriptors",
                 Syscall.EPOLL_CREATE1,
-                Syscalls.call(Syscall.EPOLL_CREATE1, EPOLL_CLOEXEC))));
+                Syscalls.call(Syscall.EPOLL_CREATE1, Abi.O_CLOEXEC))));
     }
 
     /**

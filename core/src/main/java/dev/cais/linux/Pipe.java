@@ -6,18 +6,13 @@ package dev.cais.linux;
  * @see <a href="https://man7.org/linux/man-pages/man7/pipe.7.html">pipe(7)</a>
  */
 public record Pipe(Fd readEnd, Fd writeEnd) implements AutoCloseable {
-    private static final int O_CLOEXEC = 02000000;
-    private static final int O_NONBLOCK = 04000;
-    private static final int F_SETFL = 4;
-    private static final int F_SETPIPE_SZ = 1031;
-
     public static Pipe create() {
         try (var scratch = Scratch.frame()) {
             var ends = scratch.take(8);
             Syscalls.checked(
                     "cannot make a pipe",
                     Syscall.PIPE2,
-                    Syscalls.call(Syscall.PIPE2, Scratch.address(ends), O_CLOEXEC));
+                    Syscalls.call(Syscall.PIPE2, Scratch.address(ends), Abi.O_CLOEXEC));
             return new Pipe(Fd.of(ends.getInt(0)), Fd.of(ends.getInt(4)));
         }
     }
@@ -36,7 +31,7 @@ public record Pipe(Fd readEnd, Fd writeEnd) implements AutoCloseable {
 
     /** Asks for room for that many bytes; the kernel may refuse, which does no harm. */
     public Pipe capacity(int bytes) {
-        Syscalls.call(Syscall.FCNTL, readEnd.number(), F_SETPIPE_SZ, bytes);
+        Syscalls.call(Syscall.FCNTL, readEnd.number(), Abi.F_SETPIPE_SZ, bytes);
         return this;
     }
 
@@ -51,7 +46,7 @@ public record Pipe(Fd readEnd, Fd writeEnd) implements AutoCloseable {
         Syscalls.checked(
                 "cannot make a pipe non-blocking",
                 Syscall.FCNTL,
-                Syscalls.call(Syscall.FCNTL, end.number(), F_SETFL, O_NONBLOCK));
+                Syscalls.call(Syscall.FCNTL, end.number(), Abi.F_SETFL, Abi.O_NONBLOCK));
     }
 
     @Override

@@ -6,15 +6,6 @@ package dev.cais.linux;
  * @see <a href="https://man7.org/linux/man-pages/man2/statx.2.html">statx(2)</a>
  */
 public final class Statx {
-    public static final int S_IFMT = 0170000;
-    public static final int S_IFSOCK = 0140000;
-    public static final int S_IFLNK = 0120000;
-    public static final int S_IFREG = 0100000;
-    public static final int S_IFBLK = 0060000;
-    public static final int S_IFDIR = 0040000;
-    public static final int S_IFCHR = 0020000;
-    public static final int S_IFIFO = 0010000;
-
     private static final int BASIC_STATS = 0x7ff;
     private static final NativeMemory EMPTY = NativeMemory.allocate(1);
 
@@ -27,19 +18,17 @@ public final class Statx {
      * @return 0 or the negated error number
      */
     public long of(int directory, long name) {
-        return Syscalls.call(
-                Syscall.STATX, directory, name, OpenFlags.AT_SYMLINK_NOFOLLOW, BASIC_STATS, memory.address());
+        return Syscalls.call(Syscall.STATX, directory, name, Abi.AT_SYMLINK_NOFOLLOW, BASIC_STATS, memory.address());
     }
 
     /** Fills this with what is open as {@code fd}. */
     public long of(int fd) {
-        return Syscalls.call(
-                Syscall.STATX, fd, EMPTY.address(), OpenFlags.AT_EMPTY_PATH, BASIC_STATS, memory.address());
+        return Syscalls.call(Syscall.STATX, fd, EMPTY.address(), Abi.AT_EMPTY_PATH, BASIC_STATS, memory.address());
     }
 
     /** One of the {@code S_IF} constants. */
     public int type() {
-        return word(28) & S_IFMT;
+        return word(28) & Abi.S_IFMT;
     }
 
     /** The twelve permission bits. */
@@ -48,12 +37,12 @@ public final class Statx {
     }
 
     public boolean isDirectory() {
-        return type() == S_IFDIR;
+        return type() == Abi.S_IFDIR;
     }
 
     /** Whether this is overlayfs's mark of a file that is gone: the character device 0:0. */
     public boolean isWhiteout() {
-        return type() == S_IFCHR && rdevMajor() == 0 && rdevMinor() == 0;
+        return type() == Abi.S_IFCHR && rdevMajor() == 0 && rdevMinor() == 0;
     }
 
     public long links() {

@@ -2,9 +2,9 @@ package dev.cais.storage;
 
 import dev.cais.CorruptContentException;
 import dev.cais.Digest;
+import dev.cais.linux.Abi;
 import dev.cais.linux.Fd;
 import dev.cais.linux.NativeMemory;
-import dev.cais.linux.OpenFlags;
 import java.io.OutputStream;
 import java.nio.file.Path;
 import java.security.MessageDigest;
@@ -36,7 +36,7 @@ public final class BlobWriter extends OutputStream {
         this.expectedSize = expectedSize;
         algorithm = expected == null ? "sha256" : expected.algorithm();
         hash = hash(algorithm);
-        file = Disk.open(temporary, OpenFlags.O_WRONLY | OpenFlags.O_CREAT | OpenFlags.O_EXCL, 0600);
+        file = Disk.open(temporary, Abi.O_WRONLY | Abi.O_CREAT | Abi.O_EXCL, 0600);
     }
 
     private static MessageDigest hash(String algorithm) {

@@ -1,9 +1,9 @@
 package dev.cais.storage;
 
+import dev.cais.linux.Abi;
 import dev.cais.linux.Errno;
 import dev.cais.linux.Fd;
 import dev.cais.linux.NativeMemory;
-import dev.cais.linux.OpenFlags;
 import dev.cais.linux.Statx;
 import dev.cais.linux.Syscall;
 import dev.cais.linux.Syscalls;
@@ -35,8 +35,8 @@ final class DirectFileOperations implements FileOperations {
     private static final Attributes IMPLIED = Attributes.ofMode(0755);
     private static final String DEFAULT_ACL = "system.posix_acl_default";
     private static final int SEEK_CUR = 1;
-    private static final int DIRECTORY = OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY | OpenFlags.O_CLOEXEC;
-    private static final int NEW_FILE = OpenFlags.O_WRONLY | OpenFlags.O_CREAT | OpenFlags.O_EXCL | OpenFlags.O_CLOEXEC;
+    private static final int DIRECTORY = Abi.O_RDONLY | Abi.O_DIRECTORY | Abi.O_CLOEXEC;
+    private static final int NEW_FILE = Abi.O_WRONLY | Abi.O_CREAT | Abi.O_EXCL | Abi.O_CLOEXEC;
 
     private record Deferred(byte[] path, Xattr xattr) {}
 
@@ -67,7 +67,7 @@ final class DirectFileOperations implements FileOperations {
         this.whiteouts = whiteouts;
         this.xattrs = new XattrCalls(where);
         var fd = Syscalls.call(
-                Syscall.OPENAT, OpenFlags.AT_FDCWD, Names.put(firstPath, Names.of(where.toString())), DIRECTORY);
+                Syscall.OPENAT, Abi.AT_FDCWD, Names.put(firstPath, Names.of(where.toString())), DIRECTORY);
         root = Fd.of(check(fd, Syscall.OPENAT, Names.NONE));
         ownUid = Syscalls.call(Syscall.GETEUID);
         ownGid = Syscalls.call(Syscall.GETEGID);
@@ -78,7 +78,7 @@ final class DirectFileOperations implements FileOperations {
 
     /** The permissions that a new file may lack although they were asked for. */
     private int deniedPermissions() {
-        var flags = OpenFlags.O_TMPFILE | OpenFlags.O_WRONLY | OpenFlags.O_CLOEXEC;
+        var flags = Abi.O_TMPFILE | Abi.O_WRONLY | Abi.O_CLOEXEC;
         var probe = Syscalls.call(Syscall.OPENAT, root.number(), Names.put(firstPath, Names.DOT), flags, PERMISSIONS);
         if (probe < 0) {
             return PERMISSIONS;
@@ -215,7 +215,7 @@ final class DirectFileOperations implements FileOperations {
         var parent = parent(path);
         var name = Names.putLast(firstPath, path);
         if (!isThere(parent, name, path)) {
-            makeNode(parent, name, path, Statx.S_IFCHR, 0);
+            makeNode(parent, name, path, Abi.S_IFCHR, 0);
             setTimes(parent, name, path, Times.of(IMPLIED));
         } else if (stat.isDirectory()) {
             markOpaque(directoryAt(path));
@@ -235,8 +235,8 @@ final class DirectFileOperations implements FileOperations {
     @Override
     public void remove(byte[] path) {
         begin();
-        var flags = OpenFlags.O_PATH | OpenFlags.O_NOFOLLOW | OpenFlags.O_CLOEXEC;
-        var probe = open(Names.put(secondPath, path), flags, OpenFlags.RESOLVE_IN_ROOT);
+        var flags = Abi.O_PATH | Abi.O_NOFOLLOW | Abi.O_CLOEXEC;
+        var probe = open(Names.put(secondPath, path), flags, Abi.RESOLVE_IN_ROOT);
         if (!Errno.ENOENT.is(probe)) {
             check(probe, Syscall.OPENAT2, path);
             Syscalls.call(Syscall.CLOSE, probe);
@@ -282,8 +282,8 @@ final class DirectFileOperations implements FileOperations {
     /** Opens a directory that was just made and gives it its attributes. */
     private OpenDirectory made(OpenDirectory parent, long name, byte[] path, Attributes attributes) {
         created++;
-        var fd = check(
-                Syscalls.call(Syscall.OPENAT, parent.fd, name, DIRECTORY | OpenFlags.O_NOFOLLOW), Syscall.OPENAT, path);
+        var fd =
+                check(Syscalls.call(Syscall.OPENAT, parent.fd, name, DIRECTORY | Abi.O_NOFOLLOW), Syscall.OPENAT, path);
         var fresh = OpenDirectory.of(path, fd, parent.alias, attributes);
         try {
             if (!ownerIsRight(attributes, parent)) {
@@ -331,7 +331,7 @@ final class DirectFileOperations implements FileOperations {
     /** A directory that is gone by now needs no ACL. */
     private void setDeferred(Deferred each) {
         var path = Names.put(secondPath, each.path.length == 0 ? Names.DOT : each.path);
-        var fd = open(path, DIRECTORY | OpenFlags.O_NOFOLLOW, OpenFlags.RESOLVE_IN_ROOT);
+        var fd = open(path, DIRECTORY | Abi.O_NOFOLLOW, Abi.RESOLVE_IN_ROOT);
         if (fd >= 0) {
             try {
                 xattrs.set((int) fd, each.path, each.xattr);
@@ -345,12 +345,7 @@ final class DirectFileOperations implements FileOperations {
     private void describe(OpenDirectory parent, long name, byte[] path, Attributes attributes) {
         if (!ownerIsRight(attributes, parent)) {
             var result = Syscalls.call(
-                    Syscall.FCHOWNAT,
-                    parent.fd,
-                    name,
-                    attributes.uid(),
-                    attributes.gid(),
-                    OpenFlags.AT_SYMLINK_NOFOLLOW);
+                    Syscall.FCHOWNAT, parent.fd, name, attributes.uid(), attributes.gid(), Abi.AT_SYMLINK_NOFOLLOW);
             check(result, Syscall.FCHOWNAT, path);
         }
         for (var xattr : attributes.xattrs()) {
@@ -375,7 +370,7 @@ final class DirectFileOperations implements FileOperations {
     }
 
     private void setTimes(OpenDirectory parent, long name, byte[] path, Times times) {
-        var result = Syscalls.call(Syscall.UTIMENSAT, parent.fd, name, times.put(words), OpenFlags.AT_SYMLINK_NOFOLLOW);
+        var result = Syscalls.call(Syscall.UTIMENSAT, parent.fd, name, times.put(words), Abi.AT_SYMLINK_NOFOLLOW);
         check(result, Syscall.UTIMENSAT, path);
     }
 
@@ -413,7 +408,7 @@ final class DirectFileOperations implements FileOperations {
         var fd = open(
                 Names.put(secondPath, path.length == 0 ? Names.DOT : path),
                 DIRECTORY,
-                OpenFlags.RESOLVE_IN_ROOT | OpenFlags.RESOLVE_NO_SYMLINKS);
+                Abi.RESOLVE_IN_ROOT | Abi.RESOLVE_NO_SYMLINKS);
         if (fd >= 0) {
             return remember(opened(path, fd, false));
         }
@@ -441,7 +436,7 @@ final class DirectFileOperations implements FileOperations {
                     continue;
                 }
                 var next = Names.join(at.path, component);
-                var fd = open(Names.put(secondPath, next), DIRECTORY, OpenFlags.RESOLVE_IN_ROOT);
+                var fd = open(Names.put(secondPath, next), DIRECTORY, Abi.RESOLVE_IN_ROOT);
                 var name = Names.put(firstPath, component);
                 if (fd >= 0) {
                     at = step(at, opened(next, fd, true));
@@ -453,7 +448,7 @@ final class DirectFileOperations implements FileOperations {
                     clear(at, name, next);
                     at = step(at, implied(at, name, next));
                     markOpaque(at);
-                } else if (stat.type() == Statx.S_IFLNK && Errno.ENOENT.is(fd) && ++links <= LINKS_FOLLOWED) {
+                } else if (stat.type() == Abi.S_IFLNK && Errno.ENOENT.is(fd) && ++links <= LINKS_FOLLOWED) {
                     var target = target(at, name, path);
                     rest = Names.join(target, rest);
                     if (target[0] == '/') {
@@ -477,7 +472,7 @@ final class DirectFileOperations implements FileOperations {
     }
 
     private OpenDirectory rootAsAlias() {
-        var fd = open(Names.put(secondPath, Names.DOT), DIRECTORY, OpenFlags.RESOLVE_IN_ROOT);
+        var fd = open(Names.put(secondPath, Names.DOT), DIRECTORY, Abi.RESOLVE_IN_ROOT);
         return opened(Names.NONE, check(fd, Syscall.OPENAT2, Names.NONE), true);
     }
 
@@ -580,7 +575,7 @@ final class DirectFileOperations implements FileOperations {
 
     private long open(long path, int flags, int resolve) {
         words.bytes().putLong(0, flags).putLong(8, 0);
-        words.bytes().putLong(16, resolve | OpenFlags.RESOLVE_NO_MAGICLINKS | OpenFlags.RESOLVE_NO_XDEV);
+        words.bytes().putLong(16, resolve | Abi.RESOLVE_NO_MAGICLINKS | Abi.RESOLVE_NO_XDEV);
         long result;
         do {
             result = Syscalls.call(Syscall.OPENAT2, root.number(), path, words.address(), 24);

@@ -2,10 +2,10 @@ package dev.cais.storage;
 
 import dev.cais.CancelledException;
 import dev.cais.StorageException;
+import dev.cais.linux.Abi;
 import dev.cais.linux.Errno;
 import dev.cais.linux.Fd;
 import dev.cais.linux.NativeMemory;
-import dev.cais.linux.OpenFlags;
 import dev.cais.linux.Scratch;
 import dev.cais.linux.Statx;
 import dev.cais.linux.Syscall;
@@ -37,11 +37,7 @@ final class Disk {
     static boolean exists(Path path) {
         try (var scratch = Scratch.frame()) {
             var result = Syscalls.call(
-                    Syscall.FACCESSAT2,
-                    OpenFlags.AT_FDCWD,
-                    scratch.path(path.toString()),
-                    0,
-                    OpenFlags.AT_SYMLINK_NOFOLLOW);
+                    Syscall.FACCESSAT2, Abi.AT_FDCWD, scratch.path(path.toString()), 0, Abi.AT_SYMLINK_NOFOLLOW);
             if (result < 0 && !Errno.ENOENT.is(result)) {
                 throw Failures.storage("cannot look for " + path, Syscall.FACCESSAT2, result, path);
             }
@@ -53,13 +49,13 @@ final class Disk {
     static boolean makeDirectory(Path path, int mode) {
         try (var scratch = Scratch.frame()) {
             var name = scratch.path(path.toString());
-            var result = Syscalls.call(Syscall.MKDIRAT, OpenFlags.AT_FDCWD, name, mode);
+            var result = Syscalls.call(Syscall.MKDIRAT, Abi.AT_FDCWD, name, mode);
             if (Errno.EEXIST.is(result)) {
                 return false;
             }
             check(result, Syscall.MKDIRAT, "cannot make directory ", path);
             check(
-                    Syscalls.call(Syscall.FCHMODAT, OpenFlags.AT_FDCWD, name, mode),
+                    Syscalls.call(Syscall.FCHMODAT, Abi.AT_FDCWD, name, mode),
                     Syscall.FCHMODAT,
                     "cannot make directory ",
                     path);
@@ -71,21 +67,17 @@ final class Disk {
     static void makeAlike(Path path, Path example) {
         try (var scratch = Scratch.frame()) {
             var stat = new Statx();
-            check(
-                    stat.of(OpenFlags.AT_FDCWD, scratch.path(example.toString())),
-                    Syscall.STATX,
-                    "cannot read ",
-                    example);
+            check(stat.of(Abi.AT_FDCWD, scratch.path(example.toString())), Syscall.STATX, "cannot read ", example);
             var name = scratch.path(path.toString());
             if (stat.uid() != Syscalls.call(Syscall.GETEUID) || stat.gid() != Syscalls.call(Syscall.GETEGID)) {
                 check(
-                        Syscalls.call(Syscall.FCHOWNAT, OpenFlags.AT_FDCWD, name, stat.uid(), stat.gid(), 0),
+                        Syscalls.call(Syscall.FCHOWNAT, Abi.AT_FDCWD, name, stat.uid(), stat.gid(), 0),
                         Syscall.FCHOWNAT,
                         "cannot change the owner of ",
                         path);
             }
             check(
-                    Syscalls.call(Syscall.FCHMODAT, OpenFlags.AT_FDCWD, name, stat.mode()),
+                    Syscalls.call(Syscall.FCHMODAT, Abi.AT_FDCWD, name, stat.mode()),
                     Syscall.FCHMODAT,
                     "cannot change the mode of ",
                     path);
@@ -118,9 +110,9 @@ final class Disk {
         try (var scratch = Scratch.frame()) {
             return Syscalls.call(
                     Syscall.RENAMEAT2,
-                    OpenFlags.AT_FDCWD,
+                    Abi.AT_FDCWD,
                     scratch.path(from.toString()),
-                    OpenFlags.AT_FDCWD,
+                    Abi.AT_FDCWD,
                     scratch.path(to.toString()),
                     flags);
         }
@@ -132,12 +124,12 @@ final class Disk {
     }
 
     static void removeEmptyDirectory(Path path) {
-        unlink(path, OpenFlags.AT_REMOVEDIR);
+        unlink(path, Abi.AT_REMOVEDIR);
     }
 
     private static void unlink(Path path, int flags) {
         try (var scratch = Scratch.frame()) {
-            var result = Syscalls.call(Syscall.UNLINKAT, OpenFlags.AT_FDCWD, scratch.path(path.toString()), flags);
+            var result = Syscalls.call(Syscall.UNLINKAT, Abi.AT_FDCWD, scratch.path(path.toString()), flags);
             if (!Errno.ENOENT.is(result)) {
                 check(result, Syscall.UNLINKAT, "cannot remove ", path);
             }
@@ -146,17 +138,13 @@ final class Disk {
 
     /** Removes whatever is there with all below it; nothing if nothing is. */
     static void removeTree(Path path) {
-        TreeRemoval.remove(OpenFlags.AT_FDCWD, path.toString().getBytes(StandardCharsets.UTF_8), path);
+        TreeRemoval.remove(Abi.AT_FDCWD, path.toString().getBytes(StandardCharsets.UTF_8), path);
     }
 
     static Fd open(Path path, int flags, int mode) {
         try (var scratch = Scratch.frame()) {
             var fd = Syscalls.call(
-                    Syscall.OPENAT,
-                    OpenFlags.AT_FDCWD,
-                    scratch.path(path.toString()),
-                    flags | OpenFlags.O_CLOEXEC,
-                    mode);
+                    Syscall.OPENAT, Abi.AT_FDCWD, scratch.path(path.toString()), flags | Abi.O_CLOEXEC, mode);
             check(fd, Syscall.OPENAT, "cannot open ", path);
             return Fd.of(fd);
         }
@@ -175,7 +163,7 @@ final class Disk {
 
     /** Writes a new file, 0600, whole or not at all. */
     static void writeNew(Path path, byte[] content) {
-        try (var file = open(path, OpenFlags.O_WRONLY | OpenFlags.O_CREAT | OpenFlags.O_EXCL, 0600)) {
+        try (var file = open(path, Abi.O_WRONLY | Abi.O_CREAT | Abi.O_EXCL, 0600)) {
             var memory = NativeMemory.allocate(content.length);
             memory.bytes().put(0, content);
             write(file, memory, content.length, path);
@@ -236,7 +224,7 @@ final class Disk {
     /** Takes a lock, unless it is held; makes the file if it is missing. */
     static Optional<Fd> tryLock(Path path, boolean exclusive) {
         while (true) {
-            var file = open(path, OpenFlags.O_RDONLY | OpenFlags.O_CREAT, 0600);
+            var file = open(path, Abi.O_RDONLY | Abi.O_CREAT, 0600);
             @Nullable Fd unused = file;
             try {
                 var result = Syscalls.call(Syscall.FLOCK, file.number(), (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB);
@@ -261,7 +249,7 @@ final class Disk {
             var held = new Statx();
             var named = new Statx();
             check(held.of(file.number()), Syscall.STATX, "cannot read ", path);
-            return named.of(OpenFlags.AT_FDCWD, scratch.path(path.toString())) == 0
+            return named.of(Abi.AT_FDCWD, scratch.path(path.toString())) == 0
                     && held.inode() == named.inode()
                     && held.device() == named.device();
         }

@@ -1,9 +1,9 @@
 package dev.cais.storage;
 
+import dev.cais.linux.Abi;
 import dev.cais.linux.Errno;
 import dev.cais.linux.Fd;
 import dev.cais.linux.NativeMemory;
-import dev.cais.linux.OpenFlags;
 import dev.cais.linux.Statx;
 import dev.cais.linux.Syscall;
 import dev.cais.linux.Syscalls;
@@ -28,10 +28,8 @@ public final class TreeCopy implements AutoCloseable {
     private static final int SEEK_SET = 0;
     private static final int SEEK_DATA = 3;
     private static final int SEEK_HOLE = 4;
-    private static final int RESOLVE = OpenFlags.RESOLVE_BENEATH
-            | OpenFlags.RESOLVE_NO_SYMLINKS
-            | OpenFlags.RESOLVE_NO_MAGICLINKS
-            | OpenFlags.RESOLVE_NO_XDEV;
+    private static final int RESOLVE =
+            Abi.RESOLVE_BENEATH | Abi.RESOLVE_NO_SYMLINKS | Abi.RESOLVE_NO_MAGICLINKS | Abi.RESOLVE_NO_XDEV;
 
     private final Path where;
     private final Fd root;
@@ -49,7 +47,7 @@ public final class TreeCopy implements AutoCloseable {
         this.where = source;
         this.target = target;
         this.targetPath = targetPath;
-        root = Disk.open(source, OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY, 0);
+        root = Disk.open(source, Abi.O_RDONLY | Abi.O_DIRECTORY, 0);
     }
 
     /**
@@ -70,7 +68,7 @@ public final class TreeCopy implements AutoCloseable {
         todo.push(Names.NONE);
         while (!todo.isEmpty()) {
             var path = todo.pop();
-            try (var directory = open(path, OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY)) {
+            try (var directory = open(path, Abi.O_RDONLY | Abi.O_DIRECTORY)) {
                 check(stat.of(directory.number()), Syscall.STATX, path);
                 target.directory(Names.join(targetPath, path), attributes(directory));
                 for (var child : names(directory, path)) {
@@ -99,21 +97,21 @@ public final class TreeCopy implements AutoCloseable {
         var major = stat.rdevMajor();
         var minor = stat.rdevMinor();
         switch (stat.type()) {
-            case Statx.S_IFREG -> copyFile(path, to);
-            case Statx.S_IFLNK -> {
+            case Abi.S_IFREG -> copyFile(path, to);
+            case Abi.S_IFLNK -> {
                 var attributes = attributes(directory, last);
                 target.symlink(to, target(directory, last, path), attributes);
             }
-            case Statx.S_IFCHR -> target.node(to, NodeType.CHARACTER_DEVICE, major, minor, attributes(directory, last));
-            case Statx.S_IFBLK -> target.node(to, NodeType.BLOCK_DEVICE, major, minor, attributes(directory, last));
-            case Statx.S_IFIFO -> target.node(to, NodeType.FIFO, 0, 0, attributes(directory, last));
+            case Abi.S_IFCHR -> target.node(to, NodeType.CHARACTER_DEVICE, major, minor, attributes(directory, last));
+            case Abi.S_IFBLK -> target.node(to, NodeType.BLOCK_DEVICE, major, minor, attributes(directory, last));
+            case Abi.S_IFIFO -> target.node(to, NodeType.FIFO, 0, 0, attributes(directory, last));
             default -> {}
         }
         return false;
     }
 
     private void copyFile(byte[] path, byte[] to) {
-        try (var file = open(path, OpenFlags.O_RDONLY)) {
+        try (var file = open(path, Abi.O_RDONLY)) {
             check(stat.of(file.number()), Syscall.STATX, path);
             var size = stat.size();
             try (var sink = target.file(to, attributes(file))) {
@@ -228,7 +226,7 @@ public final class TreeCopy implements AutoCloseable {
 
     private Fd open(byte[] path, int flags) {
         words.bytes()
-                .putLong(0, flags | OpenFlags.O_CLOEXEC | OpenFlags.O_NOFOLLOW)
+                .putLong(0, flags | Abi.O_CLOEXEC | Abi.O_NOFOLLOW)
                 .putLong(8, 0)
                 .putLong(16, RESOLVE);
         var shown = path.length == 0 ? Names.DOT : path;

@@ -1,7 +1,7 @@
 package dev.cais.storage;
 
+import dev.cais.linux.Abi;
 import dev.cais.linux.Errno;
-import dev.cais.linux.OpenFlags;
 import dev.cais.linux.Scratch;
 import dev.cais.linux.Syscall;
 import dev.cais.linux.Syscalls;
@@ -106,7 +106,7 @@ final class TreeRemoval implements AutoCloseable {
                 return Errno.ENOENT.is(result) ? 0 : result;
             }
         }
-        var result = Syscalls.call(Syscall.UNLINKAT, directory, name, OpenFlags.AT_REMOVEDIR);
+        var result = Syscalls.call(Syscall.UNLINKAT, directory, name, Abi.AT_REMOVEDIR);
         return Errno.ENOENT.is(result) ? 0 : result;
     }
 
@@ -115,7 +115,7 @@ final class TreeRemoval implements AutoCloseable {
                 Syscall.OPENAT,
                 directory,
                 nameAddress,
-                OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY | OpenFlags.O_NOFOLLOW | OpenFlags.O_CLOEXEC);
+                Abi.O_RDONLY | Abi.O_DIRECTORY | Abi.O_NOFOLLOW | Abi.O_CLOEXEC);
         check(fd, Syscall.OPENAT, name);
         open[depth] = (int) fd;
         names[depth] = name;
@@ -137,7 +137,7 @@ final class TreeRemoval implements AutoCloseable {
         var name = names[depth - 1];
         var parent = depth == 1 ? above : open[depth - 2];
         try (var frame = Scratch.frame()) {
-            var result = Syscalls.call(Syscall.UNLINKAT, parent, frame.path(name), OpenFlags.AT_REMOVEDIR);
+            var result = Syscalls.call(Syscall.UNLINKAT, parent, frame.path(name), Abi.AT_REMOVEDIR);
             if (Errno.ENOTEMPTY.is(result) && mayReadAgain()) {
                 seek(open[depth - 1], 0);
                 return;
