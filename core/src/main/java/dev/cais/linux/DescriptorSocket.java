@@ -76,6 +76,22 @@ public final class DescriptorSocket implements AutoCloseable {
         return receiveNow(what);
     }
 
+    /**
+     * Waits until all other ends are closed: one wake-up, however many messages come meanwhile. Does not notice an interruption.
+     */
+    public void awaitHangUp() {
+        try (var scratch = Scratch.frame()) {
+            var polled = scratch.take(8);
+            polled.putInt(0, fd.number());
+            while (polled.getShort(6) == 0) {
+                var result = Syscalls.call(Syscall.PPOLL, Scratch.address(polled), 1, 0, 0, 8);
+                if (result < 0 && !Errno.EINTR.is(result)) {
+                    Syscalls.checked("cannot wait for a socket's end", Syscall.PPOLL, result);
+                }
+            }
+        }
+    }
+
     /** The next message; blocks in the kernel if {@link #fd} is not readable. */
     public Optional<Message> receiveNow(String what) {
         try (var scratch = Scratch.frame()) {

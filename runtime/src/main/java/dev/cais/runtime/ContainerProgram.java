@@ -43,7 +43,7 @@ final class ContainerProgram {
         var program = LaunchProgram.builder().reportFailuresTo(REPORT);
         program.resetInherited(1, 2, REPORT, ENTERED, CGROUP);
         ProcessSteps.leadGroup(program);
-        ProcessSteps.cloneInto(program, ENTERED, Abi.CLONE_NEWPID);
+        ProcessSteps.enterPidNamespace(program, ENTERED);
         var namespaces = NAMESPACES | (plan.spec().network() == NetworkMode.NONE ? Abi.CLONE_NEWNET : 0);
         if (plan.cgroup().directory().isPresent()) {
             ProcessSteps.cloneAndReport(program, namespaces, CGROUP);

@@ -89,7 +89,7 @@ final class Guardian implements AutoCloseable {
         try (var socket = DescriptorSocket.pair();
                 var undo = new Undo()) {
             var life = undo.add(Pipe.create());
-            var failure = new StartFailure("cannot start the guardian of the containers", PROGRAM, 2);
+            var failure = new StartFailure("cannot start the guardian of the containers", PROGRAM);
             var first = launch.start(
                     failure.what(), PROGRAM, Map.of(ContainerProgram.REPORT, socket.theirs(), LIFE, life.readEnd()));
             socket.theirs().close();

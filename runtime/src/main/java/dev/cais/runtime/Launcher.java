@@ -15,8 +15,10 @@ import dev.cais.linux.Syscalls;
 import dev.cais.runtime.cgroup.Cgroup;
 import dev.cais.runtime.launch.Launch;
 import dev.cais.storage.Store;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
+import java.util.Arrays;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
@@ -25,6 +27,8 @@ import java.util.Optional;
 
 /** Turns launch programs into processes: starts them, follows their children, and tells what went wrong. */
 final class Launcher implements AutoCloseable {
+    private static final byte[] LAST = ProcessSteps.LAST.getBytes(StandardCharsets.UTF_8);
+
     private final EventLoop loop;
     private final Store store;
     private final HostMounts mounts;
@@ -43,7 +47,7 @@ final class Launcher implements AutoCloseable {
     /** Starts a container's first process; when this returns, its program has been executed. */
     ContainedProcess startContainer(String name, ContainerPlan plan, LogFile log) {
         var program = ContainerProgram.of(plan, mounts, store.layers().directory());
-        var failure = new StartFailure("cannot start " + name, program, plan.blueprint(), 3, () -> tree(plan.image()));
+        var failure = new StartFailure("cannot start " + name, program, plan.blueprint(), () -> tree(plan.image()));
         try (var entered = guardian.duplicate()) {
             return start(failure, entered, plan.cgroup(), Optional.empty(), log);
         }
@@ -67,7 +71,7 @@ final class Launcher implements AutoCloseable {
                     : Optional.of(undo.add(MemoryFile.of(spec.stdin())));
             var program = ExecProgram.of(blueprint, confinement, container.cgroup(), stdin.isPresent());
             var failure = new StartFailure(
-                    "cannot exec in " + container.name(), program, blueprint, 2, () -> tree(container.image()));
+                    "cannot exec in " + container.name(), program, blueprint, () -> tree(container.image()));
             return start(failure, entered, container.cgroup(), stdin, log);
         }
     }
@@ -131,33 +135,39 @@ final class Launcher implements AutoCloseable {
      * @return the last
      */
     static Pidfd follow(StartFailure failure, DescriptorSocket report, Pidfd first) {
-        Deque<Pidfd> processes = new ArrayDeque<>(List.of(first));
+        // a child can tell of its own child before its parent has told of it
+        Deque<Pidfd> onTheWay = new ArrayDeque<>(List.of(first));
+        Deque<Pidfd> last = new ArrayDeque<>();
         byte[] failed = {};
         try {
+            report.awaitHangUp();
             for (var message = report.receiveNow(failure.what());
                     message.isPresent();
                     message = report.receiveNow(failure.what())) {
+                var content = message.get().content();
                 if (message.get().descriptors().isEmpty()) {
-                    failed = message.get().content();
+                    failed = content;
                 } else {
-                    processes.add(Pidfd.of(message.get().descriptors().get(0)));
+                    var pidfd = Pidfd.of(message.get().descriptors().get(0));
+                    (Arrays.equals(content, LAST) ? last : onTheWay).add(pidfd);
                 }
             }
         } catch (RuntimeException e) {
-            abandon(processes);
+            onTheWay.addAll(last);
+            abandon(onTheWay);
             throw e;
         }
-        if (failed.length > 0 || processes.size() < failure.processes()) {
-            abandon(processes);
+        if (failed.length > 0 || last.isEmpty()) {
+            onTheWay.addAll(last);
+            abandon(onTheWay);
             throw failure.explain(failed);
         }
-        var last = processes.removeLast();
-        for (var process : processes) {
+        for (var process : onTheWay) {
             try (process) {
                 process.awaitExit();
             }
         }
-        return last;
+        return last.element();
     }
 
     /** Kills and collects all processes of a start, also those that nobody told of: they are in the first one's group. */

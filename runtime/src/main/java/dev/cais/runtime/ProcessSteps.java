@@ -21,31 +21,34 @@ final class ProcessSteps {
 
     private ProcessSteps() {}
 
-    /**
-     * Enters namespaces of another process, and goes on in a child there, as the JVM's own child.
-     *
-     * @param pidfd number of the descriptor
-     */
-    static void cloneInto(LaunchBuilder program, int pidfd, long namespaces) {
-        program.setns(Arg.of(pidfd), namespaces);
-        cloneAndReport(program, 0);
-    }
+    /** What is sent with the pidfd of a process on the way, and with that of the one that executes the program. */
+    static final String ON_THE_WAY = "on the way";
+
+    static final String LAST = "last";
 
     /** The first process leads a group of its own: if a start fails, the JVM finds all that belong to it there. */
     static void leadGroup(LaunchBuilder program) {
         program.step(Syscall.SETPGID, Arg.of(0), Arg.of(0));
     }
 
-    /** Goes on in a child with new namespaces; the parent reports it and exits. */
+    /** Goes on in a child in the PID namespace of another process; only a member can make a namespace below. */
+    static void enterPidNamespace(LaunchBuilder program, int pidfd) {
+        program.setns(Arg.of(pidfd), Abi.CLONE_NEWPID);
+        var message = program.message(ON_THE_WAY, 1);
+        program.clone3(Abi.CLONE_PARENT | Abi.CLONE_PIDFD, 0, message.slot(0));
+        goOnInChild(program, message);
+    }
+
+    /** Goes on in a child with new namespaces, which executes the program; the parent reports it and exits. */
     static void cloneAndReport(LaunchBuilder program, long namespaces) {
-        var message = program.message("child", 1);
+        var message = program.message(LAST, 1);
         program.clone3(namespaces | Abi.CLONE_PARENT | Abi.CLONE_PIDFD, 0, message.slot(0));
         goOnInChild(program, message);
     }
 
     /** The same, in a child that is born in the v2 control group of a descriptor. */
     static void cloneAndReport(LaunchBuilder program, long namespaces, int cgroup) {
-        var message = program.message("child", 1);
+        var message = program.message(LAST, 1);
         program.clone3(namespaces | Abi.CLONE_PARENT | Abi.CLONE_PIDFD, 0, message.slot(0), cgroup);
         goOnInChild(program, message);
     }

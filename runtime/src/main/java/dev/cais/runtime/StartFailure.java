@@ -18,16 +18,15 @@ import org.slf4j.LoggerFactory;
  *
  * @param what as in {@code cannot start web}
  * @param blueprint of the process that was to be
- * @param processes that carry it out, one after the other
  * @param tree of its image, to look at what could not be executed
  */
-record StartFailure(String what, LaunchProgram program, Blueprint blueprint, int processes, Supplier<LayerTree> tree) {
+record StartFailure(String what, LaunchProgram program, Blueprint blueprint, Supplier<LayerTree> tree) {
     private static final Logger LOG = LoggerFactory.getLogger(StartFailure.class);
     private static final Blueprint NONE =
             new Blueprint(List.of(""), Map.of(), new Accounts.Identity(0, 0, List.of(), "/"), "/");
 
-    StartFailure(String what, LaunchProgram program, int processes) {
-        this(what, program, NONE, processes, () -> new LayerTree(List.of()));
+    StartFailure(String what, LaunchProgram program) {
+        this(what, program, NONE, () -> new LayerTree(List.of()));
     }
 
     /** @param report of the failed step, as the program sent it; nothing if it had no time to */
