@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.cais.ByteSize;
 import dev.cais.CancelledException;
 import dev.cais.ConflictException;
+import dev.cais.Container;
 import dev.cais.ContainerSpec;
 import dev.cais.ContainerState;
 import dev.cais.Engine;
@@ -18,9 +19,11 @@ import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestStore;
 import java.io.OutputStream;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterAll;
@@ -289,7 +292,7 @@ class RunTest {
     @Test
     void manyThreadsRunAtOnce() throws Exception {
         var pool = Executors.newFixedThreadPool(8);
-        var results = new ArrayList<java.util.concurrent.Future<String>>();
+        var results = new ArrayList<Future<String>>();
         try {
             for (var i = 0; i < 64; i++) {
                 var text = "run " + i;
@@ -302,6 +305,28 @@ class RunTest {
             }
         } finally {
             pool.shutdownNow();
+        }
+    }
+
+    /** Processes on the way to a container tell of each other in any order. */
+    @Test
+    void containersStartedAtOnceAreEachFollowedToTheirOwnEnd() throws Exception {
+        var pool = Executors.newFixedThreadPool(8);
+        var started = new ArrayList<Future<Container>>();
+        try {
+            for (var i = 0; i < 40; i++) {
+                started.add(pool.submit(() ->
+                        engine.containers().start(ContainerSpec.of("busybox").command("sleep", "60"))));
+            }
+            for (var future : started) {
+                var container = future.get(60, TimeUnit.SECONDS);
+                assertThat(Path.of("/proc/" + container.pid() + "/comm")).hasContent("sleep");
+                assertThat(container.exec("hostname").stdout())
+                        .isEqualTo(container.id().substring(0, 12) + "\n");
+            }
+        } finally {
+            pool.shutdown();
+            engine.containers().list().forEach(Container::close);
         }
     }
 
