@@ -1,0 +1,134 @@
+package dev.cais.examples;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.cais.fixtures.ChildJvm;
+import dev.cais.fixtures.Feature;
+import dev.cais.fixtures.LeakChecked;
+import dev.cais.fixtures.Programs;
+import dev.cais.fixtures.RequiresFeature;
+import dev.cais.fixtures.RequiresRoot;
+import dev.cais.fixtures.TestImages;
+import dev.cais.fixtures.TestStore;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Runs every example in a JVM of its own, as a user would, on a store that has busybox. */
+@LeakChecked
+@RequiresRoot
+@RequiresFeature(Feature.OVERLAYFS)
+class SamplesTest {
+    @Test
+    void helloShowsAllThatComesBack(TestStore store) {
+        loadBusybox(store);
+        assertThat(run(store, Hello.class))
+                .containsExactly("stdout: good morning from pid 1 in /tmp", "stderr: nobody", "status: exit 3");
+    }
+
+    @Test
+    void archivesAreLoadedSavedAndImported(TestStore store, @TempDir Path directory) {
+        var lines = run(
+                store,
+                Archives.class,
+                TestImages.busyboxLayout().toString(),
+                directory.toString(),
+                TestImages.busyboxRootfs().toString());
+        assertThat(lines)
+                .first()
+                .asString()
+                .startsWith("[busybox:latest] sha256:")
+                .endsWith(" for linux/amd64");
+        assertThat(lines).contains("  made by busybox-static", "the root file system is of quay");
+        assertThat(lines).anyMatch(line -> line.startsWith("Image[imported:latest, "));
+        assertThat(directory.resolve("busybox_latest").resolve("index.json")).isRegularFile();
+        assertThat(directory.resolve("busybox_latest.tar")).isRegularFile();
+    }
+
+    @Test
+    void serviceRunsAndStops(TestStore store) {
+        loadBusybox(store);
+        var lines = run(store, Service.class);
+        assertThat(lines).first().asString().startsWith("Container[worker, running, pid ");
+        assertThat(lines.subList(1, lines.size()))
+                .containsExactly(
+                        "kept",
+                        "memory in use: true",
+                        "memory limit: 256.0 MiB",
+                        "processes: 2",
+                        "stopped with exit 0",
+                        "STDOUT ready",
+                        "STDOUT stopping");
+    }
+
+    @Test
+    void demoRunsOnTheHostsOwnPrograms(TestStore store) {
+        assertThat(run(store, Demo.class))
+                .contains(
+                        "  namespaces of its own     mnt, pid, net, uts, ipc, cgroup",
+                        "  capabilities              at most 14 of root's",
+                        "  system call filter        on",
+                        "  itself                    pid 1, user root (0)",
+                        "  network                   lo",
+                        "  its cgroup                /")
+                .anyMatch(line -> line.matches("  for one more +\\d+\\.\\d ms, start to exit, median of 50"));
+    }
+
+    @Test
+    void benchmarkPrintsATable(TestStore store, @TempDir Path directory) throws Exception {
+        loadBusybox(store);
+        var archive = directory.resolve("rootfs.tar");
+        Files.copy(TestImages.busyboxArchive(), archive);
+        var lines = run(
+                List.of("-Drounds=3", "-Dmany=4", "-Drow=5", "-Dlogs=1"),
+                store,
+                Benchmark.class,
+                "busybox",
+                archive.toString());
+        assertThat(lines).hasSize(10);
+        assertThat(lines.subList(2, lines.size()))
+                .allMatch(line -> line.matches(".{44} +\\d+ +\\d+\\.\\d\\d ms +\\d+\\.\\d\\d ms +\\d+\\.\\d\\d ms.*"));
+    }
+
+    @Test
+    void sessionWorksLineByLineInJshell(TestStore store) {
+        loadBusybox(store);
+        var jshell = Path.of(System.getProperty("java.home"), "bin", "jshell");
+        var options = "-R-Dcais.store=" + store.path()
+                + (Runtime.version().feature() >= 22 ? " -R--enable-native-access=ALL-UNNAMED" : "");
+        var output = Programs.output(
+                "sh",
+                "-c",
+                jshell + " --class-path " + System.getProperty("java.class.path") + " " + options
+                        + " <src/main/jshell/session.jsh");
+        assertThat(output)
+                .contains("engine ==> Engine[")
+                .contains("box ==> Container[box, running, pid ")
+                .contains("==> \"TYPED\\n\"")
+                .contains("limit=64.0 MiB")
+                .doesNotContain("Exception")
+                .doesNotContain("Error");
+    }
+
+    private static void loadBusybox(TestStore store) {
+        store.openEngineWithBusybox().close();
+    }
+
+    private static List<String> run(TestStore store, Class<?> sample, String... arguments) {
+        return run(List.of(), store, sample, arguments);
+    }
+
+    private static List<String> run(List<String> options, TestStore store, Class<?> sample, String... arguments) {
+        var all = new ArrayList<>(options);
+        all.add("-Dcais.store=" + store.path());
+        try (var jvm = ChildJvm.start(List.of(), all, sample, arguments)) {
+            var lines = jvm.readLines();
+            assertThat(jvm.await(Duration.ofMinutes(1))).isZero();
+            return lines;
+        }
+    }
+}
