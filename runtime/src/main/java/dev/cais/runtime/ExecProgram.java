@@ -9,16 +9,13 @@ import java.util.List;
 /**
  * The launch program of a process beside a container's first one.
  *
- * <p>The first process opens what it needs of the host, enters all namespaces of the container, and is not dumpable before the
+ * <p>The first process opens what it needs of the host, enters the namespaces of the container, and is not dumpable before the
  * container can see it; its child, the JVM's too, enters the control group and turns into the program.
  */
 final class ExecProgram {
-    private static final long NAMESPACES = Abi.CLONE_NEWNS
-            | Abi.CLONE_NEWPID
-            | Abi.CLONE_NEWUTS
-            | Abi.CLONE_NEWIPC
-            | Abi.CLONE_NEWNET
-            | Abi.CLONE_NEWCGROUP;
+    /** Not the cgroup namespace: from inside it, the kernel lets nobody be born into a group that comes from outside. */
+    private static final long NAMESPACES =
+            Abi.CLONE_NEWNS | Abi.CLONE_NEWPID | Abi.CLONE_NEWUTS | Abi.CLONE_NEWIPC | Abi.CLONE_NEWNET;
 
     private ExecProgram() {}
 
@@ -45,6 +42,7 @@ final class ExecProgram {
             program.write(file, "0");
             program.close(file);
         }
+        program.setns(Arg.of(ContainerProgram.ENTERED), Abi.CLONE_NEWCGROUP);
         ProcessSteps.becomeProgram(program, blueprint, confinement, List.of(), !stdin);
         return program.build();
     }
