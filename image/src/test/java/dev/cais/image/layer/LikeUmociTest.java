@@ -7,6 +7,7 @@ import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.Programs;
 import dev.cais.fixtures.RequiresProgram;
 import dev.cais.fixtures.RequiresRoot;
+import dev.cais.fixtures.TestImages;
 import dev.cais.fixtures.TestStore;
 import dev.cais.fixtures.TreeListing;
 import dev.cais.storage.Store;
@@ -23,7 +24,6 @@ import java.util.List;
 import java.util.SortedMap;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -215,14 +215,9 @@ class LikeUmociTest {
         assertSame(cais(at, tar), umoci(at, tar));
     }
 
-    /** The root file system that {@code -Dcais.rootfs=FILE.tar} names. */
     @Test
-    @EnabledIfSystemProperty(
-            named = "cais.rootfs",
-            matches = ".+",
-            disabledReason = "no -Dcais.rootfs=FILE.tar is given")
     void realRootFileSystem(TestStore at) throws IOException {
-        var tar = Files.readAllBytes(Path.of(System.getProperty("cais.rootfs")));
+        var tar = Files.readAllBytes(TestImages.debianRootfs());
         assertSame(cais(at, tar), umoci(at, tar));
     }
 
