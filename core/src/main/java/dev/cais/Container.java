@@ -26,7 +26,10 @@ public interface Container extends AutoCloseable {
 
     Instant startedAt();
 
-    /** Completes when its first process has ended and its output is complete; never exceptionally. */
+    /**
+     * Completes when its first process has ended and its output is complete; never exceptionally. What is hung on it may call
+     * this container and its engine, and block.
+     */
     CompletableFuture<ExitStatus> onExit();
 
     /**

@@ -110,9 +110,10 @@ final class LocalContainer implements Container {
         return process.startedAt();
     }
 
+    /** Completed by another thread than the event loop's: what a caller hangs on it may block, even until the engine is closed. */
     @Override
     public CompletableFuture<ExitStatus> onExit() {
-        return exit.copy();
+        return exit.thenApplyAsync(status -> status);
     }
 
     @Override

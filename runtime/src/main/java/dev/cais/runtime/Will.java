@@ -99,7 +99,12 @@ final class Will implements AutoCloseable {
             }
             LOG.warn(
                     "something ended the process that cleans up after a killed JVM ({}); starting another", exit.get());
-            life = start();
+            try {
+                life = start();
+            } catch (RuntimeException e) {
+                LOG.error("nothing will clean up if this JVM is killed now", e);
+                ended.complete(null);
+            }
         }
     }
 
