@@ -109,17 +109,22 @@ class KilledJvmTest {
     private static void killGuardian(long jvm) throws IOException {
         try (var threads = Files.list(Path.of("/proc/" + jvm + "/task"))) {
             for (var thread : threads.toList()) {
-                for (var child : Files.readString(thread.resolve("children")).split(" ")) {
-                    var comm = Path.of("/proc", child, "comm");
+                for (var child : readIfThere(thread.resolve("children")).split(" ")) {
                     if (!child.isBlank()
-                            && Files.exists(comm)
-                            && Files.readString(comm).startsWith("cais-guardian")) {
+                            && readIfThere(Path.of("/proc", child, "comm")).startsWith("cais-guardian")) {
                         ProcessHandle.of(Long.parseLong(child)).ifPresent(ProcessHandle::destroyForcibly);
                     }
                 }
             }
-        } catch (java.nio.file.NoSuchFileException e) {
-            // a thread or process that has just ended
+        }
+    }
+
+    /** Nothing of a thread or process that has just ended: its files are not there, or cannot be read (ESRCH). */
+    private static String readIfThere(Path file) {
+        try {
+            return Files.readString(file);
+        } catch (IOException e) {
+            return "";
         }
     }
 
