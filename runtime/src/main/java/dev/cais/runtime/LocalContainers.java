@@ -189,7 +189,12 @@ final class LocalContainers implements Containers {
         var count = 0;
         Path rest = total > kept.length ? engine.outputFile(id, stream) : null;
         var reader = log.read(false);
-        try (var file = rest == null ? null : Files.newOutputStream(rest, StandardOpenOption.CREATE_NEW)) {
+        try (var undo = new Undo();
+                var file = rest == null ? null : Files.newOutputStream(rest, StandardOpenOption.CREATE_NEW)) {
+            if (rest != null) {
+                // half a stream helps nobody, and takes the room that is missing
+                undo.add(() -> Files.deleteIfExists(rest));
+            }
             for (var chunk = reader.next(); chunk.isPresent(); chunk = reader.next()) {
                 if (chunk.get().stream() == stream) {
                     var content = chunk.get().content();
@@ -199,6 +204,7 @@ final class LocalContainers implements Containers {
                     write(file, content);
                 }
             }
+            undo.keepAll();
         } catch (IOException e) {
             throw new dev.cais.StorageException(
                     "cannot keep the output of " + id + " in " + rest + ": " + e.getMessage(),
