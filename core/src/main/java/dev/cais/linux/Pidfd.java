@@ -24,9 +24,12 @@ public final class Pidfd implements AutoCloseable {
     private static final int CLD_DUMPED = 3;
 
     private final Fd fd;
+    /** The number that it was opened by; 0 if it was received. */
+    private final int opened;
 
-    private Pidfd(Fd fd) {
+    private Pidfd(Fd fd, int opened) {
         this.fd = fd;
+        this.opened = opened;
     }
 
     /**
@@ -52,12 +55,12 @@ public final class Pidfd implements AutoCloseable {
         if (result < 0) {
             throw Errno.of(result).exception("cannot watch process " + pid, Syscall.PIDFD_OPEN);
         }
-        return new Pidfd(Fd.of(result));
+        return new Pidfd(Fd.of(result), pid);
     }
 
     /** Takes hold of a pidfd that was received. */
     public static Pidfd of(Fd fd) {
-        return new Pidfd(fd);
+        return new Pidfd(fd, 0);
     }
 
     /** For an epoll loop: readable once the process has ended. */
@@ -123,19 +126,31 @@ public final class Pidfd implements AutoCloseable {
     }
 
     /**
-     * Kills the process group that this process leads, if it leads one, and collects those members that are this process's
-     * children. The leader must not have been collected, so that no other group has its number.
+     * Waits for the end of all members of the process group that this process leads that are this process's children, and collects
+     * them, the leader too. Does not notice an interruption. The leader must not have been collected, so that no other group has
+     * its number.
      */
-    public void killAndCollectGroup() {
-        var group = pid();
-        if (group <= 0 || Syscalls.call(Syscall.KILL, -group, Abi.SIGKILL) < 0) {
-            return;
-        }
+    public void collectGroup() {
         try (var scratch = Scratch.frame()) {
-            while (!Errno.ECHILD.is(collect(P_PGID, group, scratch))) {
+            while (!Errno.ECHILD.is(collect(P_PGID, leader(), scratch))) {
                 Thread.onSpinWait();
             }
         }
+    }
+
+    /** Kills this process and the group that it leads, if it leads one, and then does as {@link #collectGroup}. */
+    public void killAndCollectGroup() {
+        var group = leader();
+        signal(Abi.SIGKILL);
+        if (Syscalls.call(Syscall.KILL, -group, Abi.SIGKILL) == 0) {
+            collectGroup();
+        } else {
+            awaitExit();
+        }
+    }
+
+    private int leader() {
+        return opened > 0 ? opened : pid();
     }
 
     private static long collect(int kind, int number, Scratch scratch) {

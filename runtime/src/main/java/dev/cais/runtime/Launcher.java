@@ -15,20 +15,14 @@ import dev.cais.linux.Syscalls;
 import dev.cais.runtime.cgroup.Cgroup;
 import dev.cais.runtime.launch.Launch;
 import dev.cais.storage.Store;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.ArrayDeque;
-import java.util.Arrays;
-import java.util.Deque;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** Turns launch programs into processes: starts them, follows their children, and tells what went wrong. */
 final class Launcher implements AutoCloseable {
-    private static final byte[] LAST = ProcessSteps.LAST.getBytes(StandardCharsets.UTF_8);
-
     private final EventLoop loop;
     private final Store store;
     private final HostMounts mounts;
@@ -130,55 +124,48 @@ final class Launcher implements AutoCloseable {
     }
 
     /**
-     * Follows the processes that carry out a program, one after the other, until the last has executed another program.
+     * Follows the processes that carry out a program until the last of them has executed another program.
      *
+     * @param first leads the group that all of them are in until the last has told of itself; collected here, as are all but the last
      * @return the last
      */
     static Pidfd follow(StartFailure failure, DescriptorSocket report, Pidfd first) {
-        // a child can tell of its own child before its parent has told of it
-        Deque<Pidfd> onTheWay = new ArrayDeque<>(List.of(first));
-        Deque<Pidfd> last = new ArrayDeque<>();
+        @Nullable Pidfd last = null;
         byte[] failed = {};
-        try {
-            report.awaitHangUp();
-            for (var message = report.receiveNow(failure.what());
-                    message.isPresent();
-                    message = report.receiveNow(failure.what())) {
-                var content = message.get().content();
-                if (message.get().descriptors().isEmpty()) {
-                    failed = content;
-                } else {
-                    var pidfd = Pidfd.of(message.get().descriptors().get(0));
-                    (Arrays.equals(content, LAST) ? last : onTheWay).add(pidfd);
+        try (first) {
+            try {
+                report.awaitHangUp();
+                for (var message = report.receiveNow(failure.what());
+                        message.isPresent();
+                        message = report.receiveNow(failure.what())) {
+                    if (message.get().descriptors().isEmpty()) {
+                        failed = message.get().content();
+                    } else {
+                        last = Pidfd.of(message.get().descriptors().get(0));
+                    }
                 }
+            } catch (RuntimeException e) {
+                abandon(first, last);
+                throw e;
             }
-        } catch (RuntimeException e) {
-            onTheWay.addAll(last);
-            abandon(onTheWay);
-            throw e;
-        }
-        if (failed.length > 0 || last.isEmpty()) {
-            onTheWay.addAll(last);
-            abandon(onTheWay);
-            throw failure.explain(failed);
-        }
-        for (var process : onTheWay) {
-            try (process) {
-                process.awaitExit();
+            if (failed.length > 0 || last == null) {
+                abandon(first, last);
+                throw failure.explain(failed);
             }
+            first.collectGroup();
+            return last;
         }
-        return last.element();
     }
 
-    /** Kills and collects all processes of a start, also those that nobody told of: they are in the first one's group. */
-    private static void abandon(Deque<Pidfd> processes) {
-        processes.forEach(process -> process.signal(Signal.KILL.number()));
-        processes.getFirst().killAndCollectGroup();
-        for (var process : processes) {
-            try (process) {
-                process.awaitExit();
+    /** Kills and collects all processes of a start. */
+    private static void abandon(Pidfd first, @Nullable Pidfd last) {
+        if (last != null) {
+            try (last) {
+                last.signal(Signal.KILL.number());
+                last.awaitExit();
             }
         }
+        first.killAndCollectGroup();
     }
 
     /** Ends the guardian, and with it every process of every container. */

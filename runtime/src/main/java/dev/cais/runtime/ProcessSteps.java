@@ -21,12 +21,10 @@ final class ProcessSteps {
 
     private ProcessSteps() {}
 
-    /** What is sent with the pidfd of a process on the way, and with that of the one that executes the program. */
-    static final String ON_THE_WAY = "on the way";
+    /** What the process that executes the program sends with a pidfd of itself. */
+    static final String STARTED = "started";
 
-    static final String LAST = "last";
-
-    /** The first process leads a group of its own: if a start fails, the JVM finds all that belong to it there. */
+    /** The first process leads a group of its own: the JVM finds all that belong to a start there. */
     static void leadGroup(LaunchBuilder program) {
         program.step(Syscall.SETPGID, Arg.of(0), Arg.of(0));
     }
@@ -34,45 +32,37 @@ final class ProcessSteps {
     /** Goes on in a child in the PID namespace of another process; only a member can make a namespace below. */
     static void enterPidNamespace(LaunchBuilder program, int pidfd) {
         program.setns(Arg.of(pidfd), Abi.CLONE_NEWPID);
-        var message = program.message(ON_THE_WAY, 1);
-        program.clone3(Abi.CLONE_PARENT | Abi.CLONE_PIDFD, 0, message.slot(0));
-        goOnInChild(program, message);
+        program.clone3(Abi.CLONE_PARENT, 0);
+        goOnInChild(program, "member");
     }
 
-    /** Goes on in a child with new namespaces, which executes the program; the parent reports it and exits. */
+    /** Goes on in a child with new namespaces, which tells the JVM of itself and executes the program; the parent exits. */
     static void cloneAndReport(LaunchBuilder program, long namespaces) {
-        var message = program.message(LAST, 1);
-        program.clone3(namespaces | Abi.CLONE_PARENT | Abi.CLONE_PIDFD, 0, message.slot(0));
-        goOnInChild(program, message);
+        program.clone3(namespaces | Abi.CLONE_PARENT, 0);
+        reportFromChild(program);
     }
 
     /** The same, in a child that is born in the v2 control group of a descriptor. */
     static void cloneAndReport(LaunchBuilder program, long namespaces, int cgroup) {
-        var message = program.message(LAST, 1);
-        program.clone3(namespaces | Abi.CLONE_PARENT | Abi.CLONE_PIDFD, 0, message.slot(0), cgroup);
-        goOnInChild(program, message);
+        program.clone3IntoCgroup(namespaces | Abi.CLONE_PARENT, 0, cgroup);
+        reportFromChild(program);
     }
 
-    private static void goOnInChild(LaunchBuilder program, LaunchBuilder.Message message) {
-        var child = "child." + message.slot(0).address();
+    private static void goOnInChild(LaunchBuilder program, String child) {
         program.onZero(child);
-        var alone = "alone." + child;
-        program.failuresGoTo(alone);
-        program.sendmsg(Arg.of(ContainerProgram.REPORT), message);
-        program.reportFailuresTo(ContainerProgram.REPORT);
         program.exit(0);
-        // nobody would know of the child
-        program.label(alone);
-        program.step(
-                        Syscall.PIDFD_SEND_SIGNAL,
-                        message.slot(0).word32(),
-                        Arg.of(Signal.KILL.number()),
-                        Arg.of(0),
-                        Arg.of(0))
-                .ignoreFailure();
-        program.writeFailure(ContainerProgram.REPORT).ignoreFailure();
-        program.exit(1);
         program.label(child);
+    }
+
+    /** Told by the child itself, while it is in the group: so there is no moment when a process is neither there nor told of. */
+    private static void reportFromChild(LaunchBuilder program) {
+        goOnInChild(program, "last");
+        program.step(Syscall.GETPID);
+        var message = program.message(STARTED, 1);
+        program.step(Syscall.PIDFD_OPEN, program.result(), Arg.of(0)).storeTo(message.slot(0));
+        var itself = program.result();
+        program.sendmsg(Arg.of(ContainerProgram.REPORT), message);
+        program.close(itself);
     }
 
     /** No signal but SIGKILL ends the process, the kernel looks elsewhere for memory first, and children collect themselves. */

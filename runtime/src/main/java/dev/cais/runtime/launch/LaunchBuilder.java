@@ -599,14 +599,9 @@ public final class LaunchBuilder {
         return clone3(flags, exitSignal, pidfd.address(), 0, ", pidfd=&" + pidfd.shown());
     }
 
-    /** The same, in the cgroup (v2) that the descriptor stands for; adds {@code CLONE_INTO_CGROUP}. */
-    public LaunchBuilder clone3(long flags, int exitSignal, Arg.Pointer pidfd, int cgroup) {
-        return clone3(
-                flags | Abi.CLONE_INTO_CGROUP,
-                exitSignal,
-                pidfd.address(),
-                cgroup,
-                ", pidfd=&" + pidfd.shown() + ", cgroup=" + cgroup);
+    /** Without a pidfd, in the cgroup (v2) that the descriptor stands for; adds {@code CLONE_INTO_CGROUP}. */
+    public LaunchBuilder clone3IntoCgroup(long flags, int exitSignal, int cgroup) {
+        return clone3(flags | Abi.CLONE_INTO_CGROUP, exitSignal, 0, cgroup, ", cgroup=" + cgroup);
     }
 
     private LaunchBuilder clone3(long flags, int exitSignal, long pidfd, int cgroup, String more) {

@@ -7,6 +7,7 @@ import dev.cais.SeccompProfile;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.linux.Abi;
+import dev.cais.linux.Syscall;
 import dev.cais.runtime.cgroup.Cgroup;
 import dev.cais.runtime.cgroup.Cgroups;
 import dev.cais.runtime.cgroup.EngineCgroups;
@@ -46,19 +47,18 @@ class ConfinedStartTest {
                 .resetInherited(0, 1, 2, 3)
                 .closeOnExec(3);
         cgroup.taskFiles().forEach(file -> program.writeFile(file.toString(), "0"));
-        var pidfd = program.reserve(8);
         var flags = Abi.CLONE_NEWPID | Abi.CLONE_NEWNS;
         if (cgroup.directory().isPresent()) {
             program.open(cgroup.directory().get().toString(), Abi.O_PATH | Abi.O_DIRECTORY | Abi.O_CLOEXEC, 0);
             program.dup3(program.result(), CGROUP, Abi.O_CLOEXEC);
-            program.clone3(flags, Abi.SIGCHLD, pidfd, CGROUP);
+            program.clone3IntoCgroup(flags, Abi.SIGCHLD, CGROUP);
         } else {
-            program.clone3(flags, Abi.SIGCHLD, pidfd);
+            program.clone3(flags, Abi.SIGCHLD);
         }
         var filter =
                 SeccompFilter.of(SeccompProfile.standard(), Capability.DEFAULT).orElseThrow();
         program.onZero("inside")
-                .waitid(pidfd.word32())
+                .step(Syscall.WAIT4, Arg.of(-1), Arg.of(0), Arg.of(Abi.WALL), Arg.of(0))
                 .exit(0)
                 .label("inside")
                 .unshare(Abi.CLONE_NEWCGROUP)
