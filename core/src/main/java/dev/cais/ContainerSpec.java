@@ -1,13 +1,17 @@
 package dev.cais;
 
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 
 /**
@@ -19,11 +23,17 @@ import java.util.regex.Pattern;
  * @param command in place of the image's, if present
  * @param env over the image's, in order
  * @param user {@code name|uid[:group|gid]}; empty for the image's
+ * @param groups supplementary ones beside the user's own, names of the image or numbers
  * @param workdir absolute; empty for the image's; created if it is missing
  * @param hostname empty for the first twelve digits of the id
- * @param memory limit of the container, swap included
- * @param cpus processors' worth of time, as {@code 0.5}; 0 for no limit
- * @param pids number of processes and threads; 0 for no limit
+ * @param domainname empty for none
+ * @param extraHosts name to address, for its {@code /etc/hosts}
+ * @param shmSize of {@code /dev/shm}
+ * @param oomScoreAdj -1000 (the kernel never kills it for memory) to 1000 (it goes first)
+ * @param terminal its standard streams are a terminal of its own
+ * @param health in place of the image's, if present
+ * @param autoRemove it is removed when it has ended
+ * @param init a small init of ours is PID 1: forwards signals to the program, collects orphans
  * @param stopSignal empty for the image's
  * @param stopTimeout before a stop kills
  */
@@ -34,24 +44,47 @@ public record ContainerSpec(
         Optional<List<String>> command,
         Map<String, String> env,
         String user,
+        List<String> groups,
         String workdir,
         String hostname,
-        ByteSize memory,
-        double cpus,
-        long pids,
-        NetworkMode network,
-        boolean noNewPrivileges,
-        SeccompProfile seccomp,
+        String domainname,
+        Map<String, String> extraHosts,
+        Map<String, String> labels,
+        Resources resources,
+        Security security,
+        Namespaces namespaces,
+        List<Mount> mounts,
         Map<String, Rlimit> rlimits,
         Map<String, String> sysctls,
-        Map<String, String> labels,
+        ByteSize shmSize,
+        int oomScoreAdj,
+        boolean terminal,
+        Stdin stdin,
+        Optional<HealthCheck> health,
+        RestartPolicy restart,
+        boolean autoRemove,
+        boolean init,
+        LogConfig logging,
         String stopSignal,
         Duration stopTimeout) {
     /** How long a stop waits by default: ten seconds, as Docker does. */
     public static final Duration DEFAULT_STOP_TIMEOUT = Duration.ofSeconds(10);
 
+    /** Size of {@code /dev/shm} by default, as Docker has it. */
+    public static final ByteSize DEFAULT_SHM_SIZE = ByteSize.mib(64);
+
     private static final Pattern NAME = Pattern.compile("[a-zA-Z0-9][a-zA-Z0-9_.-]+");
     private static final Pattern HOSTNAME = Pattern.compile("[a-zA-Z0-9]([a-zA-Z0-9.-]{0,62})");
+
+    /** What a container's standard input is. */
+    public enum Stdin {
+        /** {@code /dev/null}. */
+        NONE,
+        /** Open for attachments, one after the other, until one closes it. */
+        OPEN,
+        /** Open for one attachment: closed when that ends. */
+        ONCE
+    }
 
     public ContainerSpec {
         if (image.isEmpty()) {
@@ -64,27 +97,43 @@ public record ContainerSpec(
             throw new InvalidSpecException(
                     "cannot set host name " + hostname + ": it is not 1 to 63 letters, digits, dots and hyphens");
         }
+        if (!domainname.isEmpty() && !HOSTNAME.matcher(domainname).matches()) {
+            throw new InvalidSpecException(
+                    "cannot set domain name " + domainname + ": it is not 1 to 63 letters, digits, dots and hyphens");
+        }
         if (!workdir.isEmpty() && !workdir.startsWith("/")) {
             throw new InvalidSpecException("cannot use working directory " + workdir + ": it is not absolute");
-        }
-        if (!(cpus >= 0 && cpus < 1_000_000) || (cpus > 0 && cpus < 0.01)) {
-            throw new InvalidSpecException("cannot limit processors to " + cpus + ": the least is 0.01");
-        }
-        if (pids < 0) {
-            throw new InvalidSpecException("cannot limit processes to " + pids + ": it is negative");
-        }
-        if (memory.compareTo(ByteSize.mib(1)) < 0) {
-            throw new InvalidSpecException("cannot limit memory to " + memory + ": the least is 1 MiB");
         }
         if (stopTimeout.isNegative()) {
             throw new InvalidSpecException("cannot wait " + stopTimeout + " for a stop: it is negative");
         }
+        if (oomScoreAdj < -1000 || oomScoreAdj > 1000) {
+            throw new InvalidSpecException(
+                    "cannot set OOM score adjustment " + oomScoreAdj + ": it is a number from -1000 to 1000");
+        }
+        if (autoRemove && !restart.equals(RestartPolicy.NO)) {
+            throw new InvalidSpecException("cannot remove a container at its end and restart it too: choose one");
+        }
+        var targets = new HashSet<String>();
+        for (var mount : mounts) {
+            if (!targets.add(mount.target())) {
+                throw new InvalidSpecException("cannot mount twice at " + mount.target());
+            }
+        }
         entrypoint = entrypoint.map(ContainerSpec::copyArguments);
         command = command.map(ContainerSpec::copyArguments);
         env = copyEnv(env);
+        groups = List.copyOf(groups);
+        mounts = List.copyOf(mounts);
+        extraHosts = Collections.unmodifiableMap(new LinkedHashMap<>(extraHosts));
         rlimits = Collections.unmodifiableMap(new LinkedHashMap<>(rlimits));
         sysctls = Collections.unmodifiableMap(new LinkedHashMap<>(sysctls));
         labels = Collections.unmodifiableMap(new LinkedHashMap<>(labels));
+        for (var key : labels.keySet()) {
+            if (key.isEmpty()) {
+                throw new InvalidSpecException("cannot label a container: the label has no key");
+            }
+        }
     }
 
     /** @param image name or id of an image in the store */
@@ -96,17 +145,27 @@ public record ContainerSpec(
                 Optional.empty(),
                 Map.of(),
                 "",
+                List.of(),
                 "",
                 "",
-                ByteSize.UNLIMITED,
+                "",
+                Map.of(),
+                Map.of(),
+                Resources.UNLIMITED,
+                Security.DEFAULT,
+                Namespaces.PRIVATE,
+                List.of(),
+                Map.of(),
+                Map.of(),
+                DEFAULT_SHM_SIZE,
                 0,
-                0,
-                NetworkMode.NONE,
                 false,
-                SeccompProfile.standard(),
-                Map.of(),
-                Map.of(),
-                Map.of(),
+                Stdin.NONE,
+                Optional.empty(),
+                RestartPolicy.NO,
+                false,
+                false,
+                LogConfig.LOCAL,
                 "",
                 DEFAULT_STOP_TIMEOUT);
     }
@@ -137,6 +196,11 @@ public record ContainerSpec(
         return with(draft -> draft.user = changed);
     }
 
+    /** Adds supplementary groups, by names of the image or numbers. */
+    public ContainerSpec groupAdd(String... more) {
+        return with(draft -> draft.groups = append(groups, Arrays.asList(more)));
+    }
+
     public ContainerSpec workdir(String changed) {
         return with(draft -> draft.workdir = changed);
     }
@@ -145,39 +209,82 @@ public record ContainerSpec(
         return with(draft -> draft.hostname = changed);
     }
 
+    public ContainerSpec domainname(String changed) {
+        return with(draft -> draft.domainname = changed);
+    }
+
+    /** @param address IPv4 or IPv6 */
+    public ContainerSpec extraHost(String host, String address) {
+        return with(draft -> draft.extraHosts = put(extraHosts, host, address));
+    }
+
+    public ContainerSpec label(String key, String value) {
+        return with(draft -> draft.labels = put(labels, key, value));
+    }
+
+    // ---- resources
+
+    public ContainerSpec resources(Resources changed) {
+        return with(draft -> draft.resources = changed);
+    }
+
     public ContainerSpec memory(ByteSize limit) {
-        return with(draft -> draft.memory = limit);
+        return resources(resources.memory(limit));
     }
 
     public ContainerSpec cpus(double limit) {
-        return with(draft -> draft.cpus = limit);
+        return resources(resources.cpus(limit));
     }
 
     public ContainerSpec pids(long limit) {
-        return with(draft -> draft.pids = limit);
-    }
-
-    /** An empty network namespace: only loopback. */
-    public ContainerSpec noNetwork() {
-        return with(draft -> draft.network = NetworkMode.NONE);
-    }
-
-    /** The host's own network: no isolation there. */
-    public ContainerSpec hostNetwork() {
-        return with(draft -> draft.network = NetworkMode.HOST);
-    }
-
-    /** Programs with set-user-id bits or file capabilities gain nothing by them. */
-    public ContainerSpec withNoNewPrivileges() {
-        return with(draft -> draft.noNewPrivileges = true);
-    }
-
-    public ContainerSpec seccomp(SeccompProfile profile) {
-        return with(draft -> draft.seccomp = profile);
+        return resources(resources.pids(limit));
     }
 
     public ContainerSpec rlimit(Rlimit limit) {
         return with(draft -> draft.rlimits = put(rlimits, limit.name(), limit));
+    }
+
+    public ContainerSpec shmSize(ByteSize size) {
+        return with(draft -> draft.shmSize = size);
+    }
+
+    public ContainerSpec oomScoreAdj(int changed) {
+        return with(draft -> draft.oomScoreAdj = changed);
+    }
+
+    // ---- security and namespaces
+
+    public ContainerSpec security(UnaryOperator<Security> change) {
+        return with(draft -> draft.security = change.apply(security));
+    }
+
+    public ContainerSpec privileged() {
+        return security(now -> now.privileged(true));
+    }
+
+    public ContainerSpec capAdd(String... names) {
+        return security(now -> now.capAdd(names));
+    }
+
+    public ContainerSpec capDrop(String... names) {
+        return security(now -> now.capDrop(names));
+    }
+
+    /** Programs with set-user-id bits or file capabilities gain nothing by them. */
+    public ContainerSpec withNoNewPrivileges() {
+        return security(now -> now.noNewPrivileges(true));
+    }
+
+    public ContainerSpec seccomp(SeccompProfile profile) {
+        return security(now -> now.seccomp(profile));
+    }
+
+    public ContainerSpec readOnlyRoot() {
+        return security(now -> now.readOnlyRoot(true));
+    }
+
+    public ContainerSpec device(Device device) {
+        return security(now -> now.device(device));
     }
 
     /** @param key of a namespaced sysctl: {@code net.…}, {@code kernel.shm…}, {@code kernel.msg…}, {@code kernel.sem}, {@code fs.mqueue.…} */
@@ -185,8 +292,115 @@ public record ContainerSpec(
         return with(draft -> draft.sysctls = put(sysctls, key, value));
     }
 
-    public ContainerSpec label(String key, String value) {
-        return with(draft -> draft.labels = put(labels, key, value));
+    public ContainerSpec namespaces(Namespaces changed) {
+        return with(draft -> draft.namespaces = changed);
+    }
+
+    /** An empty network namespace: only loopback. */
+    public ContainerSpec noNetwork() {
+        return network(NamespaceMode.PRIVATE);
+    }
+
+    /** The host's own network: no isolation there. */
+    public ContainerSpec hostNetwork() {
+        return network(NamespaceMode.HOST);
+    }
+
+    public ContainerSpec network(NamespaceMode mode) {
+        return namespaces(
+                new Namespaces(namespaces.pid(), namespaces.ipc(), namespaces.uts(), mode, namespaces.time()));
+    }
+
+    public ContainerSpec pid(NamespaceMode mode) {
+        return namespaces(
+                new Namespaces(mode, namespaces.ipc(), namespaces.uts(), namespaces.network(), namespaces.time()));
+    }
+
+    public ContainerSpec ipc(NamespaceMode mode) {
+        return namespaces(
+                new Namespaces(namespaces.pid(), mode, namespaces.uts(), namespaces.network(), namespaces.time()));
+    }
+
+    public ContainerSpec uts(NamespaceMode mode) {
+        return namespaces(
+                new Namespaces(namespaces.pid(), namespaces.ipc(), mode, namespaces.network(), namespaces.time()));
+    }
+
+    public ContainerSpec timeOffsets(Duration monotonic, Duration boottime) {
+        return namespaces(new Namespaces(
+                namespaces.pid(),
+                namespaces.ipc(),
+                namespaces.uts(),
+                namespaces.network(),
+                Optional.of(new Namespaces.TimeOffsets(monotonic, boottime))));
+    }
+
+    // ---- files
+
+    public ContainerSpec mount(Mount mount) {
+        return with(draft -> draft.mounts = append(mounts, List.of(mount)));
+    }
+
+    /** A volume by name, made if there is none. */
+    public ContainerSpec mount(String volume, String target) {
+        return mount(new Mount.OfVolume(volume, "", target, false, true));
+    }
+
+    /** The same, to be read only. */
+    public ContainerSpec mountReadOnly(String volume, String target) {
+        return mount(new Mount.OfVolume(volume, "", target, true, true));
+    }
+
+    /** A file or directory of the host, which must exist. */
+    public ContainerSpec bind(Path source, String target) {
+        return mount(new Mount.OfBind(source.toAbsolutePath(), target, false, false));
+    }
+
+    /** The same, to be read only, with all that is mounted in it. */
+    public ContainerSpec bindReadOnly(Path source, String target) {
+        return mount(new Mount.OfBind(source.toAbsolutePath(), target, true, false));
+    }
+
+    /** Memory, for anyone to write to. */
+    public ContainerSpec tmpfs(String target) {
+        return mount(new Mount.OfTmpfs(target, false, ByteSize.UNLIMITED, 01777));
+    }
+
+    // ---- streams and life
+
+    /** A terminal for its standard streams. */
+    public ContainerSpec tty() {
+        return with(draft -> draft.terminal = true);
+    }
+
+    /** Keeps its standard input open for attachments. */
+    public ContainerSpec openStdin() {
+        return with(draft -> draft.stdin = Stdin.OPEN);
+    }
+
+    /** Keeps its standard input open for one attachment. */
+    public ContainerSpec stdinOnce() {
+        return with(draft -> draft.stdin = Stdin.ONCE);
+    }
+
+    public ContainerSpec health(HealthCheck check) {
+        return with(draft -> draft.health = Optional.of(check));
+    }
+
+    public ContainerSpec restart(RestartPolicy policy) {
+        return with(draft -> draft.restart = policy);
+    }
+
+    public ContainerSpec withAutoRemove() {
+        return with(draft -> draft.autoRemove = true);
+    }
+
+    public ContainerSpec withInit() {
+        return with(draft -> draft.init = true);
+    }
+
+    public ContainerSpec logging(LogConfig config) {
+        return with(draft -> draft.logging = config);
     }
 
     public ContainerSpec stopSignal(String signal) {
@@ -217,81 +431,117 @@ public record ContainerSpec(
         return List.copyOf(arguments);
     }
 
-    private static <T> Map<String, T> put(Map<String, T> map, String key, T value) {
+    static <T> Map<String, T> put(Map<String, T> map, String key, T value) {
         var copy = new LinkedHashMap<>(map);
         copy.put(key, value);
         return copy;
     }
 
+    private static <T> List<T> append(List<T> list, List<T> more) {
+        var all = new ArrayList<>(list);
+        all.addAll(more);
+        return all;
+    }
+
     private ContainerSpec with(Consumer<Draft> change) {
         var draft = new Draft(this);
         change.accept(draft);
-        return draft.spec();
+        return draft.build();
     }
 
     /** The fields, open for a change. */
     private static final class Draft {
-        private final ContainerSpec base;
+        private final String image;
         private String name;
         private Optional<List<String>> entrypoint;
         private Optional<List<String>> command;
         private Map<String, String> env;
         private String user;
+        private List<String> groups;
         private String workdir;
         private String hostname;
-        private ByteSize memory;
-        private double cpus;
-        private long pids;
-        private NetworkMode network;
-        private boolean noNewPrivileges;
-        private SeccompProfile seccomp;
+        private String domainname;
+        private Map<String, String> extraHosts;
+        private Map<String, String> labels;
+        private Resources resources;
+        private Security security;
+        private Namespaces namespaces;
+        private List<Mount> mounts;
         private Map<String, Rlimit> rlimits;
         private Map<String, String> sysctls;
-        private Map<String, String> labels;
+        private ByteSize shmSize;
+        private int oomScoreAdj;
+        private boolean terminal;
+        private Stdin stdin;
+        private Optional<HealthCheck> health;
+        private RestartPolicy restart;
+        private boolean autoRemove;
+        private boolean init;
+        private LogConfig logging;
         private String stopSignal;
         private Duration stopTimeout;
 
         Draft(ContainerSpec base) {
-            this.base = base;
+            image = base.image;
             name = base.name;
             entrypoint = base.entrypoint;
             command = base.command;
             env = base.env;
             user = base.user;
+            groups = base.groups;
             workdir = base.workdir;
             hostname = base.hostname;
-            memory = base.memory;
-            cpus = base.cpus;
-            pids = base.pids;
-            network = base.network;
-            noNewPrivileges = base.noNewPrivileges;
-            seccomp = base.seccomp;
+            domainname = base.domainname;
+            extraHosts = base.extraHosts;
+            labels = base.labels;
+            resources = base.resources;
+            security = base.security;
+            namespaces = base.namespaces;
+            mounts = base.mounts;
             rlimits = base.rlimits;
             sysctls = base.sysctls;
-            labels = base.labels;
+            shmSize = base.shmSize;
+            oomScoreAdj = base.oomScoreAdj;
+            terminal = base.terminal;
+            stdin = base.stdin;
+            health = base.health;
+            restart = base.restart;
+            autoRemove = base.autoRemove;
+            init = base.init;
+            logging = base.logging;
             stopSignal = base.stopSignal;
             stopTimeout = base.stopTimeout;
         }
 
-        ContainerSpec spec() {
+        ContainerSpec build() {
             return new ContainerSpec(
-                    base.image,
+                    image,
                     name,
                     entrypoint,
                     command,
                     env,
                     user,
+                    groups,
                     workdir,
                     hostname,
-                    memory,
-                    cpus,
-                    pids,
-                    network,
-                    noNewPrivileges,
-                    seccomp,
+                    domainname,
+                    extraHosts,
+                    labels,
+                    resources,
+                    security,
+                    namespaces,
+                    mounts,
                     rlimits,
                     sysctls,
-                    labels,
+                    shmSize,
+                    oomScoreAdj,
+                    terminal,
+                    stdin,
+                    health,
+                    restart,
+                    autoRemove,
+                    init,
+                    logging,
                     stopSignal,
                     stopTimeout);
         }

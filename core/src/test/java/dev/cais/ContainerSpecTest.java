@@ -30,8 +30,8 @@ class ContainerSpecTest {
         assertThat(spec.name()).isEqualTo("a1");
         assertThat(spec.command()).contains(List.of("sh", "-c", "exit"));
         assertThat(spec.env()).containsExactly(Map.entry("A", "3"), Map.entry("B", "2"));
-        assertThat(spec.network()).isEqualTo(NetworkMode.HOST);
-        assertThat(spec.noNetwork().network()).isEqualTo(NetworkMode.NONE);
+        assertThat(spec.namespaces().network()).isEqualTo(NamespaceMode.HOST);
+        assertThat(spec.noNetwork().namespaces().network()).isEqualTo(NamespaceMode.PRIVATE);
         assertThat(spec.image()).isEqualTo("busybox");
     }
 
@@ -43,10 +43,22 @@ class ContainerSpecTest {
 
     @Test
     void defaultsConfineWithoutLimits() {
-        assertThat(BASE.network()).isEqualTo(NetworkMode.NONE);
-        assertThat(BASE.seccomp()).isEqualTo(SeccompProfile.standard());
-        assertThat(BASE.memory().isUnlimited()).isTrue();
+        assertThat(BASE.namespaces()).isEqualTo(Namespaces.PRIVATE);
+        assertThat(BASE.security().seccomp()).isEqualTo(SeccompProfile.standard());
+        assertThat(BASE.resources().memory().isUnlimited()).isTrue();
         assertThat(BASE.stopTimeout()).isEqualTo(Duration.ofSeconds(10));
+    }
+
+    @Test
+    void namesOfCapabilitiesAreBroughtIntoOneForm() {
+        var security = BASE.capAdd("cap_net_admin", "NET_ADMIN").capDrop("all").security();
+        assertThat(security.capAdd()).containsExactly("NET_ADMIN");
+        assertThat(security.capDrop()).containsExactly("ALL");
+        assertThat(BASE.device(Device.of("/dev/fuse")).security().devices())
+                .containsExactly(new Device("/dev/fuse", "/dev/fuse", "rwm"));
+        assertThat(BASE.pid(NamespaceMode.container("web")).namespaces())
+                .hasToString(
+                        "Namespaces[pid=container:web, ipc=private, uts=private, network=private, time=Optional.empty]");
     }
 
     static List<Arguments> refused() {
@@ -63,6 +75,55 @@ class ContainerSpecTest {
                 wrong(spec -> spec.cpus(0.001), "cannot limit processors to 0.001: the least is 0.01"),
                 wrong(spec -> spec.pids(-1), "cannot limit processes to -1: it is negative"),
                 wrong(spec -> spec.memory(ByteSize.bytes(100)), "cannot limit memory to 100 B: the least is 1 MiB"),
+                wrong(
+                        spec -> spec.resources(spec.resources()
+                                .memoryReservation(ByteSize.gib(2))
+                                .memory(ByteSize.gib(1))),
+                        "cannot reserve 2.0 GiB of memory: the limit is 1.0 GiB"),
+                wrong(
+                        spec -> spec.resources(spec.resources().memorySwap(ByteSize.gib(2))),
+                        "cannot limit memory and swap to 2.0 GiB: that is less than memory alone, unlimited"),
+                wrong(
+                        spec -> spec.resources(spec.resources().swappiness(101)),
+                        "cannot set swappiness 101: it is a number from 0 to 100"),
+                wrong(
+                        spec -> spec.resources(spec.resources().cpuShares(1)),
+                        "cannot set CPU shares 1: it is a number from 2 to 262144"),
+                wrong(
+                        spec -> spec.resources(spec.resources().ioWeight(1001)),
+                        "cannot set I/O weight 1001: it is a number from 10 to 1000"),
+                wrong(
+                        spec -> spec.resources(spec.resources().cpuset("1-")),
+                        "cannot use the set '1-': it is written as in 0-2,5"),
+                wrong(
+                        spec -> spec.oomScoreAdj(-1001),
+                        "cannot set OOM score adjustment -1001: it is a number from -1000 to 1000"),
+                wrong(
+                        spec -> spec.withAutoRemove().restart(RestartPolicy.ALWAYS),
+                        "cannot remove a container at its end and restart it too: choose one"),
+                wrong(spec -> spec.tmpfs("/a").mount("data", "/a/"), "cannot mount twice at /a"),
+                wrong(
+                        spec -> spec.tmpfs("/"),
+                        "cannot mount at '/': a target is absolute, without . and .., and not /"),
+                wrong(
+                        spec -> spec.tmpfs("/a/../b"),
+                        "cannot mount at '/a/../b': a target is absolute, without . and .., and not /"),
+                wrong(
+                        spec -> spec.capAdd("net admin"),
+                        "cannot use capability 'net admin': it is written as in NET_ADMIN or cap_net_admin"),
+                wrong(
+                        spec -> spec.device(new Device("/dev/fuse", "/dev/fuse", "rr")),
+                        "cannot give device /dev/fuse with permissions 'rr': they are letters of rwm, each once"),
+                wrong(
+                        spec -> spec.security(now -> now.deviceRule("d 1:1 r")),
+                        "cannot use device rule 'd 1:1 r': it is written as in c 10:200 rwm"),
+                wrong(spec -> spec.label("", "x"), "cannot label a container: the label has no key"),
+                wrong(
+                        spec -> spec.health(HealthCheck.exec()),
+                        "cannot check health with EXEC []: a shell form is one line, an exec form a program and arguments"),
+                wrong(
+                        spec -> spec.restart(RestartPolicy.onFailure(-1)),
+                        "cannot restart ON_FAILURE at most -1 times: only on-failure has a number, and it is not negative"),
                 wrong(spec -> spec.stopTimeout(Duration.ofSeconds(-1)), "cannot wait PT-1S for a stop: it is negative"),
                 wrong(
                         spec -> spec.env("A=B", "1"),

@@ -28,10 +28,14 @@ record Confinement(
     /** @throws dev.cais.InvalidSpecException if the profile is malformed, or forbids what a start needs */
     static Confinement of(ContainerSpec spec, String name, Accounts.Identity identity) {
         var bounding = Capability.DEFAULT;
-        var filter = SeccompFilter.of(spec.seccomp(), bounding);
-        filter.ifPresent(
-                loaded -> loaded.requireAllowed(name, spec.noNewPrivileges() ? AFTER_LATE_FILTER : AFTER_EARLY_FILTER));
-        return new Confinement(bounding, identity.isRoot() ? bounding : Set.of(), filter, spec.noNewPrivileges());
+        var filter = SeccompFilter.of(spec.security().seccomp(), bounding);
+        filter.ifPresent(loaded -> loaded.requireAllowed(
+                name, spec.security().noNewPrivileges() ? AFTER_LATE_FILTER : AFTER_EARLY_FILTER));
+        return new Confinement(
+                bounding,
+                identity.isRoot() ? bounding : Set.of(),
+                filter,
+                spec.security().noNewPrivileges());
     }
 
     /** The same for another process of the container that runs as somebody else. */

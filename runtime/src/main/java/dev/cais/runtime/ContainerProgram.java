@@ -2,7 +2,6 @@ package dev.cais.runtime;
 
 import dev.cais.ByteSize;
 import dev.cais.Layer;
-import dev.cais.NetworkMode;
 import dev.cais.linux.Abi;
 import dev.cais.linux.Errno;
 import dev.cais.runtime.launch.LaunchBuilder;
@@ -44,7 +43,7 @@ final class ContainerProgram {
         program.resetInherited(1, 2, REPORT, ENTERED, CGROUP);
         ProcessSteps.leadGroup(program);
         ProcessSteps.enterPidNamespace(program, ENTERED);
-        var namespaces = NAMESPACES | (plan.spec().network() == NetworkMode.NONE ? Abi.CLONE_NEWNET : 0);
+        var namespaces = NAMESPACES | (plan.spec().namespaces().network().isPrivate() ? Abi.CLONE_NEWNET : 0);
         if (plan.cgroup().directory().isPresent()) {
             ProcessSteps.cloneAndReport(program, namespaces, CGROUP);
         } else {
@@ -151,7 +150,7 @@ final class ContainerProgram {
     }
 
     private static void setKernelParameters(LaunchBuilder program, ContainerPlan plan) {
-        var ownNetwork = plan.spec().network() == NetworkMode.NONE;
+        var ownNetwork = plan.spec().namespaces().network().isPrivate();
         if (ownNetwork) {
             program.loopbackUp();
         }

@@ -10,7 +10,6 @@ import dev.cais.ExitStatus;
 import dev.cais.Image;
 import dev.cais.Layer;
 import dev.cais.LogStream;
-import dev.cais.NetworkMode;
 import dev.cais.NotFoundException;
 import dev.cais.Platform;
 import dev.cais.ProcessResult;
@@ -81,7 +80,7 @@ final class LocalContainers implements Containers {
                     "load the image for this platform");
         }
         var hostname = spec.hostname().isEmpty()
-                ? spec.network() == NetworkMode.HOST ? engine.hostname() : id.substring(0, 12)
+                ? spec.namespaces().network().isHost() ? engine.hostname() : id.substring(0, 12)
                 : spec.hostname();
         var blueprint = Blueprint.of(spec, image.config(), engine.accounts(image), hostname);
         var stopSignal = stopSignal(spec, image);
@@ -94,7 +93,13 @@ final class LocalContainers implements Containers {
                             image.id(),
                             image.layers().stream().map(Layer::diffId).toList()));
         }
-        var cgroup = engine.cgroups().create(id, new Limits(spec.memory(), spec.cpus(), spec.pids()));
+        var cgroup = engine.cgroups()
+                .create(
+                        id,
+                        new Limits(
+                                spec.resources().memory(),
+                                spec.resources().cpus(),
+                                spec.resources().pids()));
         undo.addStep(cgroup::remove);
         var log = new LogFile(files.directory().resolve("log"));
         var process = engine.launcher()
