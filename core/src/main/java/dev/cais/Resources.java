@@ -34,6 +34,8 @@ public record Resources(
         long pids,
         int ioWeight,
         List<IoLimit> ioLimits) {
+    private static final Pattern LIST = Pattern.compile("([0-9]{1,5}(-[0-9]{1,5})?)(,[0-9]{1,5}(-[0-9]{1,5})?)*|");
+
     /** No limits. */
     public static final Resources UNLIMITED = new Resources(
             ByteSize.UNLIMITED,
@@ -47,8 +49,6 @@ public record Resources(
             0,
             0,
             List.of());
-
-    private static final Pattern LIST = Pattern.compile("([0-9]{1,5}(-[0-9]{1,5})?)(,[0-9]{1,5}(-[0-9]{1,5})?)*|");
 
     public Resources {
         if (!(cpus >= 0 && cpus < 1_000_000) || (cpus > 0 && cpus < 0.01)) {

@@ -33,12 +33,12 @@ public record Security(
         boolean readOnlyRoot,
         List<Device> devices,
         List<String> deviceRules) {
+    private static final Pattern CAPABILITY = Pattern.compile("[A-Z][A-Z0-9_]*");
+    private static final Pattern RULE = Pattern.compile("a|[abc] ([0-9]+|\\*):([0-9]+|\\*) [rwm]{1,3}");
+
     /** As Docker's default. */
     public static final Security DEFAULT = new Security(
             false, Set.of(), Set.of(), false, SeccompProfile.standard(), "", "", false, List.of(), List.of());
-
-    private static final Pattern CAPABILITY = Pattern.compile("[A-Z][A-Z0-9_]*");
-    private static final Pattern RULE = Pattern.compile("a|[abc] ([0-9]+|\\*):([0-9]+|\\*) [rwm]{1,3}");
 
     public Security {
         capAdd = capabilities(capAdd);
