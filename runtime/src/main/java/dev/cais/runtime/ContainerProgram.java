@@ -50,6 +50,8 @@ final class ContainerProgram {
             ProcessSteps.cloneAndReport(program, namespaces);
         }
 
+        // from here on paths are resolved that an image chose, and /proc/self/fd must lead to nothing of the host's
+        program.closeRange(ENTERED, -1, 0);
         ProcessSteps.enterCgroup(program, plan.cgroup().taskFiles());
         program.unshare(Abi.CLONE_NEWCGROUP);
         program.umask(0);

@@ -101,7 +101,9 @@ final class ProcessSteps {
             program.open("/dev/null", Abi.O_RDWR, 0);
         }
         program.setsid();
-        program.closeRange(ContainerProgram.REPORT, -1, Abi.CLOSE_RANGE_CLOEXEC);
+        // closed, not only on exec: a working directory of /proc/self/fd/5 must not be a directory of the host
+        program.closeOnExec(ContainerProgram.REPORT);
+        program.closeRange(ContainerProgram.REPORT + 1, -1, 0);
         for (var limit : rlimits) {
             program.prlimit64(resource(limit), limit.soft(), limit.hard())
                     .explain(

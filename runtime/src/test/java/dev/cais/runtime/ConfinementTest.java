@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cais.ContainerSpec;
 import dev.cais.Engine;
+import dev.cais.ExecSpec;
 import dev.cais.InvalidSpecException;
 import dev.cais.Rlimit;
 import dev.cais.SeccompProfile;
@@ -81,6 +82,20 @@ class ConfinementTest {
     void loopbackIsUpAndAlone() {
         assertThat(output(sh("ping -c 1 -W 1 127.0.0.1 >/dev/null && echo up; ls /sys/class/net")))
                 .isEqualTo("up\nlo\n");
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {3, 4, 5, 6, 7, 8})
+    void noWorkingDirectoryLeadsOutByADescriptorOfItsStart(int descriptor) {
+        var directory = "/proc/self/fd/" + descriptor;
+        assertThatThrownBy(() -> engine.containers().run(sh("ls").workdir(directory)))
+                .isInstanceOf(InvalidSpecException.class)
+                .hasMessageContaining("it cannot enter its working directory " + directory + ": ");
+        try (var container = engine.containers().start(sh("sleep 60"))) {
+            assertThatThrownBy(() -> container.exec(ExecSpec.of("ls").workdir(directory)))
+                    .isInstanceOf(InvalidSpecException.class)
+                    .hasMessageContaining("it cannot enter its working directory " + directory + ": ");
+        }
     }
 
     @Test
