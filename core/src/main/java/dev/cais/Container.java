@@ -4,7 +4,13 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.concurrent.CompletableFuture;
 
-/** A started container, running or exited, until it is closed. */
+/**
+ * A container, from its creation until it is closed. It may run several times: each start makes a new process on the same files,
+ * and its output goes behind that of the runs before.
+ *
+ * <p>What its state does not allow is refused with a {@link ConflictException} that names both: <i>cannot start container web: it
+ * is running</i>.
+ */
 public interface Container extends AutoCloseable {
     /** 64 hexadecimal digits. */
     String id();
@@ -17,6 +23,21 @@ public interface Container extends AutoCloseable {
 
     ContainerState state();
 
+    Instant created();
+
+    /**
+     * Starts it, for the first time or again: when this returns, its program has been executed.
+     *
+     * @throws ConflictException if it runs
+     */
+    void start();
+
+    /** {@link #restart(Duration)} with the spec's time. */
+    void restart();
+
+    /** Stops it as {@link #stop(Duration)} does, if it runs, and starts it. */
+    void restart(Duration timeout);
+
     /**
      * Process id of its first process on the host.
      *
@@ -24,17 +45,24 @@ public interface Container extends AutoCloseable {
      */
     int pid();
 
+    /**
+     * Of the latest run.
+     *
+     * @throws ConflictException if it has never run
+     */
     Instant startedAt();
 
     /**
-     * Completes when its first process has ended and its output is complete; never exceptionally. What is hung on it may call
-     * this container and its engine, and block.
+     * Completes when the first process of the run that is going on, or was the last one, has ended and its output is complete; before
+     * the first run, it is that run's. Exceptionally only if the container is removed without having run. What is hung on it may
+     * call this container and its engine, and block.
      */
     CompletableFuture<ExitStatus> onExit();
 
     /**
-     * Waits for the end.
+     * Waits until it does not run.
      *
+     * @return the end of its last run; exit 0 if it has never run
      * @throws CancelledException if the calling thread is interrupted
      */
     ExitStatus await();
@@ -74,7 +102,7 @@ public interface Container extends AutoCloseable {
     /** {@link #stop(Duration)} with the spec's time. */
     ExitStatus stop();
 
-    /** Sends the stop signal, waits, kills what is left, and waits for the end. Does nothing to an exited container. */
+    /** Sends the stop signal, waits, kills what is left, and waits for the end. Does nothing to a container that does not run. */
     ExitStatus stop(Duration timeout);
 
     /** Kills and removes at once: processes, mounts, cgroup and files are gone when this returns. Idempotent. */

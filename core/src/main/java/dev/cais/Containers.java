@@ -17,10 +17,18 @@ public interface Containers {
     /** As {@link #run(ContainerSpec)}, with the whole output written to streams as it comes; the result holds none of it. */
     ProcessResult run(ContainerSpec spec, OutputStream stdout, OutputStream stderr);
 
-    /** Starts a container: when this returns, its program has been executed. */
+    /**
+     * Makes a container that does not run yet: it has its files and its name, and no process.
+     *
+     * @throws NotFoundException if the image or user does not exist
+     * @throws ConflictException if another container of this engine has the name
+     */
+    Container create(ContainerSpec spec);
+
+    /** Creates and starts a container: when this returns, its program has been executed. After a failure there is none. */
     Container start(ContainerSpec spec);
 
-    /** All containers, running or stopped, oldest first. */
+    /** All containers, running or not, oldest first. */
     List<Container> list();
 
     /**

@@ -48,13 +48,13 @@ final class Launcher implements AutoCloseable {
     }
 
     /** Starts a process beside it. */
-    ContainedProcess startExec(LocalContainer container, ExecSpec spec, LogFile log) {
+    ContainedProcess startExec(LocalContainer container, Run run, ExecSpec spec, LogFile log) {
         try (var undo = new Undo()) {
-            var entered = undo.add(container.process().duplicate().orElseThrow(() -> ended(container, spec)));
+            var entered = undo.add(run.process().duplicate().orElseThrow(() -> ended(container, spec)));
             var identity = container.blueprint().identity();
             if (!spec.user().isEmpty()) {
-                identity = RunningRoot.accounts(container.process().hostPid()).identify(spec.user());
-                if (!container.process().isRunning()) {
+                identity = RunningRoot.accounts(run.process().hostPid()).identify(spec.user());
+                if (!run.process().isRunning()) {
                     throw ended(container, spec);
                 }
             }
@@ -63,10 +63,10 @@ final class Launcher implements AutoCloseable {
             var stdin = spec.stdin().length == 0
                     ? Optional.<Fd>empty()
                     : Optional.of(undo.add(MemoryFile.of(spec.stdin())));
-            var program = ExecProgram.of(blueprint, confinement, container.cgroup(), stdin.isPresent());
+            var program = ExecProgram.of(blueprint, confinement, run.cgroup(), stdin.isPresent());
             var failure = new StartFailure(
                     "cannot exec in " + container.name(), program, blueprint, () -> tree(container.image()));
-            return start(failure, entered, container.cgroup(), stdin, log);
+            return start(failure, entered, run.cgroup(), stdin, log);
         }
     }
 

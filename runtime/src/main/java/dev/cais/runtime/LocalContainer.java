@@ -16,30 +16,45 @@ import dev.cais.runtime.cgroup.Cgroup;
 import dev.cais.storage.ContainerFiles;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.EnumSet;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
-/** A container of this engine: its first process, its files and its control group. */
+/**
+ * A container of this engine: its files and what was decided about it at its creation, and a {@link Run} for each time that it was
+ * started.
+ *
+ * <p>Two locks. {@link #transition} is held by whoever leads the container from one state to another, however long that takes; the
+ * event loop never takes it. {@link #moment} guards the fields, is held for moments, and whoever waits for a state waits on it.
+ */
 final class LocalContainer implements Container {
+    private static final ExitStatus NEVER_RAN = new ExitStatus(0, Optional.empty(), false);
+    private static final Set<ContainerState> ALIVE = EnumSet.of(ContainerState.RUNNING);
+
     private final LocalContainers owner;
     private final String id;
     private final String name;
+    private final Instant created = Instant.now();
     private final Image image;
     private final ContainerSpec spec;
     private final Blueprint blueprint;
-    private final ContainerFiles files;
-    private final Cgroup cgroup;
-    private final ContainedProcess process;
-    private final CompletableFuture<ExitStatus> exit;
+    private final String hostname;
+    private final Confinement confinement;
     private final Signal stopSignal;
+    private final ContainerFiles files;
+    private final LogFile log;
     private final AtomicLong execs = new AtomicLong();
-    private final AtomicBoolean closing = new AtomicBoolean();
-    private final CompletableFuture<Void> removed = new CompletableFuture<>();
+
+    private final ReentrantLock transition = new ReentrantLock();
+    private final Object moment = new Object();
+    private volatile ContainerState state = ContainerState.CREATED;
+    private volatile @Nullable Run run;
+    private volatile CompletableFuture<ExitStatus> end = new CompletableFuture<>();
 
     LocalContainer(
             LocalContainers owner,
@@ -48,27 +63,21 @@ final class LocalContainer implements Container {
             Image image,
             ContainerSpec spec,
             Blueprint blueprint,
-            ContainerFiles files,
-            Cgroup cgroup,
-            ContainedProcess process,
-            Signal stopSignal) {
+            String hostname,
+            Confinement confinement,
+            Signal stopSignal,
+            ContainerFiles files) {
         this.owner = owner;
         this.id = id;
         this.name = name;
         this.image = image;
         this.spec = spec;
         this.blueprint = blueprint;
-        this.files = files;
-        this.cgroup = cgroup;
-        this.process = process;
+        this.hostname = hostname;
+        this.confinement = confinement;
         this.stopSignal = stopSignal;
-        this.exit = process.onExit().thenApply(this::withOom);
-    }
-
-    private ExitStatus withOom(ExitStatus status) {
-        return !status.success() && cgroup.oomKilled()
-                ? new ExitStatus(status.exitCode(), status.signal(), true)
-                : status;
+        this.files = files;
+        this.log = new LogFile(files.directory().resolve("log"));
     }
 
     @Override
@@ -93,82 +102,189 @@ final class LocalContainer implements Container {
 
     @Override
     public ContainerState state() {
-        if (closing.get()) {
-            return ContainerState.REMOVED;
-        }
-        return exit.isDone() ? ContainerState.EXITED : ContainerState.RUNNING;
+        return state;
     }
 
     @Override
     public int pid() {
-        requireRunning("cannot tell the process id of");
-        return process.hostPid();
+        return requireAlive("cannot tell the process id of").process().hostPid();
+    }
+
+    @Override
+    public Instant created() {
+        return created;
     }
 
     @Override
     public Instant startedAt() {
-        return process.startedAt();
+        var latest = run;
+        if (latest == null) {
+            throw refusal("cannot tell the start time of", "start it first");
+        }
+        return latest.process().startedAt();
+    }
+
+    @Override
+    public void start() {
+        begin("cannot start");
+        try {
+            switch (state) {
+                case CREATED, EXITED -> startRun();
+                default -> throw refusal("cannot start", "");
+            }
+        } finally {
+            transition.unlock();
+        }
+    }
+
+    /** Holding the transition: makes a process, in a group of its own. After a failure, the container is as it was before. */
+    private void startRun() {
+        owner.requireUsable("cannot start container " + name);
+        try (var undo = new Undo()) {
+            beforeStart();
+            var cgroup = owner.createCgroup(this);
+            undo.addStep(cgroup::remove);
+            var plan = new ContainerPlan(spec, image, blueprint, hostname, confinement, files, cgroup);
+            var process = owner.launcher().startContainer(name, plan, log);
+            undo.addStep(process::close);
+            var before = run;
+            var started = new Run(before == null ? 1 : before.number() + 1, cgroup, process);
+            undo.keepAll();
+            afterStart(started);
+        }
+    }
+
+    /** Makes room for another run. What throws here keeps the container from starting. */
+    private void beforeStart() {
+        var before = run;
+        if (before != null) {
+            before.close();
+            log.reopen();
+        }
+    }
+
+    /** The program has been executed, and may have ended meanwhile. What begins with each run begins here; it must not throw. */
+    private void afterStart(Run started) {
+        synchronized (moment) {
+            if (end.isDone()) {
+                end = new CompletableFuture<>();
+            }
+            run = started;
+            state = ContainerState.RUNNING;
+        }
+        started.follow(this::afterExit);
+    }
+
+    /** On the event loop's thread, so it must not block. What ends with each run ends here. */
+    private void afterExit(ExitStatus status) {
+        synchronized (moment) {
+            if (ALIVE.contains(state)) {
+                state = ContainerState.EXITED;
+            }
+            end.complete(status);
+            moment.notifyAll();
+        }
+    }
+
+    /** What must be done while the container's files are there still; its process is killed here. */
+    private void beforeRemoval(Undo undo) {
+        var last = run;
+        if (last != null) {
+            undo.add(last);
+        }
+    }
+
+    private void changeTo(ContainerState changed) {
+        synchronized (moment) {
+            state = changed;
+            moment.notifyAll();
+        }
+    }
+
+    /** Takes the turn to change the state. */
+    private void begin(String cannot) {
+        try {
+            transition.lockInterruptibly();
+        } catch (InterruptedException e) {
+            throw interrupted(cannot, e);
+        }
     }
 
     /** Completed by another thread than the event loop's: what a caller hangs on it may block, even until the engine is closed. */
     @Override
     public CompletableFuture<ExitStatus> onExit() {
-        return exit.thenApplyAsync(status -> status);
+        return end.thenApplyAsync(status -> status);
     }
 
     @Override
     public ExitStatus await() {
-        try {
-            return exit.get();
-        } catch (InterruptedException e) {
-            throw interrupted(e);
-        } catch (ExecutionException e) {
-            throw new IllegalStateException(e);
-        }
+        return awaitEnd(Optional.empty());
     }
 
     @Override
     public ExitStatus await(Duration timeout) {
-        try {
-            return exit.get(timeout.toNanos(), TimeUnit.NANOSECONDS);
-        } catch (InterruptedException e) {
-            throw interrupted(e);
-        } catch (ExecutionException e) {
-            throw new IllegalStateException(e);
-        } catch (TimeoutException e) {
-            throw new TimedOutException(
-                    "cannot wait longer for container " + name + ": it still runs after " + timeout);
+        return awaitEnd(Optional.of(timeout));
+    }
+
+    private ExitStatus awaitEnd(Optional<Duration> timeout) {
+        var deadline = System.nanoTime() + timeout.orElse(Duration.ZERO).toNanos();
+        synchronized (moment) {
+            while (isRunning()) {
+                try {
+                    if (timeout.isEmpty()) {
+                        moment.wait();
+                    } else {
+                        var left = deadline - System.nanoTime();
+                        if (left <= 0) {
+                            throw new TimedOutException("cannot wait longer for container " + name
+                                    + ": it still runs after " + timeout.get());
+                        }
+                        moment.wait(left / 1_000_000, (int) (left % 1_000_000));
+                    }
+                } catch (InterruptedException e) {
+                    throw interrupted("cannot go on waiting for", e);
+                }
+            }
+            return lastExit();
         }
     }
 
-    private CancelledException interrupted(InterruptedException cause) {
+    /** Whether there is a run whose end is not known yet. */
+    private boolean isRunning() {
+        return run != null && !end.isDone();
+    }
+
+    /** Of the last run that has ended. */
+    private ExitStatus lastExit() {
+        return end.isCompletedExceptionally() ? NEVER_RAN : end.getNow(NEVER_RAN);
+    }
+
+    private CancelledException interrupted(String cannot, InterruptedException cause) {
         Thread.currentThread().interrupt();
         return new CancelledException(
-                "cannot go on waiting for container " + name + ": the thread was interrupted", Map.of(), "", cause);
+                cannot + " container " + name + ": the thread was interrupted", Map.of(), "", cause);
     }
 
     @Override
     public ProcessResult exec(ExecSpec execSpec) {
-        requireRunning("cannot exec " + execSpec.command().get(0) + " in");
-        return owner.exec(this, execSpec);
+        return owner.exec(this, requireAlive("cannot exec " + execSpec.command().get(0) + " in"), execSpec);
     }
 
     @Override
     public Logs logs() {
-        return new FileLogs(process.log());
+        return new FileLogs(log);
     }
 
     @Override
     public Stats stats() {
-        requireRunning("cannot measure");
+        var cgroup = requireAlive("cannot measure").cgroup();
         return new Stats(cgroup.memory(), new Stats.Cpu(cgroup.cpuTotal()), cgroup.pids());
     }
 
     @Override
     public void kill(String signal) {
         var parsed = Signal.parse(signal);
-        requireRunning("cannot send " + parsed + " to");
-        process.signal(parsed);
+        requireAlive("cannot send " + parsed + " to").process().signal(parsed);
     }
 
     @Override
@@ -178,11 +294,24 @@ final class LocalContainer implements Container {
 
     @Override
     public ExitStatus stop(Duration timeout) {
-        if (exit.isDone()) {
-            return exit.join();
+        Run running;
+        begin("cannot stop");
+        try {
+            if (!ALIVE.contains(state)) {
+                return lastExit();
+            }
+            running = requireAlive("cannot stop");
+        } finally {
+            transition.unlock();
         }
+        return end(running, timeout);
+    }
+
+    /** Ends a run, by force if it has to be. */
+    private ExitStatus end(Run running, Duration timeout) {
+        var process = running.process();
         process.signal(stopSignal);
-        if (!process.ignores(stopSignal) || cgroup.processes().size() > 1) {
+        if (!process.ignores(stopSignal) || running.cgroup().processes().size() > 1) {
             try {
                 return await(timeout);
             } catch (TimedOutException e) {
@@ -196,35 +325,61 @@ final class LocalContainer implements Container {
         return await();
     }
 
-    private void requireRunning(String cannot) {
-        if (closing.get() || exit.isDone()) {
-            throw new ConflictException(
-                    cannot + " container " + name + ": it is not running",
-                    Map.of("state", state()),
-                    "start another one with the same spec");
+    @Override
+    public void restart() {
+        restart(spec.stopTimeout());
+    }
+
+    @Override
+    public void restart(Duration timeout) {
+        stop(timeout);
+        start();
+    }
+
+    /** The run that is going on. */
+    private Run requireAlive(String cannot) {
+        var latest = run;
+        if (!ALIVE.contains(state) || latest == null) {
+            throw refusal(cannot, "start it first");
         }
+        return latest;
+    }
+
+    /** {@code cannot pause container web: it is exited}. */
+    private ConflictException refusal(String cannot, String help) {
+        var now = state;
+        var canBeStarted = now == ContainerState.CREATED || now == ContainerState.EXITED;
+        return new ConflictException(cannot + " container " + name + ": it is " + now.word(), canBeStarted ? help : "");
     }
 
     @Override
     public void close() {
-        if (closing.compareAndSet(false, true)) {
-            try {
-                remove();
-            } finally {
-                owner.forget(this);
-                removed.complete(null);
+        transition.lock();
+        try {
+            if (state == ContainerState.REMOVED) {
+                return;
             }
+            changeTo(ContainerState.REMOVING);
+            try (var undo = new Undo()) {
+                undo.add(files);
+                beforeRemoval(undo);
+            } catch (RuntimeException e) {
+                changeTo(ContainerState.DEAD);
+                throw e;
+            }
+            owner.forget(this);
+            changeTo(ContainerState.REMOVED);
+            end.completeExceptionally(refusal("cannot wait for the end of", ""));
+        } finally {
+            transition.unlock();
         }
-        removed.join();
     }
 
-    private void remove() {
-        try (var undo = new Undo()) {
-            undo.add(files);
-            undo.addStep(cgroup::remove);
-            undo.addStep(process::close);
-            undo.addStep(exit::join);
-            undo.addStep(() -> process.signal(Signal.KILL));
+    /** Sends SIGKILL to whatever runs. */
+    void killNow() {
+        var latest = run;
+        if (latest != null) {
+            latest.process().signal(Signal.KILL);
         }
     }
 
@@ -232,16 +387,17 @@ final class LocalContainer implements Container {
         return blueprint;
     }
 
+    /** Of the latest run. */
     Cgroup cgroup() {
-        return cgroup;
+        return requireAlive("cannot find the control group of").cgroup();
     }
 
     ContainerFiles files() {
         return files;
     }
 
-    ContainedProcess process() {
-        return process;
+    LogFile log() {
+        return log;
     }
 
     /** A number for the next process beside the first one. */
@@ -252,10 +408,13 @@ final class LocalContainer implements Container {
     /** {@code Container[web, running, pid 4182]}. */
     @Override
     public String toString() {
-        return switch (state()) {
-            case RUNNING -> "Container[" + name + ", running, pid " + process.hostPid() + "]";
-            case EXITED -> "Container[" + name + ", exited, " + exit.join() + "]";
-            default -> "Container[" + name + ", removed]";
-        };
+        var now = state;
+        var latest = run;
+        var more = latest == null
+                ? ""
+                : ALIVE.contains(now)
+                        ? ", pid " + latest.process().hostPid()
+                        : now == ContainerState.EXITED ? ", " + lastExit() : "";
+        return "Container[" + name + ", " + now.word() + more + "]";
     }
 }

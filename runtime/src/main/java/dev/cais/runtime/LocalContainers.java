@@ -14,6 +14,7 @@ import dev.cais.NotFoundException;
 import dev.cais.Platform;
 import dev.cais.ProcessResult;
 import dev.cais.UnsupportedHostException;
+import dev.cais.runtime.cgroup.Cgroup;
 import dev.cais.runtime.cgroup.Limits;
 import dev.cais.storage.ContainerFiles;
 import java.io.IOException;
@@ -29,7 +30,6 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
@@ -39,43 +39,55 @@ final class LocalContainers implements Containers {
 
     private final LocalEngine engine;
     private final Map<String, LocalContainer> byId = new ConcurrentHashMap<>();
-    /** Names in use, those of containers that are being started included. */
-    private final Set<String> names = ConcurrentHashMap.newKeySet();
+    /** Ids by name, those of containers that are being created included. */
+    private final Map<String, String> names = new ConcurrentHashMap<>();
 
     LocalContainers(LocalEngine engine) {
         this.engine = engine;
     }
 
     @Override
+    public LocalContainer create(ContainerSpec spec) {
+        return create("create", spec);
+    }
+
+    @Override
     public LocalContainer start(ContainerSpec spec) {
-        engine.requireOpen("cannot start " + spec.image());
-        requireNotInterrupted("cannot start " + spec.image());
-        var id = newId();
-        var name = spec.name().isEmpty() ? id.substring(0, 12) : spec.name();
-        if (!names.add(name)) {
-            throw new ConflictException(
-                    "cannot start container " + name + ": another one of this engine has that name",
-                    "close it first, or choose another name");
-        }
+        var container = create("start", spec);
         try (var undo = new Undo()) {
-            undo.addStep(() -> names.remove(name));
-            var container = start(spec, id, name, undo);
-            byId.put(id, container);
+            undo.add(container);
+            container.start();
             undo.keepAll();
-            if (engine.isClosed()) {
-                container.close();
-                engine.requireOpen("cannot start " + spec.image());
-            }
             return container;
         }
     }
 
-    private LocalContainer start(ContainerSpec spec, String id, String name, Undo undo) {
+    private LocalContainer create(String verb, ContainerSpec spec) {
+        requireUsable("cannot " + verb + " " + spec.image());
+        var id = newId();
+        var name = spec.name().isEmpty() ? id.substring(0, 12) : spec.name();
+        if (names.putIfAbsent(name, id) != null) {
+            throw new ConflictException(
+                    "cannot " + verb + " container " + name + ": another one of this engine has that name",
+                    "close it first, or choose another name");
+        }
+        try (var undo = new Undo()) {
+            undo.addStep(() -> names.remove(name));
+            var container = create(verb, spec, id, name, undo);
+            undo.addStep(() -> byId.remove(id));
+            byId.put(id, container);
+            engine.requireOpen("cannot " + verb + " " + spec.image()); // or it closes this one
+            undo.keepAll();
+            return container;
+        }
+    }
+
+    private LocalContainer create(String verb, ContainerSpec spec, String id, String name, Undo undo) {
         var image = engine.images().get(spec.image());
         if (!image.platform().os().equals("linux")
                 || !image.platform().architecture().equals(Platform.host().architecture())) {
             throw new UnsupportedHostException(
-                    "cannot start container " + name + ": image " + spec.image() + " is for " + image.platform()
+                    "cannot " + verb + " container " + name + ": image " + spec.image() + " is for " + image.platform()
                             + ", this host is " + Platform.host(),
                     "load the image for this platform");
         }
@@ -84,7 +96,7 @@ final class LocalContainers implements Containers {
                 : spec.hostname();
         var blueprint = Blueprint.of(spec, image.config(), engine.accounts(image), hostname);
         var stopSignal = stopSignal(spec, image);
-        var security = Confinement.of(spec, name, blueprint.identity());
+        var confinement = Confinement.of(spec, name, blueprint.identity());
         ContainerFiles files;
         try (var hold = engine.store().lockShared()) {
             files = undo.add(engine.store()
@@ -93,20 +105,24 @@ final class LocalContainers implements Containers {
                             image.id(),
                             image.layers().stream().map(Layer::diffId).toList()));
         }
-        var cgroup = engine.cgroups()
-                .create(
-                        id,
-                        new Limits(
-                                spec.resources().memory(),
-                                spec.resources().cpus(),
-                                spec.resources().pids()));
-        undo.addStep(cgroup::remove);
-        var log = new LogFile(files.directory().resolve("log"));
-        var process = engine.launcher()
-                .startContainer(
-                        name, new ContainerPlan(spec, image, blueprint, hostname, security, files, cgroup), log);
-        undo.addStep(process::close);
-        return new LocalContainer(this, id, name, image, spec, blueprint, files, cgroup, process, stopSignal);
+        return new LocalContainer(this, id, name, image, spec, blueprint, hostname, confinement, stopSignal, files);
+    }
+
+    /** @throws ConflictException if the engine is closed */
+    void requireUsable(String cannot) {
+        engine.requireOpen(cannot);
+        requireNotInterrupted(cannot);
+    }
+
+    /** A group for another run of a container. */
+    Cgroup createCgroup(LocalContainer container) {
+        var resources = container.spec().resources();
+        return engine.cgroups()
+                .create(container.id(), new Limits(resources.memory(), resources.cpus(), resources.pids()));
+    }
+
+    Launcher launcher() {
+        return engine.launcher();
     }
 
     private static Signal stopSignal(ContainerSpec spec, Image image) {
@@ -122,7 +138,7 @@ final class LocalContainers implements Containers {
         var started = System.nanoTime();
         try (var container = start(spec)) {
             var status = await(container);
-            return captured(container.id(), container.process().log(), status, started);
+            return captured(container.id(), container.log(), status, started);
         }
     }
 
@@ -130,7 +146,7 @@ final class LocalContainers implements Containers {
     public ProcessResult run(ContainerSpec spec, OutputStream stdout, OutputStream stderr) {
         var started = System.nanoTime();
         try (var container = start(spec)) {
-            var reader = container.process().log().read(true);
+            var reader = container.log().read(true);
             try {
                 for (var chunk = reader.next(); chunk.isPresent(); chunk = reader.next()) {
                     var target = chunk.get().stream() == LogStream.STDOUT ? stdout : stderr;
@@ -144,10 +160,8 @@ final class LocalContainers implements Containers {
             }
             return new ProcessResult(
                     await(container),
-                    new ProcessResult.Captured(
-                            new byte[0], container.process().log().total(LogStream.STDOUT), Optional.empty()),
-                    new ProcessResult.Captured(
-                            new byte[0], container.process().log().total(LogStream.STDERR), Optional.empty()),
+                    new ProcessResult.Captured(new byte[0], container.log().total(LogStream.STDOUT), Optional.empty()),
+                    new ProcessResult.Captured(new byte[0], container.log().total(LogStream.STDERR), Optional.empty()),
                     Duration.ofNanos(System.nanoTime() - started));
         }
     }
@@ -162,12 +176,12 @@ final class LocalContainers implements Containers {
         return status;
     }
 
-    ProcessResult exec(LocalContainer container, ExecSpec spec) {
+    ProcessResult exec(LocalContainer container, Run run, ExecSpec spec) {
         requireNotInterrupted("cannot exec in container " + container.name());
         var started = System.nanoTime();
         var id = container.id().substring(0, 12) + "-" + container.nextExec();
         var log = new LogFile(container.files().directory().resolve("exec-" + id));
-        try (var process = engine.launcher().startExec(container, spec, log)) {
+        try (var process = engine.launcher().startExec(container, run, spec, log)) {
             var status = process.await("exec in container " + container.name());
             return captured(id, log, status, started);
         } finally {
@@ -229,7 +243,7 @@ final class LocalContainers implements Containers {
     @Override
     public List<Container> list() {
         return byId.values().stream()
-                .sorted(Comparator.comparing(LocalContainer::startedAt).thenComparing(LocalContainer::id))
+                .sorted(Comparator.comparing(LocalContainer::created).thenComparing(LocalContainer::id))
                 .<Container>map(container -> container)
                 .toList();
     }
@@ -250,10 +264,12 @@ final class LocalContainers implements Containers {
 
     @Override
     public Optional<Container> find(String name) {
-        for (var container : byId.values()) {
-            if (container.name().equals(name) || container.id().equals(name)) {
-                return Optional.of(container);
-            }
+        var exact = byId.get(name);
+        if (exact == null) {
+            exact = byId.get(names.getOrDefault(name, ""));
+        }
+        if (exact != null) {
+            return Optional.of(exact);
         }
         var matching = name.isEmpty()
                 ? List.<LocalContainer>of()
@@ -279,8 +295,10 @@ final class LocalContainers implements Containers {
 
     /** Closes all that there are: first all are killed, then each is waited for. */
     void closeAll() {
-        byId.values().forEach(container -> container.process().signal(Signal.KILL));
-        byId.values().forEach(LocalContainer::close);
+        byId.values().forEach(LocalContainer::killNow);
+        try (var undo = new Undo()) {
+            byId.values().forEach(undo::add);
+        }
     }
 
     int count() {

@@ -126,6 +126,14 @@ final class LogFile {
         }
     }
 
+    /** More will come behind what is there. */
+    void reopen() {
+        synchronized (growth) {
+            file = null;
+            complete = false;
+        }
+    }
+
     /** Removes the file, if there is one. */
     void delete() {
         try {

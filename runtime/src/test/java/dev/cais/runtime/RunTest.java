@@ -263,9 +263,7 @@ class RunTest {
 
             assertThatThrownBy(() -> container.exec("true"))
                     .isInstanceOf(ConflictException.class)
-                    .hasMessage(
-                            "cannot exec true in container done: it is not running [state=EXITED]; start another one with"
-                                    + " the same spec");
+                    .hasMessage("cannot exec true in container done: it is exited; start it first");
             assertThatThrownBy(container::stats).isInstanceOf(ConflictException.class);
             assertThatThrownBy(() -> container.kill("TERM")).isInstanceOf(ConflictException.class);
             assertThatThrownBy(container::pid).isInstanceOf(ConflictException.class);

@@ -1,0 +1,55 @@
+package dev.cais.runtime;
+
+import dev.cais.ExitStatus;
+import dev.cais.runtime.cgroup.Cgroup;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
+
+/** One run of a container: what begins with a start and ends with its first process, in a control group of its own. */
+final class Run implements AutoCloseable {
+    private final int number;
+    private final Cgroup cgroup;
+    private final ContainedProcess process;
+    private CompletableFuture<Void> noticed = new CompletableFuture<>();
+
+    /** @param number 1 for the first run of a container */
+    Run(int number, Cgroup cgroup, ContainedProcess process) {
+        this.number = number;
+        this.cgroup = cgroup;
+        this.process = process;
+    }
+
+    /** @param notice gets the status once; on the event loop's thread, or at once if the process has ended already */
+    void follow(Consumer<ExitStatus> notice) {
+        noticed = process.onExit().thenAccept(status -> notice.accept(withOom(status)));
+    }
+
+    private ExitStatus withOom(ExitStatus status) {
+        return !status.success() && cgroup.oomKilled()
+                ? new ExitStatus(status.exitCode(), status.signal(), true)
+                : status;
+    }
+
+    int number() {
+        return number;
+    }
+
+    /** Stays until {@link #close()}, since it tells of memory's end. */
+    Cgroup cgroup() {
+        return cgroup;
+    }
+
+    ContainedProcess process() {
+        return process;
+    }
+
+    /** Kills what runs, waits until the container knows, and removes the group. */
+    @Override
+    public void close() {
+        try (var undo = new Undo()) {
+            undo.addStep(cgroup::remove);
+            undo.addStep(() -> noticed.join());
+            undo.add(process);
+        }
+    }
+}
