@@ -1,5 +1,6 @@
 package dev.cais.storage;
 
+import dev.cais.ConflictException;
 import dev.cais.linux.Abi;
 import dev.cais.linux.Errno;
 import dev.cais.linux.Fd;
@@ -30,6 +31,8 @@ final class DirectFileOperations implements FileOperations {
     private static final int BUFFER = 256 * 1024;
     private static final int DEFERRED_LARGEST = 4 << 20;
     private static final int LINKS_FOLLOWED = 40;
+    private static final int TRIES_MOST = 10_000;
+    private static final int TRANSFER = 8 << 20;
     private static final int PERMISSIONS = 0777;
     private static final int MODE = 07777;
     private static final Attributes IMPLIED = Attributes.ofMode(0755);
@@ -38,11 +41,23 @@ final class DirectFileOperations implements FileOperations {
     private static final int DIRECTORY = Abi.O_RDONLY | Abi.O_DIRECTORY | Abi.O_CLOEXEC;
     private static final int NEW_FILE = Abi.O_WRONLY | Abi.O_CREAT | Abi.O_EXCL | Abi.O_CLOEXEC;
 
+    /** Whose tree it is. */
+    private enum Kind {
+        /** The store's own: nobody else is there, and it becomes visible when it is whole. */
+        LAYER,
+        /** Somebody's, who may change it meanwhile: mounts are crossed, and what stands there gives way only to its like. */
+        FOREIGN
+    }
+
     private record Deferred(byte[] path, Xattr xattr) {}
 
-    private final Path where;
+    private final Place where;
     private final Fd root;
     private final Whiteouts whiteouts;
+    private final Kind kind;
+    /** Directories below this one keep their times. */
+    private final byte[] base;
+
     private final XattrCalls xattrs;
     private final Statx stat = new Statx();
     private final NativeMemory words = NativeMemory.allocate(32);
@@ -61,19 +76,32 @@ final class DirectFileOperations implements FileOperations {
     private long created;
     private boolean closed;
 
-    /** Takes hold of a root, {@code where}, which exists. */
-    DirectFileOperations(Path where, Whiteouts whiteouts) {
+    /** Takes hold of a root of the store, which exists. */
+    DirectFileOperations(Path root, Whiteouts whiteouts) {
+        this(Disk.open(root, DIRECTORY, 0), Place.store(root), whiteouts, Kind.LAYER, Names.NONE);
+    }
+
+    /** Takes hold of somebody's tree; {@code root} is closed with this. */
+    static DirectFileOperations ofForeign(Fd root, Place where, byte[] base) {
+        return new DirectFileOperations(root, where, Whiteouts.TRUSTED, Kind.FOREIGN, base);
+    }
+
+    private DirectFileOperations(Fd root, Place where, Whiteouts whiteouts, Kind kind, byte[] base) {
+        this.root = root;
         this.where = where;
         this.whiteouts = whiteouts;
+        this.kind = kind;
+        this.base = base;
         this.xattrs = new XattrCalls(where);
-        var fd = Syscalls.call(
-                Syscall.OPENAT, Abi.AT_FDCWD, Names.put(firstPath, Names.of(where.toString())), DIRECTORY);
-        root = Fd.of(check(fd, Syscall.OPENAT, Names.NONE));
         ownUid = Syscalls.call(Syscall.GETEUID);
         ownGid = Syscalls.call(Syscall.GETEGID);
-        xattrs.remove(root.number(), DEFAULT_ACL); // one from above the store would go down to every file
-        xattrs.remove(root.number(), "system.posix_acl_access");
-        denied = deniedPermissions();
+        if (kind == Kind.LAYER) {
+            xattrs.remove(root.number(), DEFAULT_ACL); // one from above the store would go down to every file
+            xattrs.remove(root.number(), "system.posix_acl_access");
+            denied = deniedPermissions();
+        } else {
+            denied = PERMISSIONS; // directories may have default ACLs
+        }
     }
 
     /** The permissions that a new file may lack although they were asked for. */
@@ -98,8 +126,11 @@ final class DirectFileOperations implements FileOperations {
         var mode = attributes.mode() & PERMISSIONS;
         var fd = Syscalls.call(Syscall.OPENAT, parent.fd, name, NEW_FILE, mode);
         if (Errno.EEXIST.is(fd)) {
-            clear(parent, name, path);
-            fd = Syscalls.call(Syscall.OPENAT, parent.fd, name, NEW_FILE, mode);
+            if (clear(parent, name, path)) {
+                fd = Syscalls.call(Syscall.OPENAT, parent.fd, name, NEW_FILE, mode);
+            } else {
+                fd = openMounted(parent, name, path);
+            }
         }
         check(fd, Syscall.OPENAT, path);
         created++;
@@ -127,6 +158,12 @@ final class DirectFileOperations implements FileOperations {
         if (stat.isDirectory()) {
             change(directoryAt(path), attributes);
             return;
+        }
+        if (kind == Kind.FOREIGN) {
+            throw new ConflictException(
+                    "cannot make directory " + Names.shown(path) + " in " + where
+                            + ": something else than a directory stands there",
+                    "remove it first, or choose another name");
         }
         clear(parent, name, path);
         check(Syscalls.call(Syscall.MKDIRAT, parent.fd, name, mode), Syscall.MKDIRAT, path);
@@ -184,8 +221,32 @@ final class DirectFileOperations implements FileOperations {
         var name = Names.putLast(firstPath, path);
         makeNode(parent, name, path, type.bits() | attributes.mode() & PERMISSIONS, device(type, major, minor, path));
         describe(parent, name, path, attributes);
-        var result = Syscalls.call(Syscall.FCHMODAT, parent.fd, name, attributes.mode() & MODE);
-        check(result, Syscall.FCHMODAT, path);
+        setModeOfNode(parent, name, path, attributes.mode() & MODE);
+    }
+
+    /** By way of an open file, since fchmodat(2) would follow a link that somebody put in the node's place. */
+    private void setModeOfNode(OpenDirectory parent, long name, byte[] path, int mode) {
+        var fd = Syscalls.call(Syscall.OPENAT, parent.fd, name, Abi.O_PATH | Abi.O_NOFOLLOW | Abi.O_CLOEXEC);
+        try (var node = Fd.of(check(fd, Syscall.OPENAT, path))) {
+            check(stat.of(node.number()), Syscall.STATX, path);
+            if (stat.type() != Abi.S_IFLNK) {
+                var opened = Names.put(secondPath, Names.of("/proc/self/fd/" + node.number()));
+                check(Syscalls.call(Syscall.FCHMODAT, Abi.AT_FDCWD, opened, mode), Syscall.FCHMODAT, path);
+            }
+        }
+    }
+
+    /** Opens a file that is a mount point, and so cannot give way; its content does. */
+    private long openMounted(OpenDirectory parent, long name, byte[] path) {
+        var fd = Syscalls.call(Syscall.OPENAT, parent.fd, name, Abi.O_PATH | Abi.O_NOFOLLOW | Abi.O_CLOEXEC);
+        try (var file = Fd.of(check(fd, Syscall.OPENAT, path))) {
+            check(stat.of(file.number()), Syscall.STATX, path);
+            if (stat.type() != Abi.S_IFREG) { // opening anything else could wait, or do something
+                return -Errno.EBUSY.number();
+            }
+            var opened = Names.put(secondPath, Names.of("/proc/self/fd/" + file.number()));
+            return Syscalls.call(Syscall.OPENAT, Abi.AT_FDCWD, opened, Abi.O_WRONLY | Abi.O_TRUNC | Abi.O_CLOEXEC);
+        }
     }
 
     private void makeNode(OpenDirectory parent, long name, byte[] path, int mode, long device) {
@@ -211,6 +272,7 @@ final class DirectFileOperations implements FileOperations {
 
     @Override
     public void whiteout(byte[] path) {
+        requireLayer();
         begin();
         var parent = parent(path);
         var name = Names.putLast(firstPath, path);
@@ -224,8 +286,15 @@ final class DirectFileOperations implements FileOperations {
 
     @Override
     public void opaque(byte[] path) {
+        requireLayer();
         begin();
         markOpaque(directoryAt(path));
+    }
+
+    private void requireLayer() {
+        if (kind != Kind.LAYER) {
+            throw new IllegalStateException("only layers have whiteouts");
+        }
     }
 
     private void markOpaque(OpenDirectory directory) {
@@ -245,15 +314,23 @@ final class DirectFileOperations implements FileOperations {
         }
     }
 
-    /** Makes room for what comes at a name where something stands. */
-    private void clear(OpenDirectory parent, long name, byte[] path) {
+    /** Makes room for what comes at a name where something stands; false if that is a mount point in somebody's tree. */
+    private boolean clear(OpenDirectory parent, long name, byte[] path) {
         var result = Syscalls.call(Syscall.UNLINKAT, parent.fd, name, 0);
         if (Errno.EISDIR.is(result)) {
+            if (kind == Kind.FOREIGN) {
+                throw new ConflictException(
+                        "cannot write " + Names.shown(path) + " in " + where + ": a directory stands there",
+                        "remove it first, or choose another name");
+            }
             forget(path);
             TreeRemoval.remove(parent.fd, Names.last(path), where);
+        } else if (Errno.EBUSY.is(result) && kind == Kind.FOREIGN) {
+            return false;
         } else if (!Errno.ENOENT.is(result)) {
             check(result, Syscall.UNLINKAT, path);
         }
+        return true;
     }
 
     @Override
@@ -444,7 +521,7 @@ final class DirectFileOperations implements FileOperations {
                     throw Failures.of("cannot write " + Names.shown(path), Syscall.OPENAT2, fd, where);
                 } else if (!isThere(at, name, path)) {
                     at = step(at, implied(at, name, next));
-                } else if (stat.isWhiteout()) {
+                } else if (stat.isWhiteout() && kind == Kind.LAYER) {
                     clear(at, name, next);
                     at = step(at, implied(at, name, next));
                     markOpaque(at);
@@ -503,7 +580,9 @@ final class DirectFileOperations implements FileOperations {
 
     private OpenDirectory opened(byte[] path, long fd, boolean alias) {
         check(stat.of((int) fd), Syscall.STATX, path);
-        return OpenDirectory.of(path, fd, alias, stat);
+        var directory = OpenDirectory.of(path, fd, alias, stat);
+        directory.settled = kind == Kind.FOREIGN && !(path.length > base.length && Names.isAtOrBelow(path, base));
+        return directory;
     }
 
     /** Keeps a directory open for the next operations, or for this one if it may have another path. */
@@ -575,11 +654,13 @@ final class DirectFileOperations implements FileOperations {
 
     private long open(long path, int flags, int resolve) {
         words.bytes().putLong(0, flags).putLong(8, 0);
-        words.bytes().putLong(16, resolve | Abi.RESOLVE_NO_MAGICLINKS | Abi.RESOLVE_NO_XDEV);
+        var bounds = kind == Kind.LAYER ? Abi.RESOLVE_NO_XDEV : 0;
+        words.bytes().putLong(16, resolve | Abi.RESOLVE_NO_MAGICLINKS | bounds);
         long result;
-        do {
+        var tries = 0;
+        do { // somebody renamed something, somewhere; or somebody does nothing else
             result = Syscalls.call(Syscall.OPENAT2, root.number(), path, words.address(), 24);
-        } while (Errno.EAGAIN.is(result) || Errno.EINTR.is(result)); // somebody renamed something, somewhere
+        } while ((Errno.EAGAIN.is(result) || Errno.EINTR.is(result)) && ++tries < TRIES_MOST);
         return result;
     }
 
@@ -597,6 +678,9 @@ final class DirectFileOperations implements FileOperations {
         private Attributes attributes = IMPLIED;
         private boolean ownerIsRight;
         private boolean holeAtEnd;
+        private boolean finished = true;
+        private boolean rangeRefused;
+        private boolean sendRefused;
         private long offset;
         private int pending;
 
@@ -606,6 +690,9 @@ final class DirectFileOperations implements FileOperations {
             attributes = wanted;
             ownerIsRight = rightOwner;
             holeAtEnd = false;
+            finished = false;
+            rangeRefused = false;
+            sendRefused = false;
             offset = 0;
             pending = 0;
         }
@@ -640,6 +727,50 @@ final class DirectFileOperations implements FileOperations {
             pending = 0;
         }
 
+        /** Inside the kernel: by sharing blocks or copying pages where the file systems can, else by way of this process. */
+        @Override
+        public long transferFrom(Fd source, long length) {
+            flush();
+            var done = 0L;
+            while (done < length) {
+                Failures.requireNotInterrupted("cannot write " + Names.shown(path));
+                var count = transferSome(source.number(), Math.min(TRANSFER, length - done));
+                if (count == 0) {
+                    break;
+                }
+                done += count;
+                offset += count;
+                holeAtEnd = false;
+            }
+            return done;
+        }
+
+        private long transferSome(int source, long length) {
+            if (!rangeRefused) {
+                var count = Syscalls.call(Syscall.COPY_FILE_RANGE, source, 0, fd, 0, length, 0);
+                if (count >= 0) {
+                    return count;
+                }
+                rangeRefused = true;
+            }
+            if (!sendRefused) {
+                var count = Syscalls.call(Syscall.SENDFILE, fd, source, 0, length);
+                if (count >= 0) {
+                    return count;
+                }
+                sendRefused = true;
+            }
+            long count;
+            do {
+                count = Syscalls.call(Syscall.READ, source, buffer.address(), Math.min(BUFFER, length));
+            } while (Errno.EINTR.is(count));
+            pending = (int) check(count, Syscall.READ, path);
+            var before = offset;
+            flush();
+            offset = before;
+            return count;
+        }
+
         @Override
         public void skip(long length) {
             if (length > 0) {
@@ -668,15 +799,31 @@ final class DirectFileOperations implements FileOperations {
                 }
             }
             check(setTimes(fd, Times.of(attributes)), Syscall.UTIMENSAT, path);
-            close();
+            finished = true;
+            release();
         }
 
         @Override
         public void close() {
+            release();
+            if (kind == Kind.FOREIGN && !finished) {
+                finished = true;
+                removeHalf();
+            }
+        }
+
+        private void release() {
             if (fd >= 0) {
                 Syscalls.call(Syscall.CLOSE, fd);
                 fd = -1;
             }
+        }
+
+        /** Half a file helps nobody; a mount point has to stay. */
+        private void removeHalf() {
+            begin();
+            var parent = parent(path);
+            Syscalls.call(Syscall.UNLINKAT, parent.fd, Names.putLast(firstPath, path), 0);
         }
     }
 }

@@ -39,7 +39,7 @@ final class Disk {
             var result = Syscalls.call(
                     Syscall.FACCESSAT2, Abi.AT_FDCWD, scratch.path(path.toString()), 0, Abi.AT_SYMLINK_NOFOLLOW);
             if (result < 0 && !Errno.ENOENT.is(result)) {
-                throw Failures.storage("cannot look for " + path, Syscall.FACCESSAT2, result, path);
+                throw Failures.storage("cannot look for " + path, Syscall.FACCESSAT2, result, Place.store(path));
             }
             return result == 0;
         }
@@ -138,7 +138,7 @@ final class Disk {
 
     /** Removes whatever is there with all below it; nothing if nothing is. */
     static void removeTree(Path path) {
-        TreeRemoval.remove(Abi.AT_FDCWD, path.toString().getBytes(StandardCharsets.UTF_8), path);
+        TreeRemoval.remove(Abi.AT_FDCWD, path.toString().getBytes(StandardCharsets.UTF_8), Place.store(path));
     }
 
     static Fd open(Path path, int flags, int mode) {
@@ -263,7 +263,7 @@ final class Disk {
 
     private static void check(long result, Syscall call, String what, Path path) {
         if (result < 0) {
-            throw Failures.storage(what + path, call, result, path);
+            throw Failures.storage(what + path, call, result, Place.store(path));
         }
     }
 }

@@ -1,5 +1,7 @@
 package dev.cais.storage;
 
+import dev.cais.linux.Fd;
+
 /**
  * All that is ever written below one directory, the root: the only way in which files of images and containers come to be.
  *
@@ -17,6 +19,20 @@ package dev.cais.storage;
  * more than 255 bytes). An object belongs to one thread.
  */
 public interface FileOperations extends AutoCloseable {
+    /**
+     * Writing below a directory that is not the store's: a container's root as it sees it, or a directory of the host. Others may
+     * rename, link and mount there meanwhile: no name leads out of the root all the same. Mounts below the root are entered.
+     * What stands at a name gives way only to its like: a directory never to a file, or the other way round; that is a {@link
+     * dev.cais.ConflictException}. A file that could not be finished is removed. There are no whiteouts.
+     *
+     * @param root any descriptor of the directory, not closed
+     * @param name for messages, as in {@code container web}
+     * @param base directories below this one keep their times while files come and go in them; others have new ones then
+     */
+    static FileOperations in(Fd root, String name, byte[] base) {
+        return DirectFileOperations.ofForeign(root.duplicate(), Place.tree(name), base);
+    }
+
     /**
      * Begins a regular file; its attributes are set when it is finished. One file at a time: the next call on this object
      * comes after {@link FileSink#finish()}.

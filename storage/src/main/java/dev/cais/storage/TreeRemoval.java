@@ -7,7 +7,6 @@ import dev.cais.linux.Syscall;
 import dev.cais.linux.Syscalls;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 
 /**
  * Removes a tree of any depth and size with a fixed number of descriptors and little memory, following nothing.
@@ -30,13 +29,13 @@ final class TreeRemoval implements AutoCloseable {
     private final int[] open = new int[DEPTH];
     private final byte[][] names = new byte[DEPTH][];
     private final long[] cookies = new long[DEPTH];
-    private final Path where;
+    private final Place where;
     private int depth;
     private int moved;
     private int movedBefore;
     private int readAgain;
 
-    private TreeRemoval(Path where) {
+    private TreeRemoval(Place where) {
         this.where = where;
     }
 
@@ -46,7 +45,7 @@ final class TreeRemoval implements AutoCloseable {
      * @param directory descriptor of the directory that holds it
      * @param where for messages
      */
-    static void remove(int directory, byte[] name, Path where) {
+    static void remove(int directory, byte[] name, Place where) {
         try (var removal = new TreeRemoval(where)) {
             removal.run(directory, name);
         }

@@ -1,5 +1,10 @@
 package dev.cais.storage;
 
+import dev.cais.linux.Fd;
+import dev.cais.linux.Scratch;
+import dev.cais.linux.Syscall;
+import dev.cais.linux.Syscalls;
+
 /**
  * The name space of the extended attributes in which overlayfs keeps its marks: a property of the whole store, since layers
  * are mounted together.
@@ -26,6 +31,20 @@ enum Whiteouts {
     /** Marks a directory that hides all of its name in older layers. */
     Xattr opaque() {
         return new Xattr(nameSpace + ".overlay.opaque", new byte[] {'y'});
+    }
+
+    /** @param directory any descriptor of it */
+    boolean isSetOn(Fd directory) {
+        try (var scratch = Scratch.frame()) {
+            var value = scratch.take(8);
+            var length = Syscalls.call(
+                    Syscall.GETXATTR,
+                    scratch.path("/proc/self/fd/" + directory.number()),
+                    scratch.path(opaque().name()),
+                    Scratch.address(value),
+                    value.capacity());
+            return length == 1 && value.get(0) == 'y';
+        }
     }
 
     /** Whether overlayfs would take an attribute of this name for its own, here or after a copy of the store. */

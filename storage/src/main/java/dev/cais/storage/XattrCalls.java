@@ -6,7 +6,6 @@ import dev.cais.linux.Errno;
 import dev.cais.linux.NativeMemory;
 import dev.cais.linux.Syscall;
 import dev.cais.linux.Syscalls;
-import java.nio.file.Path;
 import java.util.Set;
 import java.util.regex.Pattern;
 
@@ -21,18 +20,22 @@ final class XattrCalls {
     /** What Linux knows; anything else is its name's own fault. */
     private static final Pattern KNOWN = Pattern.compile("user\\.|trusted\\.|security\\.|system\\.posix_acl_");
 
-    private final Path where;
+    private final Place where;
     private final NativeMemory path = NativeMemory.allocate(512);
     private final NativeMemory name = NativeMemory.allocate(512);
     private final NativeMemory value = NativeMemory.allocate(LARGEST);
 
-    XattrCalls(Path where) {
+    XattrCalls(Place where) {
         this.where = where;
     }
 
     /** Whether an attribute from outside is to be set: marks of overlayfs would let an image hide or redirect files. */
     static boolean isWanted(Xattr xattr) {
-        return !Whiteouts.isMark(xattr.name()) && !HOST_LABELS.contains(xattr.name());
+        return isWanted(xattr.name());
+    }
+
+    static boolean isWanted(String name) {
+        return !Whiteouts.isMark(name) && !HOST_LABELS.contains(name);
     }
 
     /** Whether Linux lets only files and directories have it, so that no image can have got it from another kind of file. */
@@ -89,13 +92,13 @@ final class XattrCalls {
                 KNOWN.matcher(xattr.name()).lookingAt()
                         ? new StorageException(
                                 what + ": the file system of " + where + " cannot hold it",
-                                "choose a store on ext4, xfs or btrfs")
+                                where.other() + " on ext4, xfs or btrfs")
                         : Errno.ENOTSUP.exception(what, call);
             case ENOSPC, E2BIG, ERANGE ->
                 new StorageException(
                         what + ": the file system of " + where + " has no room for an attribute of "
                                 + xattr.value().length + " bytes",
-                        "choose a store on xfs or btrfs, or free some space");
+                        where.other() + " on xfs or btrfs, or free some space");
             default -> Failures.of(what, call, result, where);
         };
     }

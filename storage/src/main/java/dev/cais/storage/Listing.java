@@ -1,0 +1,56 @@
+package dev.cais.storage;
+
+import dev.cais.linux.Errno;
+import dev.cais.linux.NativeMemory;
+import dev.cais.linux.Syscall;
+import dev.cais.linux.Syscalls;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/** The names in a directory of strangers': bytes, in any number. */
+final class Listing {
+    private static final int LENGTH = 16;
+    private static final int NAME = 19;
+    private static final byte[] DOTS = {'.', '.'};
+
+    private Listing() {}
+
+    /** Takes the result of a system call that failed. */
+    @FunctionalInterface
+    interface Check {
+        void check(long result);
+    }
+
+    /**
+     * All names, in the order of their bytes, so that a copy of a copy is made in the same order.
+     *
+     * @param directory open, at its beginning
+     * @param buffer for the kernel's answers
+     */
+    static List<byte[]> read(int directory, NativeMemory buffer, Check check) {
+        var names = new ArrayList<byte[]>();
+        while (true) {
+            var length = Syscalls.call(Syscall.GETDENTS64, directory, buffer.address(), buffer.size());
+            if (!Errno.ENOENT.is(length)) { // else somebody has removed the directory
+                check.check(length);
+            }
+            if (length <= 0) {
+                names.sort(Arrays::compareUnsigned);
+                return names;
+            }
+            var entries = buffer.bytes();
+            for (var at = 0; at < length; at += Short.toUnsignedInt(entries.getShort(at + LENGTH))) {
+                var end = at + NAME;
+                while (entries.get(end) != 0) {
+                    end++;
+                }
+                var last = new byte[end - at - NAME];
+                entries.get(at + NAME, last);
+                if (!Arrays.equals(last, Names.DOT) && !Arrays.equals(last, DOTS)) {
+                    names.add(last);
+                }
+            }
+        }
+    }
+}
