@@ -69,4 +69,24 @@ public interface Images {
      * @throws ConflictException if a container uses the image
      */
     void remove(String name);
+
+    /** What each image takes of the disk, in the order of {@link #list}. */
+    List<ImageUse> diskUse();
+
+    /** Removes images that no container of any live engine uses, and frees what only they needed. */
+    Pruned prune(PruneOptions options);
+
+    /**
+     * Reads all images and compares them with their digests: documents and blobs byte by byte, layers' files by unpacking them
+     * again beside the store's. Takes as long as loading all images, and for a moment the disk space of the largest layer.
+     *
+     * @return what is damaged; empty if all is whole
+     */
+    List<Damage> verify();
+
+    /**
+     * The same, and repairs what it finds: files from their blob. What cannot be repaired is taken away, so that loading or pulling
+     * the image again brings it. Nothing that a container uses is touched.
+     */
+    List<Damage> repair();
 }

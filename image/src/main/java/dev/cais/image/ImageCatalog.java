@@ -1,13 +1,18 @@
 package dev.cais.image;
 
+import dev.cais.ByteSize;
 import dev.cais.ConflictException;
+import dev.cais.Damage;
 import dev.cais.Digest;
 import dev.cais.Image;
 import dev.cais.ImageLimits;
+import dev.cais.ImageUse;
 import dev.cais.Images;
 import dev.cais.InvalidSpecException;
 import dev.cais.NotFoundException;
 import dev.cais.Platform;
+import dev.cais.PruneOptions;
+import dev.cais.Pruned;
 import dev.cais.image.archive.ArchiveWriter;
 import dev.cais.image.archive.ArchivedImage;
 import dev.cais.image.archive.ImageArchive;
@@ -27,6 +32,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
@@ -51,6 +57,7 @@ public final class ImageCatalog implements Images {
     private final StoredDocuments documents;
     private final Sweep sweep;
     private final Intake intake;
+    private final Housekeeping housekeeping;
     private final Path hostStamp;
     private boolean hostImageIsCurrent;
 
@@ -62,6 +69,7 @@ public final class ImageCatalog implements Images {
         this.documents = new StoredDocuments(store.blobs());
         this.sweep = new Sweep(store, database, documents);
         this.intake = new Intake(store, limits, database, documents, sweep);
+        this.housekeeping = new Housekeeping(store, database, documents, sweep);
         this.hostStamp = store.root().resolve("images.host");
         sweep.runIfIdle();
     }
@@ -132,12 +140,16 @@ public final class ImageCatalog implements Images {
 
     @Override
     public List<Image> list() {
-        return reading(table -> table.images().keySet().stream()
+        return reading(this::list);
+    }
+
+    private List<Image> list(ImageTable table) {
+        return table.images().keySet().stream()
                 .map(id -> view(table, id, table.edition(id).orElseThrow()))
                 .sorted(Comparator.comparing(ImageCatalog::created)
                         .reversed()
                         .thenComparing(image -> image.id().toString()))
-                .toList());
+                .toList();
     }
 
     private static Instant created(Image image) {
@@ -395,6 +407,37 @@ public final class ImageCatalog implements Images {
             var diffId = layer.commit();
             return List.of(host.image(diffId, store.blobs().find(diffId).orElseThrow(), HOST_IMAGE));
         }
+    }
+
+    @Override
+    public List<ImageUse> diskUse() {
+        return reading(table -> {
+            var uses = housekeeping.diskUse(table);
+            return list(table).stream()
+                    .map(image -> Objects.requireNonNull(uses.get(image.id())).of(image))
+                    .toList();
+        });
+    }
+
+    @Override
+    public Pruned prune(PruneOptions options) {
+        var before = list();
+        var pruned = housekeeping.prune(options);
+        return new Pruned(
+                before.stream()
+                        .filter(image -> pruned.images().contains(image.id()))
+                        .toList(),
+                ByteSize.bytes(pruned.bytes()));
+    }
+
+    @Override
+    public List<Damage> verify() {
+        return new Verification(store, limits, database, documents, sweep, false).run();
+    }
+
+    @Override
+    public List<Damage> repair() {
+        return new Verification(store, limits, database, documents, sweep, true).run();
     }
 
     /** As in {@code Images[3 images, /var/lib/cais]}. */

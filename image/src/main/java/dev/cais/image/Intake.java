@@ -113,10 +113,14 @@ final class Intake {
         return stored;
     }
 
-    /** An image without a manifest adds nothing if its configuration is there: its layers are, too. */
-    private static boolean isKnownAlready(ArchivedImage image, ImageTable table) {
+    /** An image without a manifest adds nothing if its configuration is there: its layers are, too, unless one was taken away. */
+    private boolean isKnownAlready(ArchivedImage image, ImageTable table) {
         return image.manifest().isEmpty()
-                && table.edition(image.config().digest()).isPresent();
+                && table.edition(image.config().digest())
+                        .filter(edition -> documents.manifest(edition.manifest()).layers().stream()
+                                .allMatch(layer ->
+                                        store.blobs().find(layer.digest()).isPresent()))
+                        .isPresent();
     }
 
     private Set<Pair> knownPairs(ImageTable table) {

@@ -30,6 +30,7 @@ final class Disk {
     private static final int LOCK_NB = 4;
     private static final int LOCK_UN = 8;
     private static final int RENAME_NOREPLACE = 1;
+    private static final int RENAME_EXCHANGE = 2;
     private static final int LONGEST_NAP_MILLIS = 20;
 
     private Disk() {}
@@ -104,6 +105,15 @@ final class Disk {
         if (!Errno.ENOENT.is(result)) {
             check(result, Syscall.RENAMEAT2, "cannot rename " + from.getFileName() + " to ", to);
         }
+    }
+
+    /** Each takes the other's place, in one step. */
+    static void exchange(Path one, Path other) {
+        check(
+                renameAs(one, other, RENAME_EXCHANGE),
+                Syscall.RENAMEAT2,
+                "cannot exchange " + one.getFileName() + " with ",
+                other);
     }
 
     private static long renameAs(Path from, Path to, int flags) {

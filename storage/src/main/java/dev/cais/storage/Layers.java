@@ -90,11 +90,7 @@ public final class Layers {
         var record = store.temporary();
         try {
             Disk.makeDirectory(growing, 0755);
-            long size;
-            try (var files = store.files(growing)) {
-                files.directory(new byte[0], Attributes.ofMode(0755));
-                size = filler.fill(files);
-            }
+            var size = fillTree(growing, filler);
             Disk.writeNew(record, (size + "\n").getBytes(StandardCharsets.US_ASCII));
             Disk.rename(growing, tree(diffId));
             Disk.rename(record, record(diffId));
@@ -106,6 +102,37 @@ public final class Layers {
                 e.addSuppressed(suppressed);
             }
             throw e;
+        }
+    }
+
+    /**
+     * Unpacks a layer that is there once more, to compare. Hold {@link Store#lockShared()}.
+     *
+     * @throws dev.cais.NotFoundException if the store does not have it
+     */
+    public LayerCheck check(Digest diffId, Filler filler) {
+        var tree = find(diffId)
+                .orElseThrow(() -> new NotFoundException(
+                        "cannot check layer " + diffId + ": the store does not have it unpacked"));
+        var fresh = store.temporary();
+        try {
+            Disk.makeDirectory(fresh, 0755);
+            fillTree(fresh, filler);
+            return new LayerCheck(tree, fresh);
+        } catch (RuntimeException | Error e) {
+            try {
+                Disk.removeTree(fresh);
+            } catch (RuntimeException suppressed) {
+                e.addSuppressed(suppressed);
+            }
+            throw e;
+        }
+    }
+
+    private long fillTree(Path tree, Filler filler) {
+        try (var files = store.files(tree)) {
+            files.directory(new byte[0], Attributes.ofMode(0755));
+            return filler.fill(files);
         }
     }
 

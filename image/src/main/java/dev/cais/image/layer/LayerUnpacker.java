@@ -4,6 +4,8 @@ import dev.cais.CancelledException;
 import dev.cais.CorruptContentException;
 import dev.cais.Digest;
 import dev.cais.ImageLimits;
+import dev.cais.storage.FileOperations;
+import dev.cais.storage.LayerCheck;
 import dev.cais.storage.Layers;
 import java.io.IOException;
 import java.io.InputStream;
@@ -37,23 +39,29 @@ public final class LayerUnpacker {
      * @throws CancelledException if the thread is interrupted
      */
     public Path unpack(LayerSource layer) {
+        return layers.add(layer.diffId(), files -> write(layer, files));
+    }
+
+    /** Unpacks a layer that the store has once more, to compare. */
+    public LayerCheck check(LayerSource layer) {
+        return layers.check(layer.diffId(), files -> write(layer, files));
+    }
+
+    private long write(LayerSource layer, FileOperations files) {
         var what = "layer " + layer.diffId();
-        return layers.add(layer.diffId(), files -> {
-            try (var chunks =
-                    inflated(layer.content().open(), what, layer.diffId().algorithm(), limits)) {
-                var size = new LayerWriter(files, what, limits).write(new TarReader(chunks, what, limits));
-                var digest = chunks.digest();
-                if (!digest.equals(layer.diffId())) {
-                    throw new CorruptContentException(
-                            "cannot unpack " + what + ": its content is another",
-                            Map.of("digest", digest),
-                            "fetch or save it again");
-                }
-                return size;
-            } catch (IOException e) {
-                throw StreamChunks.unreadable(what, e);
+        try (var chunks = inflated(layer.content().open(), what, layer.diffId().algorithm(), limits)) {
+            var size = new LayerWriter(files, what, limits).write(new TarReader(chunks, what, limits));
+            var digest = chunks.digest();
+            if (!digest.equals(layer.diffId())) {
+                throw new CorruptContentException(
+                        "cannot unpack " + what + ": its content is another",
+                        Map.of("digest", digest),
+                        "fetch or save it again");
             }
-        });
+            return size;
+        } catch (IOException e) {
+            throw StreamChunks.unreadable(what, e);
+        }
     }
 
     /** Unpacks several layers, as many at once as there are processors; in the order given. The first failure ends all. */

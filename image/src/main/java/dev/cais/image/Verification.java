@@ -1,0 +1,226 @@
+package dev.cais.image;
+
+import dev.cais.Damage;
+import dev.cais.Digest;
+import dev.cais.EngineException;
+import dev.cais.ImageLimits;
+import dev.cais.image.archive.Copying;
+import dev.cais.image.archive.HashedContent;
+import dev.cais.image.layer.LayerSource;
+import dev.cais.image.layer.LayerUnpacker;
+import dev.cais.image.oci.ImageReference;
+import dev.cais.storage.ContainerUse;
+import dev.cais.storage.Store;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/** One look at all that images need, and its repair. For one thread, once. */
+final class Verification {
+    private static final String MISSING = "it is missing";
+
+    private final Store store;
+    private final LayerUnpacker unpacker;
+    private final ImageDatabase database;
+    private final StoredDocuments documents;
+    private final Sweep sweep;
+    private final boolean repair;
+    private final Map<Part, Finding> findings = new LinkedHashMap<>();
+
+    Verification(
+            Store store,
+            ImageLimits limits,
+            ImageDatabase database,
+            StoredDocuments documents,
+            Sweep sweep,
+            boolean repair) {
+        this.store = store;
+        this.unpacker = new LayerUnpacker(store.layers(), limits);
+        this.database = database;
+        this.documents = documents;
+        this.sweep = sweep;
+        this.repair = repair;
+    }
+
+    /** Something to look at once, though many images need it. */
+    private record Part(Damage.Kind kind, Digest digest) {}
+
+    /** What the look showed. */
+    private static final class Finding {
+        private final Optional<String> problem;
+        private final Set<Digest> images = new LinkedHashSet<>();
+        private Damage.Outcome outcome = Damage.Outcome.FOUND;
+
+        Finding(Optional<String> problem) {
+            this.problem = problem;
+        }
+
+        boolean isWhole() {
+            return problem.isEmpty();
+        }
+    }
+
+    List<Damage> run() {
+        var before = database.read();
+        before.images().forEach(this::look);
+        if (repair) {
+            takeAwayBlobs();
+            takeAwayImages();
+            sweep.run();
+        }
+        return findings.entrySet().stream()
+                .filter(entry -> !entry.getValue().isWhole())
+                .map(entry -> damage(before, entry.getKey(), entry.getValue()))
+                .toList();
+    }
+
+    private static Damage damage(ImageTable table, Part part, Finding finding) {
+        var images =
+                finding.images.stream().flatMap(id -> shown(table, id).stream()).toList();
+        return new Damage(part.kind, part.digest, finding.problem.orElseThrow(), images, finding.outcome);
+    }
+
+    private static List<String> shown(ImageTable table, Digest id) {
+        var names = table.namesOf(id).stream().map(ImageReference::toString).toList();
+        return names.isEmpty() ? List.of(id.toString()) : names;
+    }
+
+    private void look(Digest id, List<Edition> editions) {
+        if (!find(Damage.Kind.CONFIGURATION, id, id).isWhole()) {
+            return;
+        }
+        for (var edition : editions) {
+            if (!find(Damage.Kind.MANIFEST, edition.manifest(), id).isWhole()) {
+                continue;
+            }
+            var diffIds = documents.configuration(id).diffIds();
+            var blobs = documents.manifest(edition.manifest()).layers();
+            for (var i = 0; i < blobs.size(); i++) {
+                if (find(Damage.Kind.BLOB, blobs.get(i).digest(), id).isWhole()) {
+                    lookAtLayer(diffIds.get(i), blobs.get(i).digest(), id);
+                }
+            }
+        }
+    }
+
+    private Finding find(Damage.Kind kind, Digest digest, Digest image) {
+        var finding = findings.computeIfAbsent(new Part(kind, digest), part -> new Finding(problem(digest)));
+        finding.images.add(image);
+        return finding;
+    }
+
+    private Optional<String> problem(Digest digest) {
+        var hold = store.lockShared();
+        try (hold) {
+            if (store.blobs().find(digest).isEmpty()) {
+                return Optional.of(MISSING);
+            }
+            try (var content = new HashedContent(store.blobs().open(digest), digest.algorithm())) {
+                Copying.copy(content, OutputStream.nullOutputStream(), Long.MAX_VALUE, "cannot verify " + digest);
+                return content.digest().equals(digest)
+                        ? Optional.empty()
+                        : Optional.of("its content has another digest");
+            }
+        } catch (IOException e) {
+            return Optional.of("it cannot be read: " + e.getMessage());
+        }
+    }
+
+    private void lookAtLayer(Digest diffId, Digest blob, Digest image) {
+        var part = new Part(Damage.Kind.LAYER, diffId);
+        var known = findings.get(part);
+        if (known == null) {
+            known = compare(new LayerSource(diffId, () -> store.blobs().open(blob)));
+            findings.put(part, known);
+        }
+        known.images.add(image);
+    }
+
+    private Finding compare(LayerSource layer) {
+        var hold = store.lockShared();
+        try (hold) {
+            if (store.layers().find(layer.diffId()).isEmpty()) {
+                var finding = new Finding(Optional.of(MISSING));
+                if (repair) {
+                    unpacker.unpack(layer);
+                    finding.outcome = Damage.Outcome.REPAIRED;
+                }
+                return finding;
+            }
+        }
+        var sharing = store.lockShared();
+        try (sharing;
+                var check = unpacker.check(layer)) {
+            var finding = new Finding(check.difference().map(path -> path + " differs"));
+            if (repair && !finding.isWhole()) {
+                sharing.close();
+                finding.outcome = ifUnused(layer.diffId(), check::replace);
+            }
+            return finding;
+        } catch (EngineException e) {
+            return new Finding(Optional.of("it cannot be unpacked: " + e.getMessage()));
+        }
+    }
+
+    /** A layer that a container is mounted on stays as it is: the kernel does not expect it to change. */
+    private Damage.Outcome ifUnused(Digest diffId, Runnable change) {
+        var hold = store.lockExclusive();
+        try (hold) {
+            if (store.uses().stream().anyMatch(use -> use.layers().contains(diffId))) {
+                return Damage.Outcome.IN_USE;
+            }
+            if (store.layers().find(diffId).isPresent()) {
+                change.run();
+            }
+            return Damage.Outcome.REPAIRED;
+        }
+    }
+
+    /** What is in no container's way: running ones have the unpacked files. */
+    private void takeAwayBlobs() {
+        var hold = store.lockExclusive();
+        try (hold) {
+            findings.forEach((part, finding) -> {
+                if (part.kind == Damage.Kind.BLOB && !finding.isWhole()) {
+                    store.blobs().delete(part.digest);
+                    finding.outcome = Damage.Outcome.REMOVED;
+                }
+            });
+        }
+    }
+
+    private void takeAwayImages() {
+        var hold = store.lockExclusive();
+        try (hold) {
+            var used = new HashSet<Digest>();
+            store.uses().stream().map(ContainerUse::image).forEach(used::add);
+            findings.forEach((part, finding) -> {
+                var isDocument = part.kind == Damage.Kind.CONFIGURATION || part.kind == Damage.Kind.MANIFEST;
+                if (isDocument && !finding.isWhole()) {
+                    finding.outcome = finding.images.stream().anyMatch(used::contains)
+                            ? Damage.Outcome.IN_USE
+                            : takeAway(part.digest, finding.images);
+                }
+            });
+        }
+    }
+
+    private Damage.Outcome takeAway(Digest document, Set<Digest> images) {
+        sweep.expect();
+        database.change(table -> {
+            var left = table;
+            for (var id : images) {
+                left = left.without(id);
+            }
+            return left;
+        });
+        store.blobs().delete(document);
+        return Damage.Outcome.REMOVED;
+    }
+}
