@@ -17,7 +17,7 @@ public final class LayerCheck implements AutoCloseable {
 
     private static TreeFingerprint fingerprint(Path tree) {
         var fingerprint = new TreeFingerprint();
-        TreeCopy.copy(tree, fingerprint, Names.NONE);
+        TreeWalk.walk(tree, Names.NONE, TreeWalk.Scope.LAYER, fingerprint);
         return fingerprint;
     }
 

@@ -1,21 +1,23 @@
 package dev.cais.storage;
 
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 
 /**
- * Writes nothing: keeps a hash of each file that would be written, to compare two trees. Times of access do not count. Memory
- * grows with the number of files.
+ * A hash of each file of a layer, to compare two trees. Times of access do not count. Memory grows with the number of files.
  */
-final class TreeFingerprint implements FileOperations {
-    private static final int ZEROES = 1 << 16;
+final class TreeFingerprint implements TreeVisitor {
+    private static final int BUFFER = 1 << 16;
 
     private final Map<String, String> lines = new LinkedHashMap<>();
+    private final byte[] buffer = new byte[BUFFER];
 
     /** The first path, in the order of {@code other}, that is not the same in both trees; empty if all are. */
     Optional<String> difference(TreeFingerprint other) {
@@ -40,56 +42,38 @@ final class TreeFingerprint implements FileOperations {
     }
 
     private static MessageDigest hash(Attributes attributes) {
-        var hash = hash();
-        hash.update(Names.of("%d %d %o %s "
-                .formatted(attributes.uid(), attributes.gid(), attributes.mode(), attributes.modified())));
-        attributes.xattrs().stream()
-                .sorted(java.util.Comparator.comparing(Xattr::name))
-                .forEach(xattr -> {
-                    hash.update(Names.of(xattr.name() + "=" + xattr.value().length + " "));
-                    hash.update(xattr.value());
-                });
-        return hash;
-    }
-
-    private static MessageDigest hash() {
         try {
-            return MessageDigest.getInstance("SHA-256");
+            var hash = MessageDigest.getInstance("SHA-256");
+            hash.update(Names.of("%d %d %o %s "
+                    .formatted(attributes.uid(), attributes.gid(), attributes.mode(), attributes.modified())));
+            attributes.xattrs().stream()
+                    .sorted(Comparator.comparing(Xattr::name))
+                    .forEach(xattr -> {
+                        hash.update(Names.of(xattr.name() + "=" + xattr.value().length + " "));
+                        hash.update(xattr.value());
+                    });
+            return hash;
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("every JDK has SHA-256", e);
         }
     }
 
     @Override
-    public FileSink file(byte[] path, Attributes attributes) {
-        var hash = hash(attributes);
-        return new FileSink() {
-            @Override
-            public void write(byte[] bytes, int offset, int length) {
-                hash.update(bytes, offset, length);
-            }
-
-            @Override
-            public void skip(long length) {
-                var zeroes = new byte[(int) Math.min(length, ZEROES)];
-                for (var left = length; left > 0; left -= zeroes.length) {
-                    hash.update(zeroes, 0, (int) Math.min(left, zeroes.length));
-                }
-            }
-
-            @Override
-            public void finish() {
-                add(path, "file ", hash);
-            }
-
-            @Override
-            public void close() {}
-        };
+    public void directory(byte[] path, Attributes attributes, boolean opaque) {
+        add(path, opaque ? "opaque directory " : "directory ", hash(attributes));
     }
 
     @Override
-    public void directory(byte[] path, Attributes attributes) {
-        add(path, "directory ", hash(attributes));
+    public void file(byte[] path, Attributes attributes, FileContent content) {
+        var hash = hash(attributes);
+        try (var stream = content.stream()) {
+            for (var count = stream.read(buffer); count >= 0; count = stream.read(buffer)) {
+                hash.update(buffer, 0, count);
+            }
+        } catch (IOException e) {
+            throw new IllegalStateException("it reads without Java's exceptions", e);
+        }
+        add(path, "file ", hash);
     }
 
     @Override
@@ -100,8 +84,8 @@ final class TreeFingerprint implements FileOperations {
     }
 
     @Override
-    public void hardLink(byte[] path, byte[] existing) {
-        var hash = hash();
+    public void hardLink(byte[] path, byte[] existing, Attributes attributes) {
+        var hash = hash(attributes);
         hash.update(existing);
         add(path, "link ", hash);
     }
@@ -112,25 +96,7 @@ final class TreeFingerprint implements FileOperations {
     }
 
     @Override
-    public void whiteout(byte[] path) {
-        throw new IllegalStateException("a tree is compared as it stands");
+    public void whiteout(byte[] path, Attributes attributes) {
+        add(path, "whiteout ", hash(attributes));
     }
-
-    @Override
-    public void opaque(byte[] path) {
-        throw new IllegalStateException("a tree is compared as it stands");
-    }
-
-    @Override
-    public void remove(byte[] path) {
-        throw new IllegalStateException("a tree is compared as it stands");
-    }
-
-    @Override
-    public long created() {
-        return lines.size();
-    }
-
-    @Override
-    public void close() {}
 }
