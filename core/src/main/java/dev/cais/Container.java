@@ -81,6 +81,27 @@ public interface Container extends AutoCloseable {
 
     ProcessResult exec(ExecSpec spec);
 
+    /**
+     * Starts a program beside the container's own: when this returns, it has been executed. It ends with the container, if not
+     * before; what it writes is for the returned streams alone, and not in the container's log.
+     *
+     * @throws ConflictException if the container does not run
+     */
+    Exec startExec(ExecSpec spec);
+
+    /** {@link #attach(AttachOptions)} with stdin, to what is written from now on. */
+    default Attachment attach() {
+        return attach(AttachOptions.defaults());
+    }
+
+    /**
+     * Takes part in the streams of its first process, beside others who do: of the run that is going on, or of the first one if it
+     * has not begun. Then nothing is missed. An attachment ends with the run at the latest.
+     *
+     * @throws ConflictException if the container has ended or is removed
+     */
+    Attachment attach(AttachOptions options);
+
     /** What it has written to stdout and stderr. Stays readable until the container is closed. */
     Logs logs();
 

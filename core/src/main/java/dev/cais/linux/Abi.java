@@ -210,6 +210,13 @@ public final class Abi {
     public static final int SIOCSIFFLAGS = 0x8914;
     public static final int IFF_UP = 0x1;
 
+    // ioctl_tty(2)
+    public static final int TCGETS = 0x5401;
+    public static final int TIOCSCTTY = 0x540E;
+    public static final int TIOCSWINSZ = 0x5414;
+    public static final int TIOCSPTLCK = 0x40045431;
+    public static final int TIOCGPTPEER = 0x5441;
+
     // poll(2)
     public static final int POLLIN = 0x1;
     public static final int POLLOUT = 0x4;

@@ -14,6 +14,7 @@ public final class Epoll implements AutoCloseable {
     public static final int EPOLLERR = 0x008;
     public static final int EPOLLHUP = 0x010;
     public static final int EPOLLONESHOT = 1 << 30;
+    public static final int EPOLLET = 1 << 31;
 
     private static final int CTL_ADD = 1;
     private static final int CTL_DEL = 2;

@@ -67,6 +67,7 @@ class KernelNumbersTest {
         var defined = new HashMap<String, Long>();
         for (var header : List.of(
                 "asm-generic/fcntl.h",
+                "asm-generic/ioctls.h",
                 "asm-generic/mman-common.h",
                 "asm-generic/poll.h",
                 "asm-generic/resource.h",

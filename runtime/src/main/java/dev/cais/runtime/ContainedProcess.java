@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -26,36 +27,32 @@ final class ContainedProcess implements AutoCloseable {
 
     private final Pidfd pidfd;
     private final int hostPid;
-    private final LogFile log;
+    private final ProcessStreams streams;
     private final Instant startedAt = Instant.now();
     private final CompletableFuture<ExitStatus> exit = new CompletableFuture<>();
 
-    private ContainedProcess(Pidfd pidfd, LogFile log) {
+    private ContainedProcess(Pidfd pidfd, ProcessStreams streams) {
         this.pidfd = pidfd;
         this.hostPid = pidfd.pid();
-        this.log = log;
+        this.streams = streams;
     }
 
     /**
      * Follows a process to its end.
      *
      * @param pidfd the process; collected and closed here
-     * @param stdout read end of the pipe that it writes to, not blocking; closed here, as is {@code stderr}
+     * @param outputs where what it writes can be read, not blocking; closed here
      * @param buffer shared by all processes of the loop
      */
     static ContainedProcess follow(
-            EventLoop loop, Pidfd pidfd, Fd stdout, Fd stderr, LogFile log, NativeMemory buffer) {
-        var process = new ContainedProcess(pidfd, log);
-        var out = new OutputPump(stdout, LogStream.STDOUT, log, buffer);
-        var err = new OutputPump(stderr, LogStream.STDERR, log, buffer);
-        var outWatch = out.start(loop);
-        var errWatch = err.start(loop);
-        loop.watch(
-                pidfd.fd(),
-                end -> process.ended(end, () -> {
-                    out.drain(outWatch);
-                    err.drain(errWatch);
-                }));
+            EventLoop loop, Pidfd pidfd, Map<LogStream, Fd> outputs, ProcessStreams streams, NativeMemory buffer) {
+        var process = new ContainedProcess(pidfd, streams);
+        Map<OutputPump, EventLoop.Watch> pumps = new LinkedHashMap<>();
+        outputs.forEach((stream, source) -> {
+            var pump = new OutputPump(source, stream, streams, buffer);
+            pumps.put(pump, pump.start(loop));
+        });
+        loop.watch(pidfd.fd(), end -> process.ended(end, () -> pumps.forEach(OutputPump::drain)));
         return process;
     }
 
@@ -76,7 +73,7 @@ final class ContainedProcess implements AutoCloseable {
         synchronized (this) {
             end.close();
         }
-        log.complete();
+        streams.ended();
         exit.complete(status);
     }
 
@@ -116,10 +113,6 @@ final class ContainedProcess implements AutoCloseable {
 
     boolean isRunning() {
         return !exit.isDone();
-    }
-
-    LogFile log() {
-        return log;
     }
 
     Instant startedAt() {

@@ -4,6 +4,7 @@ import dev.cais.ByteSize;
 import dev.cais.Layer;
 import dev.cais.linux.Abi;
 import dev.cais.linux.Errno;
+import dev.cais.runtime.launch.Arg;
 import dev.cais.runtime.launch.LaunchBuilder;
 import dev.cais.runtime.launch.LaunchProgram;
 import dev.cais.runtime.security.ProtectedPaths;
@@ -12,6 +13,7 @@ import dev.cais.storage.Layers;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Optional;
 
 /**
  * The launch program of a container's first process.
@@ -38,9 +40,9 @@ final class ContainerProgram {
 
     private ContainerProgram() {}
 
-    static LaunchProgram of(ContainerPlan plan, HostMounts host, Path layers) {
+    static LaunchProgram of(ContainerPlan plan, Stdio stdio, HostMounts host, Path layers) {
         var program = LaunchProgram.builder().reportFailuresTo(REPORT);
-        program.resetInherited(1, 2, REPORT, ENTERED, CGROUP);
+        program.resetInherited(stdio.inherited(REPORT, ENTERED, CGROUP));
         ProcessSteps.leadGroup(program);
         ProcessSteps.enterPidNamespace(program, ENTERED);
         var namespaces = NAMESPACES | (plan.spec().namespaces().network().isPrivate() ? Abi.CLONE_NEWNET : 0);
@@ -58,6 +60,8 @@ final class ContainerProgram {
         mountRoot(program, plan, layers);
         mountKernelFileSystems(program, host);
         makeDevices(program);
+        Optional<Arg> terminal =
+                stdio instanceof Stdio.Terminal size ? Optional.of(openConsole(program, size)) : Optional.empty();
         setKernelParameters(program, plan);
         protect(program, host);
         makeDirectories(program, plan.blueprint().workdir());
@@ -67,7 +71,8 @@ final class ContainerProgram {
                 plan.blueprint(),
                 plan.confinement(),
                 plan.spec().rlimits().values(),
-                true);
+                stdio,
+                terminal);
         return program.build();
     }
 
@@ -137,6 +142,14 @@ final class ContainerProgram {
         program.mount("shm", "/dev/shm", "tmpfs", SECURE, "mode=1777,size=" + SHM_SIZE.bytes());
         program.mkdir("/dev/mqueue", 0755);
         program.mount("mqueue", "/dev/mqueue", "mqueue", SECURE, "");
+    }
+
+    /** The first terminal of the new devpts, which is the console, too. */
+    private static Arg openConsole(LaunchBuilder program, Stdio.Terminal size) {
+        var terminal = ProcessSteps.openTerminal(program, size);
+        program.mknod("/dev/console", Abi.S_IFREG | 0600, 0, 0);
+        program.mount("/dev/pts/0", "/dev/console", "", Abi.MS_BIND, "");
+        return terminal;
     }
 
     private static void device(LaunchBuilder program, String name, int major, int minor) {

@@ -43,16 +43,21 @@ final class EventLoop implements AutoCloseable {
     /** A descriptor under watch. */
     final class Watch {
         private final Fd fd;
+        private final int interest;
         private final long key;
         private final Consumer<Watch> handler;
 
-        private Watch(Fd fd, long key, Consumer<Watch> handler) {
+        private Watch(Fd fd, int interest, long key, Consumer<Watch> handler) {
             this.fd = fd;
+            this.interest = interest;
             this.key = key;
             this.handler = handler;
         }
 
-        /** Stops watching and closes the descriptor. On the loop's thread only. */
+        /**
+         * Stops watching and closes the descriptor. On the loop's thread, or where the handler does not use the descriptor; the
+         * handler may run once more.
+         */
         void close() {
             if (watches.remove(key) != null) {
                 epoll.remove(fd);
@@ -60,13 +65,9 @@ final class EventLoop implements AutoCloseable {
             fd.close();
         }
 
-        /** Stops reporting for a while; {@link #resume} reports again. */
-        void pause() {
-            epoll.modify(fd, 0, key);
-        }
-
+        /** Looks again, where not every state is reported. */
         void resume() {
-            epoll.modify(fd, Epoll.EPOLLIN, key);
+            epoll.modify(fd, interest, key);
         }
     }
 
@@ -76,10 +77,24 @@ final class EventLoop implements AutoCloseable {
      * @param handler gets the watch itself
      */
     Watch watch(Fd fd, Consumer<Watch> handler) {
-        var watch = new Watch(fd, keys.incrementAndGet(), handler);
+        return watch(fd, Epoll.EPOLLIN, handler);
+    }
+
+    /** Calls the handler once when the descriptor can be written or its other end is gone, and again after {@link Watch#resume}. */
+    Watch watchWritable(Fd fd, Consumer<Watch> handler) {
+        return watch(fd, Epoll.EPOLLOUT | Epoll.EPOLLONESHOT, handler);
+    }
+
+    /** Calls the handler when there is something to read or the other end is gone, and then not before that changes, or after {@link Watch#resume}. */
+    Watch watchChanges(Fd fd, Consumer<Watch> handler) {
+        return watch(fd, Epoll.EPOLLIN | Epoll.EPOLLET, handler);
+    }
+
+    private Watch watch(Fd fd, int interest, Consumer<Watch> handler) {
+        var watch = new Watch(fd, interest, keys.incrementAndGet(), handler);
         watches.put(watch.key, watch);
         try {
-            epoll.add(fd, Epoll.EPOLLIN, watch.key);
+            epoll.add(fd, interest, watch.key);
         } catch (RuntimeException e) {
             watches.remove(watch.key);
             throw e;

@@ -5,6 +5,7 @@ import dev.cais.runtime.cgroup.Cgroup;
 import dev.cais.runtime.launch.Arg;
 import dev.cais.runtime.launch.LaunchProgram;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * The launch program of a process beside a container's first one.
@@ -19,14 +20,10 @@ final class ExecProgram {
 
     private ExecProgram() {}
 
-    /** @param stdin whether descriptor 0 is given; else it is opened on /dev/null */
-    static LaunchProgram of(Blueprint blueprint, Confinement confinement, Cgroup cgroup, boolean stdin) {
+    static LaunchProgram of(Blueprint blueprint, Confinement confinement, Cgroup cgroup, Stdio stdio) {
         var program = LaunchProgram.builder().reportFailuresTo(ContainerProgram.REPORT);
-        if (stdin) {
-            program.resetInherited(0, 1, 2, ContainerProgram.REPORT, ContainerProgram.ENTERED, ContainerProgram.CGROUP);
-        } else {
-            program.resetInherited(1, 2, ContainerProgram.REPORT, ContainerProgram.ENTERED, ContainerProgram.CGROUP);
-        }
+        program.resetInherited(
+                stdio.inherited(ContainerProgram.REPORT, ContainerProgram.ENTERED, ContainerProgram.CGROUP));
         ProcessSteps.leadGroup(program);
         List<Arg.Result> taskFiles = cgroup.taskFiles().stream()
                 .map(file -> program.open(file.toString(), Abi.O_WRONLY | Abi.O_CLOEXEC, 0)
@@ -43,7 +40,10 @@ final class ExecProgram {
             program.close(file);
         }
         program.setns(Arg.of(ContainerProgram.ENTERED), Abi.CLONE_NEWCGROUP);
-        ProcessSteps.becomeProgram(program, blueprint, confinement, List.of(), !stdin);
+        Optional<Arg> terminal = stdio instanceof Stdio.Terminal size
+                ? Optional.of(ProcessSteps.openTerminal(program, size))
+                : Optional.empty();
+        ProcessSteps.becomeProgram(program, blueprint, confinement, List.of(), stdio, terminal);
         return program.build();
     }
 }

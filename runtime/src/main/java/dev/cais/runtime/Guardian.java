@@ -94,7 +94,7 @@ final class Guardian implements AutoCloseable {
                     failure.what(), PROGRAM, Map.of(ContainerProgram.REPORT, socket.theirs(), LIFE, life.readEnd()));
             socket.theirs().close();
             life.readEnd().close();
-            var pidfd = Launcher.follow(failure, socket.ours(), first);
+            var pidfd = Launcher.follow(failure, socket.ours(), first).process();
             var started = new Running(pidfd, life.writeEnd(), new CompletableFuture<>());
             loop.watch(pidfd.fd(), watch -> ended(started, watch));
             undo.keepAll();

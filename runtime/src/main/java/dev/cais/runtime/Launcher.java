@@ -3,6 +3,7 @@ package dev.cais.runtime;
 import dev.cais.ConflictException;
 import dev.cais.ExecSpec;
 import dev.cais.Image;
+import dev.cais.LogStream;
 import dev.cais.linux.Abi;
 import dev.cais.linux.DescriptorSocket;
 import dev.cais.linux.Fd;
@@ -15,7 +16,11 @@ import dev.cais.linux.Syscalls;
 import dev.cais.runtime.cgroup.Cgroup;
 import dev.cais.runtime.launch.Launch;
 import dev.cais.storage.Store;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -23,6 +28,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Turns launch programs into processes: starts them, follows their children, and tells what went wrong. */
 final class Launcher implements AutoCloseable {
+    private static final byte[] TERMINAL = ProcessSteps.TERMINAL.getBytes(StandardCharsets.US_ASCII);
+
     private final EventLoop loop;
     private final Store store;
     private final HostMounts mounts;
@@ -39,16 +46,17 @@ final class Launcher implements AutoCloseable {
     }
 
     /** Starts a container's first process; when this returns, its program has been executed. */
-    ContainedProcess startContainer(String name, ContainerPlan plan, LogFile log) {
-        var program = ContainerProgram.of(plan, mounts, store.layers().directory());
+    ContainedProcess startContainer(String name, ContainerPlan plan, ProcessStreams streams) {
+        var program = ContainerProgram.of(
+                plan, streams.stdio(), mounts, store.layers().directory());
         var failure = new StartFailure("cannot start " + name, program, plan.blueprint(), () -> tree(plan.image()));
         try (var entered = guardian.duplicate()) {
-            return start(failure, entered, plan.cgroup(), Optional.empty(), log);
+            return start(failure, entered, plan.cgroup(), Optional.empty(), streams);
         }
     }
 
     /** Starts a process beside it. */
-    ContainedProcess startExec(LocalContainer container, Run run, ExecSpec spec, LogFile log) {
+    ContainedProcess startExec(LocalContainer container, Run run, ExecSpec spec, ProcessStreams streams) {
         try (var undo = new Undo()) {
             var entered = undo.add(run.process().duplicate().orElseThrow(() -> ended(container, spec)));
             var identity = container.blueprint().identity();
@@ -63,10 +71,11 @@ final class Launcher implements AutoCloseable {
             var stdin = spec.stdin().length == 0
                     ? Optional.<Fd>empty()
                     : Optional.of(undo.add(MemoryFile.of(spec.stdin())));
-            var program = ExecProgram.of(blueprint, confinement, run.cgroup(), stdin.isPresent());
+            var program = ExecProgram.of(
+                    blueprint, confinement, run.cgroup(), stdin.isPresent() ? new Stdio.Given(true) : streams.stdio());
             var failure = new StartFailure(
                     "cannot exec in " + container.name(), program, blueprint, () -> tree(container.image()));
-            return start(failure, entered, run.cgroup(), stdin, log);
+            return start(failure, entered, run.cgroup(), stdin, streams);
         }
     }
 
@@ -79,15 +88,25 @@ final class Launcher implements AutoCloseable {
                 "cannot exec " + spec.command().get(0) + " in container " + container.name() + ": it has ended");
     }
 
-    private ContainedProcess start(StartFailure failure, Fd entered, Cgroup cgroup, Optional<Fd> stdin, LogFile log) {
+    private ContainedProcess start(
+            StartFailure failure, Fd entered, Cgroup cgroup, Optional<Fd> stdin, ProcessStreams streams) {
         try (var socket = DescriptorSocket.pair();
                 var undo = new Undo()) {
-            var stdout = undo.add(Pipe.create()).nonBlockingReads();
-            var stderr = undo.add(Pipe.create()).nonBlockingReads();
             Map<Integer, Fd> descriptors = new HashMap<>();
-            stdin.ifPresent(file -> descriptors.put(0, file));
-            descriptors.put(1, stdout.writeEnd());
-            descriptors.put(2, stderr.writeEnd());
+            Map<LogStream, Fd> outputs = new EnumMap<>(LogStream.class);
+            var given = new ArrayList<Fd>();
+            given.add(socket.theirs());
+            stdin.or(streams::readEnd).ifPresent(file -> descriptors.put(0, file));
+            if (!streams.terminal()) {
+                var stdout = undo.add(Pipe.create()).nonBlockingReads();
+                var stderr = undo.add(Pipe.create()).nonBlockingReads();
+                given.add(stdout.writeEnd());
+                given.add(stderr.writeEnd());
+                descriptors.put(1, stdout.writeEnd());
+                descriptors.put(2, stderr.writeEnd());
+                outputs.put(LogStream.STDOUT, stdout.readEnd());
+                outputs.put(LogStream.STDERR, stderr.readEnd());
+            }
             descriptors.put(ContainerProgram.REPORT, socket.theirs());
             descriptors.put(ContainerProgram.ENTERED, entered);
             Pidfd first;
@@ -100,13 +119,34 @@ final class Launcher implements AutoCloseable {
                 first = launch.start(failure.what(), failure.program(), descriptors);
             }
             // from here on only the children hold these, so that their closing is seen
-            socket.theirs().close();
-            stdout.writeEnd().close();
-            stderr.writeEnd().close();
-            var last = follow(failure, socket.ours(), first);
-            var process = ContainedProcess.follow(loop, last, stdout.readEnd(), stderr.readEnd(), log, buffer);
+            given.forEach(Fd::close);
+            var started = undo.add(follow(failure, socket.ours(), first));
+            started.terminal().ifPresent(master -> {
+                streams.requireTerminal(master);
+                streams.connect(master);
+                outputs.put(LogStream.STDOUT, master);
+            });
+            streams.connected();
+            var process = ContainedProcess.follow(loop, started.process(), outputs, streams, buffer);
             undo.keepAll();
             return process;
+        }
+    }
+
+    /**
+     * A process that has executed its program.
+     *
+     * @param terminal the JVM's end of its terminal, if it has one of its own
+     */
+    record Started(Pidfd process, Optional<Fd> terminal) implements AutoCloseable {
+        /** Kills and collects it, and lets go of its terminal. */
+        @Override
+        public void close() {
+            try (process) {
+                process.signal(Signal.KILL.number());
+                process.awaitExit();
+            }
+            terminal.ifPresent(Fd::close);
         }
     }
 
@@ -129,43 +169,34 @@ final class Launcher implements AutoCloseable {
      * @param first leads the group that all of them are in until the last has told of itself; collected here, as are all but the last
      * @return the last
      */
-    static Pidfd follow(StartFailure failure, DescriptorSocket report, Pidfd first) {
+    static Started follow(StartFailure failure, DescriptorSocket report, Pidfd first) {
         @Nullable Pidfd last = null;
+        @Nullable Fd terminal = null;
         byte[] failed = {};
-        try (first) {
-            try {
-                report.awaitHangUp();
-                for (var message = report.receiveNow(failure.what());
-                        message.isPresent();
-                        message = report.receiveNow(failure.what())) {
-                    if (message.get().descriptors().isEmpty()) {
-                        failed = message.get().content();
-                    } else {
-                        last = Pidfd.of(message.get().descriptors().get(0));
-                    }
+        try (first;
+                var undo = new Undo()) {
+            undo.addStep(first::killAndCollectGroup);
+            report.awaitHangUp();
+            for (var message = report.receiveNow(failure.what());
+                    message.isPresent();
+                    message = report.receiveNow(failure.what())) {
+                var descriptors = message.get().descriptors();
+                if (descriptors.isEmpty()) {
+                    failed = message.get().content();
+                } else if (Arrays.equals(message.get().content(), TERMINAL)) {
+                    terminal = undo.add(descriptors.get(0));
+                } else {
+                    last = Pidfd.of(descriptors.get(0));
+                    undo.add(new Started(last, Optional.empty()));
                 }
-            } catch (RuntimeException e) {
-                abandon(first, last);
-                throw e;
             }
             if (failed.length > 0 || last == null) {
-                abandon(first, last);
                 throw failure.explain(failed);
             }
             first.collectGroup();
-            return last;
+            undo.keepAll();
+            return new Started(last, Optional.ofNullable(terminal));
         }
-    }
-
-    /** Kills and collects all processes of a start. */
-    private static void abandon(Pidfd first, @Nullable Pidfd last) {
-        if (last != null) {
-            try (last) {
-                last.signal(Signal.KILL.number());
-                last.awaitExit();
-            }
-        }
-        first.killAndCollectGroup();
     }
 
     /** Ends the guardian, and with it every process of every container. */

@@ -1,10 +1,13 @@
 package dev.cais.runtime;
 
+import dev.cais.AttachOptions;
+import dev.cais.Attachment;
 import dev.cais.CancelledException;
 import dev.cais.ConflictException;
 import dev.cais.Container;
 import dev.cais.ContainerSpec;
 import dev.cais.ContainerState;
+import dev.cais.Exec;
 import dev.cais.ExecSpec;
 import dev.cais.ExitStatus;
 import dev.cais.Image;
@@ -54,6 +57,9 @@ final class LocalContainer implements Container {
     private final Object moment = new Object();
     private volatile ContainerState state = ContainerState.CREATED;
     private volatile @Nullable Run run;
+    /** Of the run that is going on or was the last one; before the first, of that. */
+    private volatile ProcessStreams streams;
+
     private volatile CompletableFuture<ExitStatus> end = new CompletableFuture<>();
 
     LocalContainer(
@@ -78,6 +84,7 @@ final class LocalContainer implements Container {
         this.stopSignal = stopSignal;
         this.files = files;
         this.log = new LogFile(files.directory().resolve("log"));
+        this.streams = owner.streams(this);
     }
 
     @Override
@@ -145,7 +152,7 @@ final class LocalContainer implements Container {
             var cgroup = owner.createCgroup(this);
             undo.addStep(cgroup::remove);
             var plan = new ContainerPlan(spec, image, blueprint, hostname, confinement, files, cgroup);
-            var process = owner.launcher().startContainer(name, plan, log);
+            var process = owner.launcher().startContainer(name, plan, streams);
             undo.addStep(process::close);
             var before = run;
             var started = new Run(before == null ? 1 : before.number() + 1, cgroup, process);
@@ -160,6 +167,7 @@ final class LocalContainer implements Container {
         if (before != null) {
             before.close();
             log.reopen();
+            streams = owner.streams(this);
         }
     }
 
@@ -189,6 +197,7 @@ final class LocalContainer implements Container {
     /** What must be done while the container's files are there still; its process is killed here. */
     private void beforeRemoval(Undo undo) {
         var last = run;
+        undo.addStep(streams::ended);
         if (last != null) {
             undo.add(last);
         }
@@ -268,6 +277,21 @@ final class LocalContainer implements Container {
     @Override
     public ProcessResult exec(ExecSpec execSpec) {
         return owner.exec(this, requireAlive("cannot exec " + execSpec.command().get(0) + " in"), execSpec);
+    }
+
+    @Override
+    public Exec startExec(ExecSpec execSpec) {
+        return owner.startExec(
+                this, requireAlive("cannot exec " + execSpec.command().get(0) + " in"), execSpec);
+    }
+
+    @Override
+    public Attachment attach(AttachOptions options) {
+        var now = state;
+        if (now != ContainerState.CREATED && !ALIVE.contains(now)) {
+            throw refusal("cannot attach to", "read its logs, or attach once it is started again");
+        }
+        return streams.attach(options);
     }
 
     @Override

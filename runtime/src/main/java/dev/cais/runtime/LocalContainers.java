@@ -1,13 +1,16 @@
 package dev.cais.runtime;
 
+import dev.cais.AttachOptions;
 import dev.cais.CancelledException;
 import dev.cais.ConflictException;
 import dev.cais.Container;
 import dev.cais.ContainerSpec;
+import dev.cais.ContainerSpec.Stdin;
 import dev.cais.Containers;
 import dev.cais.ExecSpec;
 import dev.cais.ExitStatus;
 import dev.cais.Image;
+import dev.cais.InvalidSpecException;
 import dev.cais.Layer;
 import dev.cais.LogStream;
 import dev.cais.NotFoundException;
@@ -121,6 +124,18 @@ final class LocalContainers implements Containers {
                 .create(container.id(), new Limits(resources.memory(), resources.cpus(), resources.pids()));
     }
 
+    /** For another run of a container. */
+    ProcessStreams streams(LocalContainer container) {
+        var spec = container.spec();
+        return new ProcessStreams(
+                engine.loop(),
+                "container " + container.name(),
+                spec.terminal(),
+                spec.stdin(),
+                container.files().directory(),
+                container.log());
+    }
+
     Launcher launcher() {
         return engine.launcher();
     }
@@ -176,12 +191,43 @@ final class LocalContainers implements Containers {
         return status;
     }
 
+    private ProcessStreams streams(LocalContainer container, ExecSpec spec, Stdin stdin, @Nullable LogFile log) {
+        return new ProcessStreams(
+                engine.loop(),
+                spec.command().get(0) + " in container " + container.name(),
+                spec.terminal(),
+                stdin,
+                container.files().directory(),
+                log);
+    }
+
+    LocalExec startExec(LocalContainer container, Run run, ExecSpec spec) {
+        requireNotInterrupted("cannot exec in container " + container.name());
+        // who detaches from a pipe can never write to it again; a terminal outlives its users
+        var open = spec.terminal() ? Stdin.OPEN : Stdin.ONCE;
+        var streams = streams(container, spec, spec.stdinOpen() ? open : Stdin.NONE, null);
+        try (var undo = new Undo()) {
+            undo.addStep(streams::ended);
+            var attachment = streams.attach(AttachOptions.defaults());
+            var process = engine.launcher().startExec(container, run, spec, streams);
+            undo.keepAll();
+            return new LocalExec(streams.what(), spec, process, attachment);
+        }
+    }
+
     ProcessResult exec(LocalContainer container, Run run, ExecSpec spec) {
         requireNotInterrupted("cannot exec in container " + container.name());
+        if (spec.stdinOpen()) {
+            throw new InvalidSpecException(
+                    "cannot exec " + spec.command().get(0) + " in container " + container.name()
+                            + " and wait for its end: nobody could write to its open stdin",
+                    "use startExec, or give the bytes beforehand by stdin(...)");
+        }
         var started = System.nanoTime();
         var id = container.id().substring(0, 12) + "-" + container.nextExec();
         var log = new LogFile(container.files().directory().resolve("exec-" + id));
-        try (var process = engine.launcher().startExec(container, run, spec, log)) {
+        var streams = streams(container, spec, Stdin.NONE, log);
+        try (var process = engine.launcher().startExec(container, run, spec, streams)) {
             var status = process.await("exec in container " + container.name());
             return captured(id, log, status, started);
         } finally {

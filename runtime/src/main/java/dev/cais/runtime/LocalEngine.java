@@ -148,6 +148,10 @@ final class LocalEngine implements Engine {
         return options;
     }
 
+    EventLoop loop() {
+        return loop;
+    }
+
     Launcher launcher() {
         return launcher;
     }

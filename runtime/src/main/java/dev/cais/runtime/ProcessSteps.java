@@ -10,6 +10,7 @@ import dev.cais.runtime.security.Capability;
 import java.nio.file.Path;
 import java.util.Collection;
 import java.util.List;
+import java.util.Optional;
 
 /** The steps that a container's first process and those beside it share. */
 final class ProcessSteps {
@@ -23,6 +24,12 @@ final class ProcessSteps {
 
     /** What the process that executes the program sends with a pidfd of itself. */
     static final String STARTED = "started";
+
+    /** What it sends with the JVM's end of its terminal. */
+    static final String TERMINAL = "terminal";
+
+    /** Above all descriptors that have a meaning. */
+    private static final int HIGH = 10;
 
     /** The first process leads a group of its own: the JVM finds all that belong to a start there. */
     static void leadGroup(LaunchBuilder program) {
@@ -89,18 +96,24 @@ final class ProcessSteps {
      * Drops what the container may not have, becomes the user, and executes the program. Without no_new_privs the filter is
      * loaded while there is the right to, before the capabilities go; with it, last of all.
      *
-     * @param openNull whether to open /dev/null as standard input
+     * @param stdio its terminal, if it is to have one, has been opened
      */
     static void becomeProgram(
             LaunchBuilder program,
             Blueprint blueprint,
             Confinement confinement,
             Collection<Rlimit> rlimits,
-            boolean openNull) {
-        if (openNull) {
+            Stdio stdio,
+            Optional<Arg> terminal) {
+        if (stdio instanceof Stdio.Given given && !given.stdin()) {
             program.open("/dev/null", Abi.O_RDWR, 0);
         }
         program.setsid();
+        terminal.ifPresent(slave -> takeTerminal(program, slave));
+        var identity = blueprint.identity();
+        if (identity.uid() != 0) {
+            giveStreams(program, stdio, identity.uid());
+        }
         // closed, not only on exec: a working directory of /proc/self/fd/5 must not be a directory of the host
         program.closeOnExec(ContainerProgram.REPORT);
         program.closeRange(ContainerProgram.REPORT + 1, -1, 0);
@@ -120,7 +133,6 @@ final class ProcessSteps {
         if (!confinement.noNewPrivileges()) {
             filter.ifPresent(loaded -> program.seccomp(loaded.program(), loaded.flags()));
         }
-        var identity = blueprint.identity();
         program.setgroups(identity.groups());
         program.setresgid(identity.gid(), identity.gid(), identity.gid());
         program.setresuid(identity.uid(), identity.uid(), identity.uid());
@@ -131,6 +143,47 @@ final class ProcessSteps {
             filter.ifPresent(loaded -> program.seccomp(loaded.program(), loaded.flags()));
         }
         execute(program, blueprint);
+    }
+
+    /**
+     * Opens a new terminal of the container's own and sends the JVM its end of it.
+     *
+     * @return the process's end
+     */
+    static Arg openTerminal(LaunchBuilder program, Stdio.Terminal terminal) {
+        var message = program.message(TERMINAL, 1);
+        var flags = Abi.O_RDWR | Abi.O_NOCTTY | Abi.O_CLOEXEC;
+        program.open("/dev/pts/ptmx", flags | Abi.O_NONBLOCK, 0).storeTo(message.slot(0));
+        var master = program.result();
+        program.ioctl(master, Abi.TIOCSPTLCK, program.words("[0]", 0));
+        var size = (long) terminal.columns() << 16 | terminal.rows();
+        program.ioctl(
+                master,
+                Abi.TIOCSWINSZ,
+                program.words("{" + terminal.rows() + " rows, " + terminal.columns() + " columns}", size));
+        program.ioctl(master, Abi.TIOCGPTPEER, Arg.of(flags));
+        var slave = program.result();
+        program.sendmsg(Arg.of(ContainerProgram.REPORT), message);
+        program.close(master);
+        return slave;
+    }
+
+    /** Makes it what the new session is controlled by, and descriptors 0, 1 and 2, which the terminal itself may be one of. */
+    private static void takeTerminal(LaunchBuilder program, Arg terminal) {
+        program.ioctl(terminal, Abi.TIOCSCTTY, Arg.of(0));
+        program.step(Syscall.FCNTL, terminal, Arg.of(Abi.F_DUPFD_CLOEXEC, "F_DUPFD_CLOEXEC"), Arg.of(HIGH));
+        var copy = program.result();
+        for (var descriptor = 0; descriptor < 3; descriptor++) {
+            program.dup3(copy, descriptor, 0);
+        }
+    }
+
+    /** So that the user may open {@code /dev/stdout} and the like. */
+    private static void giveStreams(LaunchBuilder program, Stdio stdio, int uid) {
+        var first = stdio instanceof Stdio.Given given && !given.stdin() ? 1 : 0;
+        for (var descriptor = first; descriptor < 3; descriptor++) {
+            program.step(Syscall.FCHOWN, Arg.of(descriptor), Arg.of(uid), Arg.of(-1));
+        }
     }
 
     private static int resource(Rlimit limit) {

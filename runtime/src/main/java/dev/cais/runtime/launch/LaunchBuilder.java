@@ -390,6 +390,13 @@ public final class LaunchBuilder {
         return step(Syscall.FCNTL, Arg.of(descriptor), Arg.of(Abi.F_SETFD, "F_SETFD"), Arg.of(1, "FD_CLOEXEC"));
     }
 
+    /** @param request a {@code TIOC} or {@code SIOC} constant */
+    public LaunchBuilder ioctl(Arg descriptor, int request, Arg argument) {
+        var terminals = Abi.name("TIOC", request);
+        var shown = terminals.startsWith("TIOC") ? terminals : Abi.name("SIOC", request);
+        return step(Syscall.IOCTL, "with " + shown, descriptor, Arg.of(request, shown), argument);
+    }
+
     public LaunchBuilder lseek(Arg descriptor, Arg offset, int whence) {
         return step(Syscall.LSEEK, descriptor, offset, Arg.of(whence, Abi.name("SEEK_", whence)));
     }

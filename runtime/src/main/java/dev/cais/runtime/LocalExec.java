@@ -1,0 +1,124 @@
+package dev.cais.runtime;
+
+import dev.cais.CancelledException;
+import dev.cais.ConflictException;
+import dev.cais.Exec;
+import dev.cais.ExecSpec;
+import dev.cais.ExitStatus;
+import dev.cais.TimedOutException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/**
+ * A process beside a container's first one, and the only attachment to its streams.
+ *
+ * @param what as in {@code sh in container web}
+ */
+record LocalExec(String what, ExecSpec spec, ContainedProcess process, LocalAttachment streams) implements Exec {
+    @Override
+    public int pid() {
+        requireRunning("cannot tell the process id of");
+        return process.hostPid();
+    }
+
+    @Override
+    public Instant startedAt() {
+        return process.startedAt();
+    }
+
+    /** Completed by another thread than the event loop's: what a caller hangs on it may block. */
+    @Override
+    public CompletableFuture<ExitStatus> onExit() {
+        return process.onExit().thenApplyAsync(status -> status);
+    }
+
+    @Override
+    public ExitStatus await() {
+        try {
+            return process.onExit().get();
+        } catch (InterruptedException e) {
+            throw interrupted(e);
+        } catch (ExecutionException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @Override
+    public ExitStatus await(Duration timeout) {
+        try {
+            return process.onExit().get(timeout.toNanos(), TimeUnit.NANOSECONDS);
+        } catch (InterruptedException e) {
+            throw interrupted(e);
+        } catch (ExecutionException e) {
+            throw new IllegalStateException(e);
+        } catch (TimeoutException e) {
+            throw new TimedOutException("cannot wait longer for " + what + ": it still runs after " + timeout);
+        }
+    }
+
+    private CancelledException interrupted(InterruptedException cause) {
+        Thread.currentThread().interrupt();
+        return new CancelledException(
+                "cannot go on waiting for " + what + ": the thread was interrupted", Map.of(), "", cause);
+    }
+
+    @Override
+    public void kill(String signal) {
+        var parsed = Signal.parse(signal);
+        requireRunning("cannot send " + parsed + " to");
+        process.signal(parsed);
+    }
+
+    private void requireRunning(String cannot) {
+        if (!process.isRunning()) {
+            throw new ConflictException(cannot + " " + what + ": it has ended");
+        }
+    }
+
+    @Override
+    public OutputStream stdin() {
+        return streams.stdin();
+    }
+
+    @Override
+    public InputStream stdout() {
+        return streams.stdout();
+    }
+
+    @Override
+    public InputStream stderr() {
+        return streams.stderr();
+    }
+
+    @Override
+    public void resize(int columns, int rows) {
+        streams.resize(columns, rows);
+    }
+
+    @Override
+    public void detach() {
+        streams.detach();
+    }
+
+    @Override
+    public void close() {
+        process.close();
+        streams.detach();
+    }
+
+    /** {@code Exec[sh in container web, running, pid 4182]}. */
+    @Override
+    public String toString() {
+        return "Exec[" + what + ", "
+                + (process.isRunning()
+                        ? "running, pid " + process.hostPid()
+                        : process.onExit().join().toString()) + "]";
+    }
+}
