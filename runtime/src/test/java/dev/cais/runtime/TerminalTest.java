@@ -116,8 +116,12 @@ class TerminalTest {
             until(terminal, "ready> ");
             terminal.resize(60, 10);
             type(terminal, "TERM=xterm vi /tmp/note\n");
-            until(terminal, "~"); // below the end of the file
-            type(terminal, "ihello\u001b:wq\r");
+            assertThat(until(terminal, "- /tmp/note")).contains("\u001b[9;1H~").contains("\u001b[10;1H");
+            type(terminal, "ihello");
+            until(terminal, "hello");
+            type(terminal, "\u001b");
+            until(terminal, "[Modified]");
+            type(terminal, ":wq\r");
             until(terminal, "ready> ");
             type(terminal, "cat /tmp/note; exit\n");
             assertThat(rest(terminal)).endsWith("\r\nhello\r\n");
