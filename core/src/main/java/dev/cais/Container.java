@@ -3,6 +3,7 @@ package dev.cais;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
 
 /**
  * A container, from its creation until it is closed. It may run several times: each start makes a new process on the same files,
@@ -111,6 +112,18 @@ public interface Container extends AutoCloseable {
      * @throws ConflictException if it does not run
      */
     Stats stats();
+
+    /**
+     * A measurement now, and one each time the interval is over, until the container ends. Nothing is measured that is not asked
+     * for: the reading thread waits, and measures itself.
+     *
+     * @throws InvalidSpecException if the interval is not positive
+     * @throws ConflictException if it does not run
+     * @throws CancelledException from the stream, if the thread that reads it is interrupted
+     */
+    default Stream<Stats> stats(Duration interval) {
+        return StatsStream.of(this, interval);
+    }
 
     /**
      * Sends a signal to its first process.

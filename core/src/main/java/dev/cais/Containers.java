@@ -2,6 +2,7 @@ package dev.cais;
 
 import java.io.OutputStream;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /** The containers of an engine. Names and id prefixes are unique per engine. */
@@ -27,6 +28,9 @@ public interface Containers {
 
     /** Creates and starts a container: when this returns, its program has been executed. After a failure there is none. */
     Container start(ContainerSpec spec);
+
+    /** One measurement of each running container, at some 0.1 ms each; one that ends meanwhile is left out. */
+    Map<Container, Stats> stats();
 
     /** All containers, running or not, oldest first. */
     List<Container> list();

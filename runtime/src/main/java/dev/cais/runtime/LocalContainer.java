@@ -301,8 +301,14 @@ final class LocalContainer implements Container {
 
     @Override
     public Stats stats() {
-        var cgroup = requireAlive("cannot measure").cgroup();
-        return new Stats(cgroup.memory(), new Stats.Cpu(cgroup.cpuTotal()), cgroup.pids());
+        var measured = requireAlive("cannot measure").measure(new Measuring(), spec);
+        return measured.orElseThrow(() -> refusal("cannot measure", "start it first"));
+    }
+
+    /** Empty if it does not run. */
+    Optional<Stats> measure(Measuring measuring) {
+        var latest = run;
+        return latest == null ? Optional.empty() : latest.measure(measuring, spec);
     }
 
     @Override

@@ -16,6 +16,7 @@ import dev.cais.LogStream;
 import dev.cais.NotFoundException;
 import dev.cais.Platform;
 import dev.cais.ProcessResult;
+import dev.cais.Stats;
 import dev.cais.UnsupportedHostException;
 import dev.cais.runtime.cgroup.Cgroup;
 import dev.cais.runtime.cgroup.Limits;
@@ -30,6 +31,7 @@ import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -284,6 +286,16 @@ final class LocalContainers implements Containers {
         if (file != null) {
             file.write(content);
         }
+    }
+
+    @Override
+    public Map<Container, Stats> stats() {
+        var measuring = new Measuring();
+        var measured = new LinkedHashMap<Container, Stats>();
+        for (var container : byId.values()) {
+            container.measure(measuring).ifPresent(stats -> measured.put(container, stats));
+        }
+        return measured;
     }
 
     @Override

@@ -1,7 +1,11 @@
 package dev.cais.runtime;
 
+import dev.cais.ContainerSpec;
 import dev.cais.ExitStatus;
+import dev.cais.KernelException;
+import dev.cais.Stats;
 import dev.cais.runtime.cgroup.Cgroup;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 
@@ -41,6 +45,26 @@ final class Run implements AutoCloseable {
 
     ContainedProcess process() {
         return process;
+    }
+
+    /** Empty if it has ended. */
+    Optional<Stats> measure(Measuring measuring, ContainerSpec spec) {
+        if (!process.isRunning()) {
+            return Optional.empty();
+        }
+        try {
+            var stats = measuring.measure(
+                    cgroup,
+                    process.hostPid(),
+                    !spec.namespaces().network().isHost());
+            // its process's number may have become another's meanwhile
+            return process.isRunning() ? Optional.of(stats) : Optional.empty();
+        } catch (KernelException e) {
+            if (process.isRunning()) {
+                throw e;
+            }
+            return Optional.empty();
+        }
     }
 
     /** Kills what runs, waits until the container knows, and removes the group. */

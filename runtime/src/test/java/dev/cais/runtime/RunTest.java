@@ -14,6 +14,7 @@ import dev.cais.ExecSpec;
 import dev.cais.InvalidSpecException;
 import dev.cais.LogLine;
 import dev.cais.NotFoundException;
+import dev.cais.Stats;
 import dev.cais.TimedOutException;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
@@ -22,6 +23,7 @@ import java.io.OutputStream;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.OptionalLong;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
@@ -217,7 +219,7 @@ class RunTest {
 
             assertThat(stats.memory().bytes()).isBetween(1L, ByteSize.mib(64).bytes());
             assertThat(stats.memory().limit()).isEqualTo(ByteSize.mib(64));
-            assertThat(stats.pids()).hasValue(1);
+            assertThat(stats.pids()).isEqualTo(new Stats.Pids(1, OptionalLong.of(20)));
             assertThat(stats.cpu().total()).isPositive();
             assertThat(container
                             .exec("sh", "-c", "for i in $(seq 30); do sleep 5 & done")

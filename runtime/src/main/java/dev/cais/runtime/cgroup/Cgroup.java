@@ -1,13 +1,11 @@
 package dev.cais.runtime.cgroup;
 
 import dev.cais.KernelException;
-import dev.cais.Stats;
 import dev.cais.UnsupportedHostException;
 import dev.cais.linux.ControlFile;
 import dev.cais.linux.Errno;
 import dev.cais.linux.Syscall;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.EnumMap;
@@ -15,7 +13,6 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalLong;
 
 /**
  * One container's group: a directory in v2's tree, and one in each hierarchy of v1 that it has a limit or figures in.
@@ -149,66 +146,25 @@ public final class Cgroup {
         return List.copyOf(directories);
     }
 
-    /**
-     * What is in use now.
-     *
-     * @throws UnsupportedHostException if the host has no memory controller for us
-     * @throws KernelException if the group is gone
-     */
-    public Stats.Memory memory() {
-        var place = v1.get(Controller.MEMORY);
-        if (place == null && !hasOnV2(Controller.MEMORY)) {
-            throw engine.lacks("cannot measure memory", Controller.MEMORY);
-        }
-        var used = number(place != null ? place.resolve("memory.usage_in_bytes") : unified("memory.current"));
-        var stat = ControlFile.read(place != null ? place.resolve("memory.stat") : unified("memory.stat"));
-        var inactive = field(stat, place != null ? "total_inactive_file" : "inactive_file");
-        var cache = field(stat, place != null ? "total_cache" : "file");
-        return new Stats.Memory(Math.max(0, used - inactive), cache, limits.memory());
+    /** This container's directory in the hierarchy of v1 that has the controller. */
+    Optional<Path> placeOnV1(Controller controller) {
+        return Optional.ofNullable(v1.get(controller));
     }
 
-    private boolean hasOnV2(Controller controller) {
+    /** Whether the directory in v2's tree has the controller. */
+    boolean isOnV2(Controller controller) {
         return directory.isPresent() && engine.onUnified().contains(controller);
     }
 
-    /**
-     * Processor time of all processes since the start, ended ones included.
-     *
-     * @throws UnsupportedHostException if the host counts it nowhere for us
-     * @throws KernelException if the group is gone
-     */
-    public Duration cpuTotal() {
-        if (directory.isPresent()) {
-            return Duration.ofNanos(1000 * field(ControlFile.read(unified("cpu.stat")), "usage_usec"));
-        }
-        var place = v1.get(Controller.CPUACCT);
-        if (place == null) {
-            throw engine.lacks("cannot measure processor time", Controller.CPUACCT);
-        }
-        return Duration.ofNanos(number(place.resolve("cpuacct.usage")));
-    }
-
-    /** Processes and threads now; empty if there is no group that could count them. */
-    public OptionalLong pids() {
-        var place = v1.get(Controller.PIDS);
-        if (place != null) {
-            return OptionalLong.of(number(place.resolve("pids.current")));
-        }
-        if (hasOnV2(Controller.PIDS)) {
-            return OptionalLong.of(number(unified("pids.current")));
-        }
-        var threads = directory
-                .map(path -> path.resolve("cgroup.threads"))
-                .or(() -> v1.values().stream().findFirst().map(path -> path.resolve("tasks")));
-        return threads.map(
-                        file -> OptionalLong.of(ControlFile.read(file).lines().count()))
-                .orElse(OptionalLong.empty());
+    /** For a message on something that needs the controller. */
+    UnsupportedHostException lacks(String what, Controller controller) {
+        return engine.lacks(what, controller);
     }
 
     /** Whether the kernel killed a process of the container for want of memory; false if the group is gone. */
     public boolean oomKilled() {
         var place = v1.get(Controller.MEMORY);
-        if (place == null && !hasOnV2(Controller.MEMORY)) {
+        if (place == null && !isOnV2(Controller.MEMORY)) {
             return false;
         }
         try {
@@ -313,10 +269,6 @@ public final class Cgroup {
      */
     public void remove() {
         directories().forEach(CgroupTree::remove);
-    }
-
-    private static long number(Path file) {
-        return Long.parseLong(ControlFile.read(file).strip());
     }
 
     /** The number behind a name in a file of lines {@code name number}; 0 if it is not there. */

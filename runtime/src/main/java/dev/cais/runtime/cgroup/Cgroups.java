@@ -49,7 +49,8 @@ public final class Cgroups {
     static final String PREFIX = "cais-";
     private static final Logger LOG = LoggerFactory.getLogger(Cgroups.class);
     private static final Pattern ENGINE = Pattern.compile(PREFIX + "([0-9a-f]{12})");
-    private static final Set<Controller> OF_V2 = EnumSet.of(Controller.MEMORY, Controller.CPU, Controller.PIDS);
+    private static final Set<Controller> OF_V2 =
+            EnumSet.of(Controller.MEMORY, Controller.CPU, Controller.PIDS, Controller.IO);
 
     /** The tree of v2, with the directory that takes the engine's. */
     record Unified(Hierarchy hierarchy, Path base, Set<Controller> controllers) {}

@@ -9,6 +9,8 @@ public enum Controller {
     /** Of v1; v2 counts processor time in every group. */
     CPUACCT,
     PIDS,
+    /** Of v2: what reaches block devices. */
+    IO,
     /** Of v1; on v2 a BPF program decides on devices. */
     DEVICES,
     /** Of v1; v2 freezes every group. */

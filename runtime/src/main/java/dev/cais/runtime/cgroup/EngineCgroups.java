@@ -81,7 +81,7 @@ public final class EngineCgroups implements AutoCloseable {
         return switch (controller) {
             case MEMORY, CPU, PIDS -> true;
             case CPUACCT, FREEZER -> unified.isEmpty();
-            case DEVICES -> false;
+            case DEVICES, IO -> false;
         };
     }
 

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.cais.ByteSize;
 import dev.cais.KernelException;
+import dev.cais.Stats;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.linux.ControlFile;
@@ -16,6 +17,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -99,7 +101,7 @@ abstract class CgroupContract {
         awaitLine(process);
 
         assertThat(cgroup.processes()).containsExactly((int) process.pid());
-        assertThat(cgroup.pids()).hasValue(1);
+        assertThat(measure(cgroup).pids().current()).isEqualTo(1);
         for (var place : cgroup.directories()) {
             assertThat(ControlFile.read(Path.of("/proc", String.valueOf(process.pid()), "cgroup")))
                     .containsPattern(":/(.*/)?cais-" + ENGINE + "/web\n");
@@ -164,8 +166,8 @@ abstract class CgroupContract {
     void figuresAreOfWhatIsInside() throws Exception {
         assumeControllers(Controller.MEMORY);
         var cgroup = engine.create("web", new Limits(ByteSize.mib(256), 0, 0));
-        assertThat(cgroup.memory().bytes()).isLessThan(1_000_000);
-        assertThat(cgroup.cpuTotal()).isEqualTo(Duration.ZERO);
+        assertThat(measure(cgroup).memory().bytes()).isLessThan(1_000_000);
+        assertThat(measure(cgroup).cpu().total()).isEqualTo(Duration.ZERO);
 
         var process = start(
                 cgroup,
@@ -174,18 +176,102 @@ abstract class CgroupContract {
                         + " head -c 20000000 /dev/zero >file; cat file >/dev/null; echo ready; wait");
         awaitLine(process);
 
-        assertThat(cgroup.memory().limit()).isEqualTo(ByteSize.mib(256));
-        assertThat(cgroup.memory().cache()).isBetween(15_000_000L, 256_000_000L);
-        assertThat(cgroup.cpuTotal()).isPositive();
-        assertThat(cgroup.pids().orElseThrow()).isGreaterThanOrEqualTo(4);
+        assertThat(measure(cgroup).memory().limit()).isEqualTo(ByteSize.mib(256));
+        assertThat(measure(cgroup).memory().cache()).isBetween(15_000_000L, 256_000_000L);
+        assertThat(measure(cgroup).cpu().total()).isPositive();
+        assertThat(measure(cgroup).pids().current()).isGreaterThanOrEqualTo(4);
+    }
+
+    private static CgroupStats.Measurement measure(Cgroup cgroup) {
+        return new CgroupStats().measure(cgroup);
     }
 
     @Test
     void oneWithoutLimitsSaysSo() {
         assumeControllers(Controller.MEMORY);
+        var measured = measure(engine.create("web", Limits.NONE));
+
+        assertThat(measured.memory().limit()).isEqualTo(ByteSize.UNLIMITED);
+        assertThat(measured.memory().limitHits()).isZero();
+        assertThat(measured.memory().oomKills()).isZero();
+        assertThat(measured.pids().limit()).isEmpty();
+        assertThat(measured.cpu().throttling()).isEqualTo(Stats.Throttling.NONE);
+    }
+
+    @Test
+    void limitsThatAreReachedAreCounted() throws Exception {
+        assumeControllers(Controller.MEMORY, Controller.CPU, Controller.PIDS);
+        var cgroup = engine.create("web", new Limits(ByteSize.mib(16), 0.1, 30));
+
+        run(cgroup, "head -c 64000000 /dev/zero | tail -c 64000000 | wc -c");
+        run(cgroup, "i=0; while [ $i -lt 100000 ]; do i=$((i + 1)); done");
+
+        var measured = measure(cgroup);
+        assertThat(measured.memory().peak().orElse(ByteSize.mib(16).bytes()))
+                .isBetween(ByteSize.mib(8).bytes(), ByteSize.mib(16).bytes());
+        assertThat(measured.memory().limitHits()).isPositive();
+        assertThat(measured.memory().oomKills()).isPositive();
+        assertThat(measured.pids()).isEqualTo(new Stats.Pids(0, OptionalLong.of(30)));
+        var throttling = measured.cpu().throttling();
+        assertThat(throttling.periods()).isPositive();
+        assertThat(throttling.throttledPeriods()).isBetween(1L, throttling.periods());
+        assertThat(throttling.throttledTime()).isPositive();
+    }
+
+    @Test
+    void userAndSystemTimeAreTheTotal() throws Exception {
+        assumeControllers(Controller.MEMORY);
         var cgroup = engine.create("web", Limits.NONE);
 
-        assertThat(cgroup.memory().limit()).isEqualTo(ByteSize.UNLIMITED);
+        run(cgroup, "i=0; while [ $i -lt 300000 ]; do i=$((i + 1)); done; head -c 2000000000 /dev/zero >/dev/null");
+
+        var cpu = measure(cgroup).cpu();
+        assertThat(cpu.user()).isPositive();
+        assertThat(cpu.system()).isPositive();
+        assertThat(cpu.total().minus(cpu.user()).minus(cpu.system()).abs()).isLessThan(Duration.ofMillis(5));
+    }
+
+    @Test
+    void whatReachesADiskIsCounted() throws Exception {
+        assumeControllers(Controller.IO);
+        var store = Files.getFileStore(scratch).type();
+        assumeTrue(!store.equals("tmpfs") && !store.equals("overlay"), () -> "no disk: " + store);
+        var cgroup = engine.create("web", Limits.NONE);
+
+        assertThat(run(cgroup, "dd if=/dev/zero of=file bs=65536 count=16 oflag=direct 2>&1 && echo done"))
+                .endsWith("done\n");
+
+        var io = measure(cgroup).io().orElseThrow();
+        assertThat(io.writtenBytes()).isGreaterThanOrEqualTo(16 * 65536);
+        assertThat(io.devices())
+                .anySatisfy(device -> assertThat(device.writes()).isGreaterThanOrEqualTo(16));
+        assertThat(io.devices())
+                .allSatisfy(device -> assertThat(device.device()).matches("\\d+:\\d+"));
+    }
+
+    @Test
+    void whatWaitsIsToldWhereTheKernelTells() throws Exception {
+        var cgroup = engine.create("web", new Limits(ByteSize.UNLIMITED, 0.1, 0));
+        var told = cgroup.directory().map(directory -> directory.resolve("cpu.pressure"));
+        assumeTrue(told.isPresent() && Files.exists(told.get()), "the kernel tells of no pressure");
+
+        run(cgroup, "i=0; while [ $i -lt 100000 ]; do i=$((i + 1)); done");
+
+        var cpu = measure(cgroup).pressure().orElseThrow().cpu();
+        assertThat(ControlFile.read(told.get()))
+                .contains("total=" + cpu.some().total().toNanos() / 1000);
+        assertThat(cpu.some().total()).isGreaterThanOrEqualTo(cpu.full().total());
+    }
+
+    @Test
+    void oneThatIsGoneIsNotMeasured() {
+        assumeControllers(Controller.MEMORY);
+        var cgroup = engine.create("web", Limits.NONE);
+        cgroup.remove();
+
+        assertThatThrownBy(() -> measure(cgroup))
+                .isInstanceOf(KernelException.class)
+                .hasMessageContaining("cannot measure web: openat(2) failed with ENOENT (no such file or directory)");
     }
 
     @Test
@@ -195,12 +281,12 @@ abstract class CgroupContract {
         awaitLine(process);
 
         cgroup.freeze();
-        var before = cgroup.cpuTotal();
+        var before = measure(cgroup).cpu().total();
         assertThat(process.waitFor(50, TimeUnit.MILLISECONDS)).isFalse();
-        assertThat(cgroup.cpuTotal()).isEqualTo(before);
+        assertThat(measure(cgroup).cpu().total()).isEqualTo(before);
 
         cgroup.thaw();
-        while (cgroup.cpuTotal().equals(before)) {
+        while (measure(cgroup).cpu().total().equals(before)) {
             assertThat(process.waitFor(1, TimeUnit.MILLISECONDS)).isFalse();
         }
     }

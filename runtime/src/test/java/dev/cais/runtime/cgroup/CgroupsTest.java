@@ -26,7 +26,7 @@ class CgroupsTest {
         scope = user.resolve("run.scope");
         group(top, "cpu io memory pids", "cpu memory pids", "");
         Files.delete(top.resolve("cgroup.type")); // the real top has none
-        group(user, "cpu memory pids", "memory pids", "");
+        group(user, "cpu io memory pids", "memory pids", "");
         group(scope, "memory pids", "", "4711\n");
     }
 
@@ -48,7 +48,8 @@ class CgroupsTest {
 
         assertThat(cgroups.version()).isEqualTo(Cgroups.Version.V2);
         assertThat(cgroups.unified().orElseThrow().base()).isEqualTo(top);
-        assertThat(cgroups.controllers()).containsExactly(Controller.MEMORY, Controller.CPU, Controller.PIDS);
+        assertThat(cgroups.controllers())
+                .containsExactly(Controller.MEMORY, Controller.CPU, Controller.PIDS, Controller.IO);
         assertThat(cgroups.missing()).isEmpty();
     }
 
@@ -57,7 +58,8 @@ class CgroupsTest {
         var cgroups = detect(false, "/user.slice/run.scope");
 
         assertThat(cgroups.unified().orElseThrow().base()).isEqualTo(user);
-        assertThat(cgroups.controllers()).containsExactly(Controller.MEMORY, Controller.CPU, Controller.PIDS);
+        assertThat(cgroups.controllers())
+                .containsExactly(Controller.MEMORY, Controller.CPU, Controller.PIDS, Controller.IO);
     }
 
     @Test
@@ -95,7 +97,7 @@ class CgroupsTest {
 
         Files.delete(scope.resolve("cgroup.type"));
         Files.writeString(scope.resolve("cgroup.controllers"), "memory cpu pids\n");
-        assertThat(detect(true, "/user.slice/run.scope").controllers()).hasSize(3);
+        assertThat(detect(true, "/user.slice/run.scope").controllers()).hasSize(4);
     }
 
     @Test
@@ -114,11 +116,10 @@ class CgroupsTest {
             assertThat(cgroup.directory()).isEmpty();
             assertThat(cgroup.taskFiles()).isEmpty();
             assertThat(cgroup.processes()).isEmpty();
-            assertThat(cgroup.pids()).isEmpty();
             assertThat(cgroup.oomKilled()).isFalse();
-            assertThatThrownBy(cgroup::memory)
+            assertThatThrownBy(() -> new CgroupStats().measure(cgroup))
                     .isInstanceOf(UnsupportedHostException.class)
-                    .hasMessageStartingWith("cannot measure memory: the memory controller cannot be used");
+                    .hasMessageStartingWith("cannot measure processor time: the cpuacct controller cannot be used");
             cgroup.killAll();
             cgroup.remove();
         }

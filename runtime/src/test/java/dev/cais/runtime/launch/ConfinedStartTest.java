@@ -9,6 +9,7 @@ import dev.cais.fixtures.RequiresRoot;
 import dev.cais.linux.Abi;
 import dev.cais.linux.Syscall;
 import dev.cais.runtime.cgroup.Cgroup;
+import dev.cais.runtime.cgroup.CgroupStats;
 import dev.cais.runtime.cgroup.Cgroups;
 import dev.cais.runtime.cgroup.EngineCgroups;
 import dev.cais.runtime.cgroup.Limits;
@@ -104,7 +105,7 @@ class ConfinedStartTest {
                 .allMatch(line -> line.endsWith(":/"));
         assertThat(output).doesNotContain("99000000");
         assertThat(cgroup.oomKilled()).isTrue();
-        assertThat(cgroup.cpuTotal()).isPositive();
+        assertThat(new CgroupStats().measure(cgroup).cpu().total()).isPositive();
         cgroup.remove();
         assertThat(cgroup.directories())
                 .noneMatch(directory -> directory.toFile().exists());
