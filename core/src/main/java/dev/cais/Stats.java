@@ -65,7 +65,8 @@ public record Stats(
      * @param limit or {@link ByteSize#UNLIMITED}
      * @param peak most bytes ever in use, page cache included; on cgroup v2 since Linux 5.19
      * @param swap bytes on swap space, where the kernel counts them
-     * @param limitHits how often the limit was reached, and page cache was dropped or something killed
+     * @param limitHits how often the limit was reached, and page cache was dropped or something killed; on cgroup v1 since Linux
+     *     6.15 the kernel does not count all
      * @param oomKills how many processes the kernel killed for want of memory
      */
     public record Memory(

@@ -37,7 +37,7 @@ public final class Service {
             var stats = worker.stats();
             System.out.println("memory in use: " + (stats.memory().bytes() > 0)); // true
             System.out.println("memory limit: " + stats.memory().limit()); // 256.0 MiB
-            System.out.println("processes: " + stats.pids().orElse(0));
+            System.out.println("processes: " + stats.pids().current());
 
             System.out.println("stopped with " + worker.stop(Duration.ofSeconds(5))); // exit 0
             worker.logs().lines().forEach(line -> System.out.println(line.stream() + " " + line.text()));

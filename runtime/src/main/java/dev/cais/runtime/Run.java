@@ -54,9 +54,7 @@ final class Run implements AutoCloseable {
         }
         try {
             var stats = measuring.measure(
-                    cgroup,
-                    process.hostPid(),
-                    !spec.namespaces().network().isHost());
+                    cgroup, process.hostPid(), !spec.namespaces().network().isHost());
             // its process's number may have become another's meanwhile
             return process.isRunning() ? Optional.of(stats) : Optional.empty();
         } catch (KernelException e) {

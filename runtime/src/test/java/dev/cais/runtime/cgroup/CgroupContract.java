@@ -209,7 +209,9 @@ abstract class CgroupContract {
         var measured = measure(cgroup);
         assertThat(measured.memory().peak().orElse(ByteSize.mib(16).bytes()))
                 .isBetween(ByteSize.mib(8).bytes(), ByteSize.mib(16).bytes());
-        assertThat(measured.memory().limitHits()).isPositive();
+        if (host.version() == Cgroups.Version.V2) { // v1 of newer kernels does not count the limit on memory and swap
+            assertThat(measured.memory().limitHits()).isPositive();
+        }
         assertThat(measured.memory().oomKills()).isPositive();
         assertThat(measured.pids()).isEqualTo(new Stats.Pids(0, OptionalLong.of(30)));
         var throttling = measured.cpu().throttling();
