@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Optional;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
@@ -29,6 +30,38 @@ class ValuesTest {
         refuses(
                 () -> ByteSize.gib(Long.MAX_VALUE),
                 "cannot use a size of 9223372036854775807 × 2^30 bytes: it is too large");
+    }
+
+    @Test
+    void detachKeysAreWhatATerminalSends() {
+        assertThat(AttachOptions.defaults().detachSequence()).isEmpty();
+        assertThat(AttachOptions.defaults().detachKeys("ctrl-p,CTRL-Q").detachSequence())
+                .containsExactly(16, 17);
+        assertThat(AttachOptions.defaults().detachKeys("a,~,ctrl-@,ctrl-_").detachSequence())
+                .containsExactly('a', '~', 0, 31);
+    }
+
+    @Test
+    void unknownKeysAreRefused() {
+        var help = "; write them as in ctrl-p,ctrl-q or a,ctrl-]";
+        for (var name : List.of("", "ctrl-", "ctrl-1", "ctrl-pp", "é", " ", "alt-a")) {
+            refuses(
+                    () -> AttachOptions.defaults().detachKeys("a," + name),
+                    "cannot detach by the keys a," + name + ": '" + name + "' is no key" + help);
+        }
+        refuses(
+                () -> AttachOptions.defaults().detachKeys("a,".repeat(32) + "a"),
+                "cannot detach by the keys " + "a,".repeat(32) + "a: there are more than 32" + help);
+    }
+
+    @Test
+    void anExecsStandardInputIsOneOfThree() {
+        var message = "cannot exec cat: its standard input is either given beforehand or open or a terminal; "
+                + "say openStdin(), start it with startExec, and write to its stdin()";
+        refuses(() -> ExecSpec.of("cat").stdin("x").tty(), message);
+        refuses(() -> ExecSpec.of("cat").openStdin().stdin("x"), message);
+        assertThat(ExecSpec.of("cat").tty().openStdin().env("A", "b").terminal())
+                .isTrue();
     }
 
     @Test

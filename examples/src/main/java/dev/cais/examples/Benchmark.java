@@ -45,6 +45,7 @@ public final class Benchmark {
             var benchmark = new Benchmark(engine, arguments[0]);
             benchmark.start();
             benchmark.exec();
+            benchmark.attach();
             benchmark.many();
             benchmark.row();
             benchmark.logs(99, LOG_MEGABYTES);
@@ -63,6 +64,18 @@ public final class Benchmark {
     private void exec() throws Exception {
         try (var box = engine.containers().start(spec.command("sleep", "3600"))) {
             report("exec of true in a running container", ROUNDS, () -> box.exec("true"));
+        }
+    }
+
+    private void attach() throws Exception {
+        try (var box = engine.containers().start(spec.command("cat").openStdin());
+                var attached = box.attach()) {
+            var stdin = attached.stdin();
+            var stdout = attached.stdout();
+            report("attach: one byte in, the same byte out", 20 * ROUNDS, () -> {
+                stdin.write('x');
+                return stdout.read();
+            });
         }
     }
 

@@ -89,9 +89,25 @@ class SamplesTest {
                 Benchmark.class,
                 "busybox",
                 archive.toString());
-        assertThat(lines).hasSize(10);
+        assertThat(lines).hasSize(11);
         assertThat(lines.subList(2, lines.size()))
                 .allMatch(line -> line.matches(".{44} +\\d+ +\\d+\\.\\d\\d ms +\\d+\\.\\d\\d ms +\\d+\\.\\d\\d ms.*"));
+    }
+
+    @Test
+    void terminalShowsAContainerOnTheUsersOwn(TestStore store) {
+        loadBusybox(store);
+        var java = Path.of(System.getProperty("java.home"), "bin", "java");
+        var command = java + " -cp " + System.getProperty("java.class.path") + " -Dcais.store=" + store.path() + " "
+                + Terminal.class.getName() + " busybox sh -c 'tty; read word; stty size; echo got \\$word; exit 7'";
+        var output = Programs.output(
+                "sh",
+                "-c",
+                "echo typed | script -qec \"stty cols 101 rows 31; " + command + "; echo left \\$?\" /dev/null");
+        assertThat(output)
+                .contains("/dev/pts/0")
+                .contains("31 101\r\ngot typed\r\n")
+                .endsWith("left 7\r\n");
     }
 
     @Test

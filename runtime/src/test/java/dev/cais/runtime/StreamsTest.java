@@ -189,6 +189,45 @@ class StreamsTest {
     }
 
     @Test
+    void nothingIsMissedByWhoAttachesBeforeTheStart() throws Exception {
+        try (var box = engine.containers().create(sh("echo first; cat; exit 2").stdinOnce())) {
+            var one = box.attach();
+            var other = box.attach(AttachOptions.defaults().withoutStdin().withLogs());
+            write(one, "typed ahead\n");
+            box.start();
+            one.detach();
+
+            assertThat(new String(other.stdout().readAllBytes(), UTF_8)).isEqualTo("first\ntyped ahead\n");
+            assertThat(box.await().exitCode()).isEqualTo(2);
+
+            box.start();
+            try (var again = box.attach(AttachOptions.defaults().withLogs())) {
+                write(again, "once more\n");
+                again.stdin().close();
+                assertThat(new String(again.stdout().readAllBytes(), UTF_8))
+                        .isEqualTo("first\ntyped ahead\nfirst\nonce more\n");
+            }
+        }
+    }
+
+    @Test
+    void anAttachmentToWhatNeverStartsEndsWithItsContainer() throws Exception {
+        var box = engine.containers().create(sh("true").openStdin());
+        var attached = box.attach();
+        var reading = inThread(() -> attached.stdout().read());
+        awaitWaiting("UnreadOutput", "read");
+        box.close();
+
+        assertThat(reading.get(20, TimeUnit.SECONDS)).isEqualTo(-1);
+        assertThatThrownBy(() -> write(attached, "x"))
+                .isExactlyInstanceOf(IOException.class)
+                .hasMessage("cannot write to the stdin of container " + box.name() + ": it is closed");
+        assertThatThrownBy(box::attach)
+                .isExactlyInstanceOf(ConflictException.class)
+                .hasMessage("cannot attach to container " + box.name() + ": it is removed");
+    }
+
+    @Test
     void theLogComesFirstWithoutAGap() throws Exception {
         var lines = 200_000;
         try (var box = engine.containers()
@@ -363,7 +402,8 @@ class StreamsTest {
             box.await();
             assertThatThrownBy(box::attach)
                     .isExactlyInstanceOf(ConflictException.class)
-                    .hasMessageStartingWith("cannot attach to container short: it is ");
+                    .hasMessage(
+                            "cannot attach to container short: it is exited; read its logs, or attach once it is started again");
         }
     }
 

@@ -15,6 +15,7 @@ import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestStore;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -80,6 +81,25 @@ class TerminalTest {
             assertThatThrownBy(() -> terminal.resize(80, 24))
                     .isExactlyInstanceOf(ConflictException.class)
                     .hasMessage("cannot resize the terminal of container " + box.name() + ": it has ended");
+        }
+    }
+
+    @Test
+    void theSizeSetBeforeTheStartIsTheFirst() throws Exception {
+        try (var box = engine.containers().create(SHELL.command("sh", "-c", "stty size; read word; echo $word"));
+                var terminal = box.attach()) {
+            terminal.resize(132, 43);
+            var typing = new Thread(() -> {
+                try {
+                    type(terminal, "typed\n"); // waits for the start
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+            });
+            typing.start();
+            box.start();
+            assertThat(rest(terminal)).contains("43 132\r\n").endsWith("\r\ntyped\r\n");
+            typing.join();
         }
     }
 
