@@ -2,6 +2,7 @@ package dev.cais;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 
@@ -102,6 +103,25 @@ public interface Container extends AutoCloseable {
      * @throws ConflictException if the container has ended or is removed
      */
     Attachment attach(AttachOptions options);
+
+    /**
+     * Changes its limits, all of them: those of before that are not named are lifted. The processes that run are moved along; half-made
+     * changes are undone. A container that is started again keeps them.
+     *
+     * @throws ConflictException if it neither runs nor is new; if it uses more memory than it would be allowed
+     * @throws InvalidSpecException if the machine has no such processors or memory nodes
+     */
+    void update(Resources resources);
+
+    /** What was asked for and this host cannot do, of the latest run: see {@link EngineOptions#strictLimits}. */
+    List<Warning> warnings();
+
+    /**
+     * Its processes, oldest first.
+     *
+     * @throws ConflictException if it does not run
+     */
+    List<ContainerProcess> top();
 
     /** What it has written to stdout and stderr. Stays readable until the container is closed. */
     Logs logs();

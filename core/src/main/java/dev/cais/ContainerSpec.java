@@ -74,6 +74,9 @@ public record ContainerSpec(
     public static final ByteSize DEFAULT_SHM_SIZE = ByteSize.mib(64);
 
     private static final Pattern NAME = Pattern.compile("[a-zA-Z0-9][a-zA-Z0-9_.-]+");
+    private static final Pattern HOST = Pattern.compile("[^\\s#]+");
+    private static final Pattern ADDRESS =
+            Pattern.compile("[0-9]{1,3}(\\.[0-9]{1,3}){3}|[0-9a-fA-F]*:[0-9a-fA-F:.]*(%[a-zA-Z0-9_.-]+)?");
     private static final Pattern HOSTNAME = Pattern.compile("[a-zA-Z0-9]([a-zA-Z0-9.-]{0,62})");
 
     /** What a container's standard input is. */
@@ -101,6 +104,16 @@ public record ContainerSpec(
             throw new InvalidSpecException(
                     "cannot set domain name " + domainname + ": it is not 1 to 63 letters, digits, dots and hyphens");
         }
+        if (!namespaces.uts().isPrivate() && !(hostname.isEmpty() && domainname.isEmpty())) {
+            throw new InvalidSpecException("cannot set a host name: the UTS namespace is not the container's own ("
+                    + namespaces.uts() + "), and its name with it");
+        }
+        extraHosts.forEach((host, address) -> {
+            if (!HOST.matcher(host).matches() || !ADDRESS.matcher(address).matches()) {
+                throw new InvalidSpecException("cannot add host '" + host + "' with address '" + address
+                        + "': a name has no blanks, an address is as 10.0.0.1 or fd00::1");
+            }
+        });
         if (!workdir.isEmpty() && !workdir.startsWith("/")) {
             throw new InvalidSpecException("cannot use working directory " + workdir + ": it is not absolute");
         }

@@ -10,26 +10,32 @@ import java.nio.file.Path;
  *     the environment variable {@code CAIS_STORE} names another
  * @param limits what images from outside may contain
  * @param captureLimit how much of each stream a {@link ProcessResult} keeps in memory
+ * @param strictLimits whether a container does not start if this host cannot set one of its limits; if not, it starts with a
+ *     {@link Warning}
  */
-public record EngineOptions(Path store, ImageLimits limits, ByteSize captureLimit) {
+public record EngineOptions(Path store, ImageLimits limits, ByteSize captureLimit, boolean strictLimits) {
     /** Bytes of each stream that a result keeps by default: 16 MiB. */
     public static final ByteSize DEFAULT_CAPTURE_LIMIT = ByteSize.mib(16);
 
     public static EngineOptions defaults() {
-        return new EngineOptions(defaultStore(), ImageLimits.DEFAULT, DEFAULT_CAPTURE_LIMIT);
+        return new EngineOptions(defaultStore(), ImageLimits.DEFAULT, DEFAULT_CAPTURE_LIMIT, false);
     }
 
     public EngineOptions store(Path directory) {
-        return new EngineOptions(directory, limits, captureLimit);
+        return new EngineOptions(directory, limits, captureLimit, strictLimits);
     }
 
     public EngineOptions limits(ImageLimits changed) {
-        return new EngineOptions(store, changed, captureLimit);
+        return new EngineOptions(store, changed, captureLimit, strictLimits);
     }
 
     /** At most 1 GiB, since the bytes are kept in one array. */
     public EngineOptions captureLimit(ByteSize changed) {
-        return new EngineOptions(store, limits, changed);
+        return new EngineOptions(store, limits, changed, strictLimits);
+    }
+
+    public EngineOptions strictLimits(boolean changed) {
+        return new EngineOptions(store, limits, captureLimit, changed);
     }
 
     public EngineOptions {

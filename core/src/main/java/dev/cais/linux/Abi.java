@@ -111,6 +111,8 @@ public final class Abi {
     public static final int MNT_DETACH = 0x2;
     public static final int MNT_EXPIRE = 0x4;
     public static final int UMOUNT_NOFOLLOW = 0x8;
+    public static final int OPEN_TREE_CLONE = 0x1;
+    public static final int MOVE_MOUNT_F_EMPTY_PATH = 0x4;
 
     // clone(2), unshare(2), setns(2): sched.h
     public static final long CLONE_NEWTIME = 0x80;
@@ -162,6 +164,7 @@ public final class Abi {
     public static final int SECCOMP_SET_MODE_FILTER = 1;
 
     // waitid(2)
+    public static final int P_ALL = 0;
     public static final int P_PIDFD = 3;
     public static final int WNOHANG = 0x1;
     public static final int WEXITED = 0x4;
@@ -292,6 +295,16 @@ public final class Abi {
             }
         }
         return numbers;
+    }
+
+    /** The first half of a device's number, as makedev(3) packs them. */
+    public static int major(long device) {
+        return (int) (device >>> 8 & 0xfff | device >>> 32 & 0xfffff000L);
+    }
+
+    /** The second half of a device's number. */
+    public static int minor(long device) {
+        return (int) (device & 0xff | device >>> 12 & 0xffffff00L);
     }
 
     /** The number of that name. */

@@ -14,7 +14,7 @@ public final class Bpf {
     private static final int BPF_PROG_ATTACH = 8;
     private static final int BPF_PROG_TYPE_CGROUP_DEVICE = 15;
     private static final int BPF_CGROUP_DEVICE = 6;
-    private static final int BPF_F_ALLOW_MULTI = 2;
+    private static final int BPF_F_ALLOW_OVERRIDE = 1;
     private static final int ATTRIBUTES = 128;
 
     private Bpf() {}
@@ -44,8 +44,8 @@ public final class Bpf {
     }
 
     /**
-     * Attaches it to a cgroup of v2, beside others there and above: an access must please them all. It stays until the cgroup
-     * is removed.
+     * Attaches it to a cgroup of v2, in place of one there or of another such above; those that somebody else set there to be
+     * heard in any case must be pleased, too. It stays until the cgroup is removed.
      *
      * @throws KernelException if the kernel refuses
      */
@@ -56,7 +56,7 @@ public final class Bpf {
                     .putInt(0, cgroup.number())
                     .putInt(4, program.number())
                     .putInt(8, BPF_CGROUP_DEVICE)
-                    .putInt(12, BPF_F_ALLOW_MULTI);
+                    .putInt(12, BPF_F_ALLOW_OVERRIDE);
             Syscalls.checked(
                     "cannot set the program that decides on devices",
                     Syscall.BPF,

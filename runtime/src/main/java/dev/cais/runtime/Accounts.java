@@ -101,6 +101,23 @@ record Accounts(List<User> users, List<Group> groups) {
         return new Identity(uid, user.map(User::gid).orElse(0), List.copyOf(supplementary), home);
     }
 
+    /**
+     * The same with more supplementary groups.
+     *
+     * @param more names of groups, or numbers, which need not be in the file
+     * @throws NotFoundException if a name is not in it
+     */
+    Identity join(Identity identity, List<String> more) {
+        if (more.isEmpty()) {
+            return identity;
+        }
+        var all = new LinkedHashSet<>(identity.groups());
+        for (var group : more) {
+            all.add(findGroup(group).map(Group::gid).orElseGet(() -> id("group", group, "a member of " + group)));
+        }
+        return new Identity(identity.uid(), identity.gid(), List.copyOf(all), identity.home());
+    }
+
     private Optional<User> findUser(String nameOrId) {
         return users.stream()
                 .filter(user -> user.name().equals(nameOrId))

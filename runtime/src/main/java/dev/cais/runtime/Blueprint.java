@@ -22,7 +22,7 @@ record Blueprint(List<String> arguments, Map<String, String> env, Accounts.Ident
     /** A container's first process. */
     static Blueprint of(ContainerSpec spec, ImageConfig image, Accounts accounts, String hostname) {
         var user = spec.user().isEmpty() ? image.user() : spec.user();
-        var identity = accounts.identify(user);
+        var identity = accounts.join(accounts.identify(user), spec.groups());
         var env = new LinkedHashMap<String, String>();
         env.put("PATH", DEFAULT_PATH);
         env.put("HOSTNAME", hostname);

@@ -133,10 +133,14 @@ final class ContainedProcess implements AutoCloseable {
     boolean ignores(Signal signal) {
         var bit = 1L << (signal.number() - 1);
         try {
-            return Files.readAllLines(Path.of("/proc/" + hostPid + "/status")).stream()
-                    .filter(line -> line.startsWith("SigCgt:") || line.startsWith("SigBlk:"))
-                    .mapToLong(line -> Long.parseUnsignedLong(line.substring(7).strip(), 16))
-                    .noneMatch(set -> (set & bit) != 0);
+            var status = Files.readAllLines(Path.of("/proc/" + hostPid + "/status"));
+            var first = status.stream().anyMatch(line -> line.startsWith("NSpid:") && line.endsWith("\t1"));
+            return first
+                    && status.stream()
+                            .filter(line -> line.startsWith("SigCgt:") || line.startsWith("SigBlk:"))
+                            .mapToLong(line ->
+                                    Long.parseUnsignedLong(line.substring(7).strip(), 16))
+                            .noneMatch(set -> (set & bit) != 0);
         } catch (IOException e) {
             return false;
         }

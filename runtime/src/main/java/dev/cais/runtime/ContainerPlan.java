@@ -12,5 +12,8 @@ record ContainerPlan(
         Blueprint blueprint,
         String hostname,
         Confinement confinement,
+        SharedNamespaces namespaces,
+        DeviceNodes devices,
+        EtcFiles etc,
         ContainerFiles files,
         Cgroup cgroup) {}

@@ -1,9 +1,9 @@
 package dev.cais.runtime;
 
-import dev.cais.ByteSize;
 import dev.cais.Layer;
 import dev.cais.linux.Abi;
 import dev.cais.linux.Errno;
+import dev.cais.linux.Syscall;
 import dev.cais.runtime.launch.Arg;
 import dev.cais.runtime.launch.LaunchBuilder;
 import dev.cais.runtime.launch.LaunchProgram;
@@ -14,12 +14,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
  * The launch program of a container's first process.
  *
  * <p>Three processes carry it out, each the JVM's child. The first gives back all that was inherited and enters the guardian's
- * PID namespace; the second is born there, since only a member can make a namespace below; the third is the
+ * PID namespace, or whatever else is shared ({@link SharedNamespaces}); the second is born there, since only a member can make a namespace below; the third is the
  * container's PID 1. Each of the first two sends a pidfd of the next to the JVM and exits. The third enters the control group,
  * builds its root file system in its own mount namespace, and turns into the container's program. The root is entered before
  * anything is mounted in it, so that a hostile image's symbolic links lead nowhere else.
@@ -32,40 +33,58 @@ final class ContainerProgram {
     /** The control group's directory, on v2. */
     static final int CGROUP = 5;
 
-    private static final long NAMESPACES = Abi.CLONE_NEWNS | Abi.CLONE_NEWPID | Abi.CLONE_NEWUTS | Abi.CLONE_NEWIPC;
-
     private static final int SECURE = Abi.MS_NOSUID | Abi.MS_NODEV | Abi.MS_NOEXEC;
     private static final int TTY_GROUP = 5;
-    private static final ByteSize SHM_SIZE = ByteSize.mib(64);
 
     private ContainerProgram() {}
 
     static LaunchProgram of(ContainerPlan plan, Stdio stdio, HostMounts host, Path layers) {
         var program = LaunchProgram.builder().reportFailuresTo(REPORT);
-        program.resetInherited(stdio.inherited(REPORT, ENTERED, CGROUP));
+        var namespaces = plan.namespaces();
+        var kept = IntStream.concat(
+                IntStream.of(REPORT, ENTERED, CGROUP),
+                namespaces.descriptors().keySet().stream().mapToInt(number -> number));
+        program.resetInherited(stdio.inherited(kept.toArray()));
         ProcessSteps.leadGroup(program);
-        ProcessSteps.enterPidNamespace(program, ENTERED);
-        var namespaces = NAMESPACES | (plan.spec().namespaces().network().isPrivate() ? Abi.CLONE_NEWNET : 0);
+        namespaces.enter(program);
         if (plan.cgroup().directory().isPresent()) {
-            ProcessSteps.cloneAndReport(program, namespaces, CGROUP);
+            ProcessSteps.cloneAndReport(program, namespaces.made(), CGROUP);
         } else {
-            ProcessSteps.cloneAndReport(program, namespaces);
+            ProcessSteps.cloneAndReport(program, namespaces.made());
         }
 
         // from here on paths are resolved that an image chose, and /proc/self/fd must lead to nothing of the host's
-        program.closeRange(ENTERED, -1, 0);
+        program.closeRange(namespaces.ownIpc() ? ENTERED : ENTERED + 1, -1, 0);
         ProcessSteps.enterCgroup(program, plan.cgroup().taskFiles());
         program.unshare(Abi.CLONE_NEWCGROUP);
         program.umask(0);
+        var privileged = plan.spec().security().privileged();
         mountRoot(program, plan, layers);
-        mountKernelFileSystems(program, host);
-        makeDevices(program);
+        mountKernelFileSystems(program, host, privileged ? 0 : Abi.MS_RDONLY);
+        makeDevices(program, plan);
+        plan.etc().mount(program);
         Optional<Arg> terminal =
                 stdio instanceof Stdio.Terminal size ? Optional.of(openConsole(program, size)) : Optional.empty();
         setKernelParameters(program, plan);
-        protect(program, host);
+        if (!privileged) {
+            protect(program, host);
+        }
         makeDirectories(program, plan.blueprint().workdir());
         program.umask(022);
+        if (plan.spec().security().readOnlyRoot()) {
+            program.mount("", "/", "", Abi.MS_REMOUNT | Abi.MS_BIND | Abi.MS_RDONLY, "");
+        }
+        if (plan.spec().oomScoreAdj() != 0) {
+            program.writeFile(
+                    "/proc/self/oom_score_adj", String.valueOf(plan.spec().oomScoreAdj()));
+        }
+        if (plan.spec().init()) {
+            InitSteps.fork(program, plan.blueprint(), plan.confinement(), namespaces.ownPid());
+        }
+        if (plan.confinement().label().isPresent()) {
+            program.open("/proc", Abi.O_PATH | Abi.O_DIRECTORY | Abi.O_CLOEXEC, 0);
+            ProcessSteps.label(program, plan.confinement(), program.result());
+        }
         ProcessSteps.becomeProgram(
                 program,
                 plan.blueprint(),
@@ -98,25 +117,26 @@ final class ContainerProgram {
         program.chdir("/");
     }
 
-    private static void mountKernelFileSystems(LaunchBuilder program, HostMounts host) {
+    /** @param readOnly {@code MS_RDONLY} or 0 */
+    private static void mountKernelFileSystems(LaunchBuilder program, HostMounts host, int readOnly) {
         mountPoint(program, "/proc");
         program.mount("proc", "/proc", "proc", SECURE, "");
         mountPoint(program, "/sys");
-        program.mount("sysfs", "/sys", "sysfs", SECURE | Abi.MS_RDONLY, "");
+        program.mount("sysfs", "/sys", "sysfs", SECURE | readOnly, "");
         if (host.cgroupVersion2()) {
-            program.mount("cgroup", "/sys/fs/cgroup", "cgroup2", SECURE | Abi.MS_RDONLY, "");
+            program.mount("cgroup", "/sys/fs/cgroup", "cgroup2", SECURE | readOnly, "");
             return;
         }
         program.mount("tmpfs", "/sys/fs/cgroup", "tmpfs", SECURE, "mode=755");
         for (var hierarchy : host.cgroupHierarchies()) {
             var target = "/sys/fs/cgroup/" + hierarchy.directory();
             program.mkdir(target, 0755);
-            program.mount("cgroup", target, "cgroup", SECURE | Abi.MS_RDONLY, hierarchy.options());
+            program.mount("cgroup", target, "cgroup", SECURE | readOnly, hierarchy.options());
         }
-        program.mount("", "/sys/fs/cgroup", "", Abi.MS_REMOUNT | Abi.MS_BIND | Abi.MS_RDONLY | SECURE, "");
+        program.mount("", "/sys/fs/cgroup", "", Abi.MS_REMOUNT | Abi.MS_BIND | readOnly | SECURE, "");
     }
 
-    private static void makeDevices(LaunchBuilder program) {
+    private static void makeDevices(LaunchBuilder program, ContainerPlan plan) {
         mountPoint(program, "/dev");
         program.mount("tmpfs", "/dev", "tmpfs", Abi.MS_NOSUID, "mode=755,size=65536k");
         device(program, "null", 1, 3);
@@ -139,9 +159,22 @@ final class ContainerProgram {
                 Abi.MS_NOSUID | Abi.MS_NOEXEC,
                 "newinstance,ptmxmode=0666,mode=0620,gid=" + TTY_GROUP);
         program.mkdir("/dev/shm", 01777);
-        program.mount("shm", "/dev/shm", "tmpfs", SECURE, "mode=1777,size=" + SHM_SIZE.bytes());
+        if (plan.namespaces().ownIpc()) {
+            var size = plan.spec().shmSize().bytes();
+            program.mount("shm", "/dev/shm", "tmpfs", SECURE, "mode=1777,size=" + size);
+        } else {
+            program.step(
+                    Syscall.MOVE_MOUNT,
+                    Arg.of(ENTERED),
+                    program.text(""),
+                    Arg.of(Abi.AT_FDCWD, "AT_FDCWD"),
+                    program.text("/dev/shm"),
+                    Arg.of(Abi.MOVE_MOUNT_F_EMPTY_PATH, "MOVE_MOUNT_F_EMPTY_PATH"));
+            program.close(Arg.of(ENTERED));
+        }
         program.mkdir("/dev/mqueue", 0755);
         program.mount("mqueue", "/dev/mqueue", "mqueue", SECURE, "");
+        plan.devices().make(program);
     }
 
     /** The first terminal of the new devpts, which is the console, too. */
@@ -165,13 +198,18 @@ final class ContainerProgram {
     }
 
     private static void setKernelParameters(LaunchBuilder program, ContainerPlan plan) {
-        var ownNetwork = plan.spec().namespaces().network().isPrivate();
-        if (ownNetwork) {
+        var namespaces = plan.namespaces();
+        if (namespaces.ownNetwork()) {
             program.loopbackUp();
         }
-        program.sethostname(plan.hostname());
+        if (namespaces.ownUts()) {
+            program.sethostname(plan.hostname());
+            if (!plan.spec().domainname().isEmpty()) {
+                program.setdomainname(plan.spec().domainname());
+            }
+        }
         plan.spec().sysctls().forEach((key, value) -> {
-            var file = "/proc/sys/" + Sysctls.file(key, ownNetwork, true);
+            var file = "/proc/sys/" + Sysctls.file(key, namespaces.ownNetwork(), namespaces.ownIpc());
             program.writeFile(file, value);
         });
     }

@@ -20,16 +20,22 @@ final class ExecProgram {
 
     private ExecProgram() {}
 
-    static LaunchProgram of(Blueprint blueprint, Confinement confinement, Cgroup cgroup, Stdio stdio) {
+    /** @param ownTime whether the container has a time namespace of its own */
+    static LaunchProgram of(Blueprint blueprint, Confinement confinement, Cgroup cgroup, boolean ownTime, Stdio stdio) {
         var program = LaunchProgram.builder().reportFailuresTo(ContainerProgram.REPORT);
         program.resetInherited(
                 stdio.inherited(ContainerProgram.REPORT, ContainerProgram.ENTERED, ContainerProgram.CGROUP));
         ProcessSteps.leadGroup(program);
+        if (confinement.label().isPresent()) {
+            // the container's own could have something over it
+            program.open("/proc", Abi.O_PATH | Abi.O_DIRECTORY | Abi.O_CLOEXEC, 0);
+        }
+        var proc = program.result();
         List<Arg.Result> taskFiles = cgroup.taskFiles().stream()
                 .map(file -> program.open(file.toString(), Abi.O_WRONLY | Abi.O_CLOEXEC, 0)
                         .result())
                 .toList();
-        program.setns(Arg.of(ContainerProgram.ENTERED), NAMESPACES);
+        program.setns(Arg.of(ContainerProgram.ENTERED), ownTime ? NAMESPACES | Abi.CLONE_NEWTIME : NAMESPACES);
         if (cgroup.directory().isPresent()) {
             ProcessSteps.cloneAndReport(program, 0, ContainerProgram.CGROUP);
         } else {
@@ -40,6 +46,7 @@ final class ExecProgram {
             program.close(file);
         }
         program.setns(Arg.of(ContainerProgram.ENTERED), Abi.CLONE_NEWCGROUP);
+        ProcessSteps.label(program, confinement, proc);
         Optional<Arg> terminal = stdio instanceof Stdio.Terminal size
                 ? Optional.of(ProcessSteps.openTerminal(program, size))
                 : Optional.empty();

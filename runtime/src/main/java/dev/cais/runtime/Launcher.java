@@ -51,7 +51,7 @@ final class Launcher implements AutoCloseable {
                 plan, streams.stdio(), mounts, store.layers().directory());
         var failure = new StartFailure("cannot start " + name, program, plan.blueprint(), () -> tree(plan.image()));
         try (var entered = guardian.duplicate()) {
-            return start(failure, entered, plan.cgroup(), Optional.empty(), streams);
+            return start(failure, entered, plan.namespaces().descriptors(), plan.cgroup(), Optional.empty(), streams);
         }
     }
 
@@ -72,10 +72,14 @@ final class Launcher implements AutoCloseable {
                     ? Optional.<Fd>empty()
                     : Optional.of(undo.add(MemoryFile.of(spec.stdin())));
             var program = ExecProgram.of(
-                    blueprint, confinement, run.cgroup(), stdin.isPresent() ? new Stdio.Given(true) : streams.stdio());
+                    blueprint,
+                    confinement,
+                    run.cgroup(),
+                    container.spec().namespaces().time().isPresent(),
+                    stdin.isPresent() ? new Stdio.Given(true) : streams.stdio());
             var failure = new StartFailure(
                     "cannot exec in " + container.name(), program, blueprint, () -> tree(container.image()));
-            return start(failure, entered, run.cgroup(), stdin, streams);
+            return start(failure, entered, Map.of(), run.cgroup(), stdin, streams);
         }
     }
 
@@ -88,11 +92,17 @@ final class Launcher implements AutoCloseable {
                 "cannot exec " + spec.command().get(0) + " in container " + container.name() + ": it has ended");
     }
 
+    /** @param joined others whose namespaces are entered, by the numbers that the program knows */
     private ContainedProcess start(
-            StartFailure failure, Fd entered, Cgroup cgroup, Optional<Fd> stdin, ProcessStreams streams) {
+            StartFailure failure,
+            Fd entered,
+            Map<Integer, Fd> joined,
+            Cgroup cgroup,
+            Optional<Fd> stdin,
+            ProcessStreams streams) {
         try (var socket = DescriptorSocket.pair();
                 var undo = new Undo()) {
-            Map<Integer, Fd> descriptors = new HashMap<>();
+            Map<Integer, Fd> descriptors = new HashMap<>(joined);
             Map<LogStream, Fd> outputs = new EnumMap<>(LogStream.class);
             var given = new ArrayList<Fd>();
             given.add(socket.theirs());

@@ -5,6 +5,7 @@ import dev.cais.Attachment;
 import dev.cais.CancelledException;
 import dev.cais.ConflictException;
 import dev.cais.Container;
+import dev.cais.ContainerProcess;
 import dev.cais.ContainerSpec;
 import dev.cais.ContainerState;
 import dev.cais.Exec;
@@ -13,14 +14,19 @@ import dev.cais.ExitStatus;
 import dev.cais.Image;
 import dev.cais.Logs;
 import dev.cais.ProcessResult;
+import dev.cais.Resources;
 import dev.cais.Stats;
 import dev.cais.TimedOutException;
+import dev.cais.Warning;
+import dev.cais.linux.Fd;
 import dev.cais.runtime.cgroup.Cgroup;
 import dev.cais.storage.ContainerFiles;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -44,7 +50,7 @@ final class LocalContainer implements Container {
     private final String name;
     private final Instant created = Instant.now();
     private final Image image;
-    private final ContainerSpec spec;
+    private volatile ContainerSpec spec;
     private final Blueprint blueprint;
     private final String hostname;
     private final Confinement confinement;
@@ -147,15 +153,27 @@ final class LocalContainer implements Container {
     /** Holding the transition: makes a process, in a group of its own. After a failure, the container is as it was before. */
     private void startRun() {
         owner.requireUsable("cannot start container " + name);
-        try (var undo = new Undo()) {
+        try (var namespaces = owner.namespaces(this);
+                var undo = new Undo()) {
             beforeStart();
-            var cgroup = owner.createCgroup(this);
+            var devices = DeviceNodes.of(spec.security(), name);
+            var cgroup = owner.createCgroup(this, devices.rules());
             undo.addStep(cgroup::remove);
-            var plan = new ContainerPlan(spec, image, blueprint, hostname, confinement, files, cgroup);
+            var plan = new ContainerPlan(
+                    spec,
+                    image,
+                    blueprint,
+                    hostname,
+                    confinement,
+                    namespaces,
+                    devices,
+                    EtcFiles.of(spec, hostname, owner.hasHostNetwork(spec)),
+                    files,
+                    cgroup);
             var process = owner.launcher().startContainer(name, plan, streams);
             undo.addStep(process::close);
             var before = run;
-            var started = new Run(before == null ? 1 : before.number() + 1, cgroup, process);
+            var started = new Run(before == null ? 1 : before.number() + 1, cgroup, process, namespaces.ownPid());
             undo.keepAll();
             afterStart(started);
         }
@@ -272,6 +290,33 @@ final class LocalContainer implements Container {
         Thread.currentThread().interrupt();
         return new CancelledException(
                 cannot + " container " + name + ": the thread was interrupted", Map.of(), "", cause);
+    }
+
+    @Override
+    public void update(Resources resources) {
+        begin("cannot update");
+        try {
+            if (ALIVE.contains(state)) {
+                requireAlive("cannot update").cgroup().update(resources);
+            } else if (state != ContainerState.CREATED) {
+                throw refusal("cannot update", "start it first");
+            }
+            spec = spec.resources(resources);
+        } finally {
+            transition.unlock();
+        }
+    }
+
+    @Override
+    public List<Warning> warnings() {
+        var latest = run;
+        return latest == null ? List.of() : latest.cgroup().warnings();
+    }
+
+    @Override
+    public List<ContainerProcess> top() {
+        var running = requireAlive("cannot list the processes of");
+        return ProcessTable.read(running.cgroup().processes(), running.process().hostPid());
     }
 
     @Override
@@ -413,6 +458,16 @@ final class LocalContainer implements Container {
         }
     }
 
+    /** For setns(2), the caller's to close; empty if it does not run. */
+    Optional<Fd> firstProcess() {
+        var latest = run;
+        return ALIVE.contains(state) && latest != null ? latest.process().duplicate() : Optional.empty();
+    }
+
+    String hostname() {
+        return hostname;
+    }
+
     Blueprint blueprint() {
         return blueprint;
     }
@@ -420,6 +475,11 @@ final class LocalContainer implements Container {
     /** Of the latest run. */
     Cgroup cgroup() {
         return requireAlive("cannot find the control group of").cgroup();
+    }
+
+    /** Of the latest run, which may have ended. */
+    Cgroup lastCgroup() {
+        return Objects.requireNonNull(run).cgroup();
     }
 
     ContainerFiles files() {

@@ -13,13 +13,14 @@ import dev.cais.Image;
 import dev.cais.InvalidSpecException;
 import dev.cais.Layer;
 import dev.cais.LogStream;
+import dev.cais.NamespaceMode;
 import dev.cais.NotFoundException;
 import dev.cais.Platform;
 import dev.cais.ProcessResult;
 import dev.cais.Stats;
 import dev.cais.UnsupportedHostException;
 import dev.cais.runtime.cgroup.Cgroup;
-import dev.cais.runtime.cgroup.Limits;
+import dev.cais.runtime.cgroup.DeviceRules;
 import dev.cais.storage.ContainerFiles;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -96,9 +97,7 @@ final class LocalContainers implements Containers {
                             + ", this host is " + Platform.host(),
                     "load the image for this platform");
         }
-        var hostname = spec.hostname().isEmpty()
-                ? spec.namespaces().network().isHost() ? engine.hostname() : id.substring(0, 12)
-                : spec.hostname();
+        var hostname = hostname(spec, id);
         var blueprint = Blueprint.of(spec, image.config(), engine.accounts(image), hostname);
         var stopSignal = stopSignal(spec, image);
         var confinement = Confinement.of(spec, name, blueprint.identity());
@@ -120,10 +119,50 @@ final class LocalContainers implements Containers {
     }
 
     /** A group for another run of a container. */
-    Cgroup createCgroup(LocalContainer container) {
-        var resources = container.spec().resources();
+    Cgroup createCgroup(LocalContainer container, DeviceRules devices) {
         return engine.cgroups()
-                .create(container.id(), new Limits(resources.memory(), resources.cpus(), resources.pids()));
+                .create(
+                        container.id(),
+                        container.spec().resources(),
+                        devices,
+                        engine.options().strictLimits());
+    }
+
+    /** As Docker names it: the host's name goes with its network. */
+    private String hostname(ContainerSpec spec, String id) {
+        var namespaces = spec.namespaces();
+        if (!spec.hostname().isEmpty()) {
+            return spec.hostname();
+        }
+        return switch (namespaces.uts().kind()) {
+            case HOST -> engine.hostname();
+            case CONTAINER -> local(namespaces.uts()).hostname();
+            case PRIVATE -> namespaces.network().isHost() ? engine.hostname() : id.substring(0, 12);
+        };
+    }
+
+    private LocalContainer local(NamespaceMode shared) {
+        return (LocalContainer) get(shared.container());
+    }
+
+    /** Whether it, or the container whose network it shares, has the host's network. */
+    boolean hasHostNetwork(ContainerSpec spec) {
+        var network = spec.namespaces().network();
+        return network.isHost()
+                || network.kind() == NamespaceMode.Kind.CONTAINER
+                        && hasHostNetwork(local(network).spec());
+    }
+
+    /** Takes hold of the processes whose namespaces a container shares; the caller's to close. */
+    SharedNamespaces namespaces(LocalContainer container) {
+        return SharedNamespaces.open(
+                container.spec().namespaces(),
+                shared -> local(shared)
+                        .firstProcess()
+                        .orElseThrow(() -> new ConflictException(
+                                "cannot start container " + container.name() + ": container " + shared.container()
+                                        + ", a namespace of which it is to share, does not run",
+                                "start that one first")));
     }
 
     /** For another run of a container. */

@@ -123,6 +123,27 @@ final class ProcessSteps {
                             "of " + limit.name(),
                             "a hard limit cannot be raised without CAP_SYS_RESOURCE; choose one that is not above the JVM's");
         }
+        confine(program, blueprint, confinement);
+        execute(program, blueprint);
+    }
+
+    /**
+     * Has the program executed with the label of a security module. Written by the process itself.
+     *
+     * @param proc a directory with a proc file system that nobody else can have put something over
+     */
+    static void label(LaunchBuilder program, Confinement confinement, Arg proc) {
+        confinement.label().ifPresent(label -> {
+            program.openat(proc, label.file(), Abi.O_WRONLY | Abi.O_CLOEXEC, 0);
+            var file = program.result();
+            program.write(file, label.content())
+                    .explain("of " + label.content(), "load the profile first, or choose one that is loaded")
+                    .close(file);
+        });
+    }
+
+    /** The part of it that counts for a container's init, too. */
+    static void confine(LaunchBuilder program, Blueprint blueprint, Confinement confinement) {
         for (var capability : Capability.values()) {
             if (!confinement.bounding().contains(capability)) {
                 program.prctl(Abi.PR_CAPBSET_DROP, capability.number());
@@ -133,6 +154,7 @@ final class ProcessSteps {
         if (!confinement.noNewPrivileges()) {
             filter.ifPresent(loaded -> program.seccomp(loaded.program(), loaded.flags()));
         }
+        var identity = blueprint.identity();
         program.setgroups(identity.groups());
         program.setresgid(identity.gid(), identity.gid(), identity.gid());
         program.setresuid(identity.uid(), identity.uid(), identity.uid());
@@ -142,7 +164,6 @@ final class ProcessSteps {
             program.prctl(Abi.PR_SET_NO_NEW_PRIVS, 1);
             filter.ifPresent(loaded -> program.seccomp(loaded.program(), loaded.flags()));
         }
-        execute(program, blueprint);
     }
 
     /**

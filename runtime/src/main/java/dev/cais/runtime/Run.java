@@ -14,18 +14,30 @@ final class Run implements AutoCloseable {
     private final int number;
     private final Cgroup cgroup;
     private final ContainedProcess process;
+    private final boolean ownPid;
     private CompletableFuture<Void> noticed = new CompletableFuture<>();
 
-    /** @param number 1 for the first run of a container */
-    Run(int number, Cgroup cgroup, ContainedProcess process) {
+    /**
+     * @param number 1 for the first run of a container
+     * @param ownPid whether all its processes end with the first one, as those of its own PID namespace
+     */
+    Run(int number, Cgroup cgroup, ContainedProcess process, boolean ownPid) {
         this.number = number;
         this.cgroup = cgroup;
         this.process = process;
+        this.ownPid = ownPid;
     }
 
-    /** @param notice gets the status once; on the event loop's thread, or at once if the process has ended already */
+    /** @param notice gets the status once; must not block, since it may be on the event loop's thread */
     void follow(Consumer<ExitStatus> notice) {
-        noticed = process.onExit().thenAccept(status -> notice.accept(withOom(status)));
+        // killing may take a while where v1 freezes first
+        var ended = ownPid
+                ? process.onExit()
+                : process.onExit().thenApplyAsync(status -> {
+                    cgroup.killAll();
+                    return status;
+                });
+        noticed = ended.thenAccept(status -> notice.accept(withOom(status)));
     }
 
     private ExitStatus withOom(ExitStatus status) {

@@ -1,18 +1,26 @@
 package dev.cais.runtime.cgroup;
 
+import dev.cais.ByteSize;
+import dev.cais.ConflictException;
 import dev.cais.KernelException;
+import dev.cais.Resources;
 import dev.cais.UnsupportedHostException;
+import dev.cais.Warning;
 import dev.cais.linux.ControlFile;
 import dev.cais.linux.Errno;
 import dev.cais.linux.Syscall;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Collection;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /**
  * One container's group: a directory in v2's tree, and one in each hierarchy of v1 that it has a limit or figures in.
@@ -23,49 +31,48 @@ import java.util.Optional;
  * must be inside before it makes its cgroup namespace.
  */
 public final class Cgroup {
-    /** cpu.cfs_period_us, the kernel's default. */
-    static final long PERIOD_MICROS = 100_000;
-
     private final EngineCgroups engine;
     private final String id;
-    private final Limits limits;
+    private final boolean strict;
     private final Optional<Path> directory;
-    private final Map<Controller, Path> v1;
-    private final Collection<Path> shared;
+    private final Optional<Path> devices;
+    /** Replaced as a whole when an update makes a directory. */
+    private volatile Map<Controller, Path> v1;
 
-    /** @param shared directories of v1 that all containers of the engine are in */
-    private Cgroup(
+    private volatile Resources resources = Resources.UNLIMITED;
+    private volatile List<Warning> warnings = List.of();
+
+    /** @param devices directory of v1 that holds the device rules, if v2's tree does not */
+    Cgroup(
             EngineCgroups engine,
             String id,
-            Limits limits,
+            boolean strict,
             Optional<Path> directory,
             Map<Controller, Path> v1,
-            Collection<Path> shared) {
+            Optional<Path> devices) {
         this.engine = engine;
         this.id = id;
-        this.limits = limits;
+        this.strict = strict;
         this.directory = directory;
-        this.v1 = v1;
-        this.shared = shared;
+        this.v1 = Collections.unmodifiableMap(new EnumMap<>(v1));
+        this.devices = devices;
     }
 
     /** Makes the directories and writes the limits; after a failure nothing is left. */
-    static Cgroup create(
-            EngineCgroups engine,
-            String id,
-            Limits limits,
-            Optional<Path> directory,
-            Map<Controller, Path> v1,
-            Collection<Path> shared) {
-        var cgroup = new Cgroup(engine, id, limits, directory, new EnumMap<>(v1), List.copyOf(shared));
+    void create(Resources limits, DeviceRules rules) {
         var made = new ArrayList<Path>();
         try {
-            for (var place : cgroup.directories()) {
+            for (var place : directories()) {
                 ControlFile.makeDirectory(place);
                 made.add(place);
             }
-            cgroup.writeLimits();
-            return cgroup;
+            if (v1.containsKey(Controller.CPUSET)) {
+                inheritSets(placeOf(Controller.CPUSET));
+            }
+            if (!rules.equals(DeviceRules.DEFAULT)) {
+                engine.confineDevices(this, rules);
+            }
+            apply(limits);
         } catch (RuntimeException e) {
             try {
                 made.forEach(CgroupTree::remove); // and not one that stood there before
@@ -76,45 +83,250 @@ public final class Cgroup {
         }
     }
 
-    private void writeLimits() {
-        if (!limits.memory().isUnlimited()) {
-            limitMemory(limits.memory().bytes());
-        }
-        if (limits.cpus() > 0) {
-            var quota = Math.round(limits.cpus() * PERIOD_MICROS);
-            var place = v1.get(Controller.CPU);
-            if (place != null) {
-                ControlFile.write(place.resolve("cpu.cfs_quota_us"), String.valueOf(quota));
-            } else {
-                ControlFile.write(unified("cpu.max"), quota + " " + PERIOD_MICROS);
+    /**
+     * Changes limits, of processes that run, too. Half-made changes are undone.
+     *
+     * @throws dev.cais.InvalidSpecException if the machine has no such processors, memory nodes or devices
+     * @throws ConflictException if more is in use than would be allowed
+     * @throws UnsupportedHostException if the group is strict and the host cannot set a limit
+     * @throws KernelException if the kernel refuses for another reason
+     */
+    public synchronized void update(Resources changed) {
+        var entered = new EnumMap<Controller, Path>(Controller.class);
+        try {
+            for (var controller : engine.needed(changed)) {
+                var place = engine.placeOnV1(controller, id);
+                if (place.isPresent() && !v1.containsKey(controller)) {
+                    entered.put(controller, place.get());
+                    enter(controller, place.get());
+                }
             }
-        }
-        if (limits.pids() > 0) {
-            var place = v1.get(Controller.PIDS);
-            ControlFile.write(
-                    place != null ? place.resolve("pids.max") : unified("pids.max"), String.valueOf(limits.pids()));
+            apply(changed);
+        } catch (RuntimeException e) {
+            try {
+                entered.forEach(this::leave);
+            } catch (RuntimeException undoing) {
+                e.addSuppressed(undoing);
+            }
+            throw e;
         }
     }
 
-    /** Swap counts too: there is none beyond the limit. Where the kernel does not count it, it is not used. */
-    private void limitMemory(long bytes) {
-        var place = v1.get(Controller.MEMORY);
-        if (place != null) {
-            ControlFile.write(place.resolve("memory.limit_in_bytes"), String.valueOf(bytes));
-            var both = ControlFile.tryWrite(place.resolve("memory.memsw.limit_in_bytes"), String.valueOf(bytes));
-            if (both < 0) {
-                ControlFile.write(place.resolve("memory.swappiness"), "0");
-            }
+    /** Makes a directory in a hierarchy of v1, and moves all there that runs. */
+    private void enter(Controller controller, Path place) {
+        if (!Files.isDirectory(place)) {
+            ControlFile.makeDirectory(place); // another controller of the hierarchy may have made it
+        }
+        if (controller == Controller.CPUSET) {
+            inheritSets(place);
+        }
+        var more = new EnumMap<Controller, Path>(v1);
+        more.put(controller, place);
+        v1 = Collections.unmodifiableMap(more);
+        move(place);
+    }
+
+    private void leave(Controller controller, Path place) {
+        var fewer = new EnumMap<Controller, Path>(v1);
+        fewer.remove(controller);
+        if (fewer.containsValue(place)) {
             return;
         }
-        ControlFile.write(unified("memory.max"), String.valueOf(bytes));
-        var swap = ControlFile.tryWrite(unified("memory.swap.max"), "0");
-        if (swap < 0 && ControlFile.read(Path.of("/proc/swaps")).lines().count() > 1) {
-            throw new UnsupportedHostException(
-                    "cannot limit memory to " + limits.memory()
-                            + ": the kernel does not count swap, and swap is in use",
-                    "start the kernel with swapaccount=1, or turn swap off");
+        v1 = Collections.unmodifiableMap(fewer);
+        move(engine.ownOnV1(controller));
+        CgroupTree.remove(place);
+    }
+
+    /** Until nobody is elsewhere: whoever is moved may just have forked. */
+    private void move(Path place) {
+        var procs = place.resolve("cgroup.procs");
+        var pause = new CgroupTree.Pause();
+        while (true) {
+            var outside = new ArrayList<>(processes());
+            ControlFile.read(procs).lines().map(Integer::valueOf).forEach(outside::remove);
+            if (outside.isEmpty()) {
+                return;
+            }
+            for (var process : outside) {
+                var result = ControlFile.tryWrite(procs, String.valueOf(process));
+                if (result < 0 && !Errno.ESRCH.is(result)) {
+                    throw Errno.of(result).exception("cannot move a process to " + place, Syscall.WRITE);
+                }
+            }
+            if (!pause.sleep()) {
+                throw Errno.ETIMEDOUT.exception("cannot move all processes to " + place, Syscall.WRITE);
+            }
         }
+    }
+
+    /** A group of v1's cpuset takes no process before it has both sets. */
+    private static void inheritSets(Path place) {
+        var above = Objects.requireNonNull(place.getParent());
+        for (var file : List.of("cpuset.cpus", "cpuset.mems")) {
+            if (ControlFile.read(above.resolve(file)).isBlank()) {
+                inheritSets(above);
+            }
+            ControlFile.write(
+                    place.resolve(file), ControlFile.read(above.resolve(file)).strip());
+        }
+    }
+
+    /** A change of one setting. */
+    private record Change(Setting from, Setting to) {}
+
+    private void apply(Resources changed) {
+        if (changed.equals(resources)) {
+            return;
+        }
+        engine.requireSets(changed);
+        var changes = changes(resources, changed);
+        var done = new ArrayList<Change>();
+        var unable = new ArrayList<Warning>();
+        try {
+            for (var change : changes) {
+                var why = write(change.to(), changed);
+                if (why.isEmpty()) {
+                    done.add(change);
+                } else if (strict) {
+                    throw new UnsupportedHostException(
+                            "cannot set " + change.to().what() + " of container " + id + ": " + why,
+                            engine.controllers().contains(change.to().controller())
+                                    ? "leave it out, or open the engine without strictLimits"
+                                    : engine.helpForMissing());
+                } else {
+                    unable.add(new Warning(change.to().what(), why));
+                }
+            }
+        } catch (RuntimeException e) {
+            Collections.reverse(done);
+            for (var change : done) {
+                try {
+                    write(change.from(), resources);
+                } catch (RuntimeException undoing) {
+                    e.addSuppressed(undoing);
+                }
+            }
+            throw e;
+        }
+        warnings = warnings(changed, unable);
+        resources = changed;
+    }
+
+    /** Those of before that still hold, and new ones. */
+    private List<Warning> warnings(Resources changed, List<Warning> unable) {
+        var all = new ArrayList<Warning>();
+        var wanted = Setting.all(changed, engine.onV1()).stream()
+                .filter(setting -> !setting.isUsual())
+                .map(Setting::what)
+                .toList();
+        warnings.stream().filter(old -> wanted.contains(old.what())).forEach(all::add);
+        unable.stream().filter(now -> wanted.contains(now.what())).forEach(all::add);
+        return List.copyOf(all);
+    }
+
+    private List<Change> changes(Resources before, Resources after) {
+        var old = Setting.all(before, engine.onV1());
+        var now = Setting.all(after, engine.onV1());
+        var changes = new ArrayList<Change>();
+        for (var setting : now) {
+            var from = old.stream().filter(setting::isOfSamePlace).findFirst().orElseGet(setting::lifted);
+            if (!from.choices().equals(setting.choices())) {
+                changes.add(new Change(from, setting));
+            }
+        }
+        for (var setting : old) {
+            if (now.stream().noneMatch(setting::isOfSamePlace)) {
+                changes.add(new Change(setting, setting.lifted()));
+            }
+        }
+        // memory alone is never more than with swap, nor for the moment in between
+        var more = after.memorySwap().orElse(after.memory());
+        if (more.compareTo(before.memorySwap().orElse(before.memory())) > 0) {
+            changes.sort(Comparator.comparing(change -> !change.to().isSwap()));
+        }
+        return changes;
+    }
+
+    /** @return why the host cannot do it; empty if it is done */
+    private String write(Setting setting, Resources all) {
+        var controller = setting.controller();
+        var place = v1.get(controller);
+        if (place == null && (!isOnV2(controller) || !engine.passes(controller))) {
+            return setting.implied()
+                    ? ""
+                    : "the " + controller + " controller cannot be used, since " + engine.whyMissing(controller);
+        }
+        var home = place != null ? place : directory.orElseThrow();
+        if (controller == Controller.MEMORY
+                && place == null
+                && setting.choices().get(0).file().equals("memory.max")) {
+            requireRoom(all);
+        }
+        for (var choice : setting.choices()) {
+            var value = choice.value().isEmpty() && place != null ? inherited(place, choice.file()) : choice.value();
+            // a write of nothing is none at all
+            var result = ControlFile.tryWrite(home.resolve(choice.file()), value.isEmpty() ? "\n" : value);
+            if (result >= 0) {
+                return "";
+            }
+            if (Errno.EBUSY.is(result) && controller == Controller.MEMORY) {
+                throw inUse(all);
+            }
+            if (!Errno.ENOENT.is(result) && !Errno.ENOTSUP.is(result)) {
+                throw Errno.of(result)
+                        .exception(
+                                "cannot set " + setting.what() + " of container " + id,
+                                Syscall.WRITE,
+                                Map.of("file", home.resolve(choice.file()), "value", value),
+                                setting.key().isEmpty() ? "" : "name the whole disk, not a partition");
+            }
+        }
+        if (setting.isSwap() && setting.implied()) {
+            if (place != null) {
+                ControlFile.write(place.resolve("memory.swappiness"), "0");
+                return "";
+            }
+            if (ControlFile.read(Path.of("/proc/swaps")).lines().count() <= 1) {
+                return "";
+            }
+        }
+        return setting.isUsual()
+                ? ""
+                : "the kernel has no "
+                        + setting.choices().stream().map(Setting.Choice::file).collect(Collectors.joining(" or "));
+    }
+
+    private static String inherited(Path place, String file) {
+        return ControlFile.read(Objects.requireNonNull(place.getParent()).resolve(file))
+                .strip();
+    }
+
+    /** v2 would kill to get below a new limit; v1 refuses by itself. */
+    private void requireRoom(Resources changed) {
+        var stat = ControlFile.read(unified("memory.stat"));
+        var used = number(unified("memory.current")) - field(stat, "file");
+        if (!changed.memory().isUnlimited() && used > changed.memory().bytes()) {
+            throw inUse(changed);
+        }
+    }
+
+    private ConflictException inUse(Resources changed) {
+        var place = v1.get(Controller.MEMORY);
+        var used = number(place != null ? place.resolve("memory.usage_in_bytes") : unified("memory.current"));
+        return new ConflictException(
+                "cannot limit memory of container " + id + " to " + changed.memory() + ": it uses "
+                        + ByteSize.bytes(used),
+                "choose a higher limit, or stop some of its processes");
+    }
+
+    /** What it may use. */
+    public Resources resources() {
+        return resources;
+    }
+
+    /** What was asked for and the host cannot do; always empty for a strict group. */
+    public List<Warning> warnings() {
+        return warnings;
     }
 
     private Path unified(String file) {
@@ -128,7 +340,7 @@ public final class Cgroup {
     /** Files of v1 that a process with one thread writes {@code 0} to, in this order, to enter; empty on v2. */
     public List<Path> taskFiles() {
         var files = new LinkedHashSet<Path>();
-        shared.forEach(place -> files.add(place.resolve("tasks")));
+        devices.ifPresent(place -> files.add(place.resolve("tasks")));
         v1.values().forEach(place -> files.add(place.resolve("tasks")));
         return List.copyOf(files);
     }
@@ -143,6 +355,7 @@ public final class Cgroup {
         var directories = new LinkedHashSet<Path>();
         directory.ifPresent(directories::add);
         directories.addAll(v1.values()); // one hierarchy may have two controllers
+        devices.filter(place -> place.endsWith(id)).ifPresent(directories::add);
         return List.copyOf(directories);
     }
 
@@ -159,6 +372,11 @@ public final class Cgroup {
     /** For a message on something that needs the controller. */
     UnsupportedHostException lacks(String what, Controller controller) {
         return engine.lacks(what, controller);
+    }
+
+    /** Threads, those of groups below included; 0 if there is no group. */
+    long threads() {
+        return directories().stream().findFirst().map(CgroupTree::threads).orElse(0L);
     }
 
     /** Whether the kernel killed a process of the container for want of memory; false if the group is gone. */
@@ -269,6 +487,72 @@ public final class Cgroup {
      */
     public void remove() {
         directories().forEach(CgroupTree::remove);
+    }
+
+    /**
+     * Makes a group of its own within, for a process beside the first and all that it will begin, so that they can be killed
+     * together. What it uses counts for the whole.
+     *
+     * @param name that none of its others has
+     */
+    public Branch branch(String name) {
+        if (directory.isPresent()) {
+            var place = unified(name);
+            ControlFile.makeDirectory(place);
+            return new Branch(Optional.of(place), place, taskFiles());
+        }
+        var home = v1.containsKey(Controller.FREEZER) ? Controller.FREEZER : Controller.MEMORY;
+        var above = v1.get(home);
+        if (above == null) {
+            throw engine.lacks("cannot keep processes of " + id + " apart", home);
+        }
+        var place = above.resolve(name);
+        ControlFile.makeDirectory(place);
+        var tasks = taskFiles().stream()
+                .map(file -> file.equals(above.resolve("tasks")) ? place.resolve("tasks") : file)
+                .toList();
+        return new Branch(Optional.empty(), place, tasks);
+    }
+
+    /** Part of a container's group. */
+    public static final class Branch {
+        private final Optional<Path> directory;
+        private final Path place;
+        private final List<Path> taskFiles;
+
+        private Branch(Optional<Path> directory, Path place, List<Path> taskFiles) {
+            this.directory = directory;
+            this.place = place;
+            this.taskFiles = taskFiles;
+        }
+
+        /** See {@link Cgroup#directory()}. */
+        public Optional<Path> directory() {
+            return directory;
+        }
+
+        /** See {@link Cgroup#taskFiles()}. */
+        public List<Path> taskFiles() {
+            return taskFiles;
+        }
+
+        /** Kills all that is inside, and waits until it is gone. */
+        public void killAndRemove() {
+            CgroupTree.killAndRemove(place);
+        }
+
+        /** Removes it, unless processes are inside: they stay, and it goes with the container. */
+        public void removeIfEmpty() {
+            ControlFile.tryRemoveDirectory(place);
+        }
+    }
+
+    private Path placeOf(Controller controller) {
+        return Objects.requireNonNull(v1.get(controller));
+    }
+
+    private static long number(Path file) {
+        return Long.parseLong(ControlFile.read(file).strip());
     }
 
     /** The number behind a name in a file of lines {@code name number}; 0 if it is not there. */

@@ -191,6 +191,10 @@ public final class CgroupStats {
         }
         var threads = places.unified();
         if (threads.isPresent()) {
+            require(cgroup, threads.get(), "cgroup.stat");
+            if (figures.field("nr_descendants") > 0) {
+                return new Stats.Pids(cgroup.threads(), OptionalLong.empty());
+            }
             require(cgroup, threads.get(), "cgroup.threads");
         } else {
             var any = places.v1(Controller.MEMORY)

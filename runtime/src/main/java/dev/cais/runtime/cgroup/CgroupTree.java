@@ -78,6 +78,24 @@ final class CgroupTree {
         return processes;
     }
 
+    /** Threads in the directory and below; 0 if it is gone. */
+    static long threads(Path directory) {
+        var threads = 0L;
+        for (var each : all(directory)) {
+            var file = each.resolve("cgroup.threads");
+            try {
+                threads += ControlFile.read(Files.exists(file) ? file : each.resolve("tasks"))
+                        .lines()
+                        .count();
+            } catch (KernelException e) {
+                if (Errno.of(e.errno()) != Errno.ENOENT && Errno.of(e.errno()) != Errno.ENODEV) {
+                    throw e;
+                }
+            }
+        }
+        return threads;
+    }
+
     /**
      * Removes the directory. Usually one call does it: a process has left its cgroup when its end can be waited for. If it is
      * busy, there are cgroups below, or processes that nobody has waited for yet.

@@ -49,8 +49,11 @@ public final class Cgroups {
     static final String PREFIX = "cais-";
     private static final Logger LOG = LoggerFactory.getLogger(Cgroups.class);
     private static final Pattern ENGINE = Pattern.compile(PREFIX + "([0-9a-f]{12})");
+    /** What decides on a place: a user is seldom given the others. */
+    private static final Set<Controller> FIRST = EnumSet.of(Controller.MEMORY, Controller.CPU, Controller.PIDS);
+
     private static final Set<Controller> OF_V2 =
-            EnumSet.of(Controller.MEMORY, Controller.CPU, Controller.PIDS, Controller.IO);
+            EnumSet.of(Controller.MEMORY, Controller.CPU, Controller.PIDS, Controller.CPUSET, Controller.IO);
 
     /** The tree of v2, with the directory that takes the engine's. */
     record Unified(Hierarchy hierarchy, Path base, Set<Controller> controllers) {}
@@ -93,7 +96,7 @@ public final class Cgroups {
                 continue;
             }
             for (var controller : Controller.values()) {
-                if (hierarchy.controllers().contains(controller.toString())) {
+                if (hierarchy.controllers().contains(controller.onV1())) {
                     if (canMakeIn(hierarchy, hierarchy.own())) {
                         v1.put(controller, hierarchy);
                     } else {
@@ -145,10 +148,11 @@ public final class Cgroups {
                 continue;
             }
             var controllers = controllersBelow(directory, wanted);
-            if (best.isEmpty() || controllers.size() > best.get().controllers().size()) {
+            var found = first(controllers);
+            if (best.isEmpty() || found.size() > first(best.get().controllers()).size()) {
                 best = Optional.of(new Unified(tree, directory, controllers));
             }
-            if (controllers.equals(wanted)) {
+            if (found.equals(first(wanted))) {
                 break;
             }
         }
@@ -165,6 +169,12 @@ public final class Cgroups {
             }
         }
         return best;
+    }
+
+    private static Set<Controller> first(Set<Controller> controllers) {
+        var first = EnumSet.copyOf(FIRST);
+        first.retainAll(controllers);
+        return first;
     }
 
     private static Set<Controller> controllersBelow(Path directory, Set<Controller> wanted) {

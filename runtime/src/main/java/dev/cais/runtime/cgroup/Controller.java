@@ -9,12 +9,18 @@ public enum Controller {
     /** Of v1; v2 counts processor time in every group. */
     CPUACCT,
     PIDS,
-    /** Of v2: what reaches block devices. */
+    CPUSET,
+    /** Of block devices; {@code blkio} on v1. */
     IO,
     /** Of v1; on v2 a BPF program decides on devices. */
     DEVICES,
     /** Of v1; v2 freezes every group. */
     FREEZER;
+
+    /** As the kernel writes it on v1. */
+    String onV1() {
+        return this == IO ? "blkio" : toString();
+    }
 
     /** As the kernel writes it: {@code memory}. */
     @Override

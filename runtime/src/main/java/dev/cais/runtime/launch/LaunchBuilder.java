@@ -101,6 +101,11 @@ public final class LaunchBuilder {
         return on(-errno.number(), label);
     }
 
+    /** If the last step's result is exactly that number, goes on there. */
+    public LaunchBuilder onResult(int result, String label) {
+        return on(result, label);
+    }
+
     private LaunchBuilder on(int result, String label) {
         if (last().cases.size() == LaunchProgram.MOST_CASES) {
             throw new IllegalStateException("a step tells apart three results at most");
@@ -852,8 +857,12 @@ public final class LaunchBuilder {
         return this;
     }
 
-    /** Removes a cgroup and those below it, waiting while processes in them are dying; then goes on in any case. */
+    /**
+     * Kills what is in a cgroup of v2 and those below it, and removes them, waiting while processes in them are dying; then goes on in
+     * any case.
+     */
     public LaunchBuilder removeCgroupTree(String path, Duration patience) {
+        tryToWriteFile(path + "/cgroup.kill", "1");
         TreeRemoval.cgroups(this, path, patience);
         return this;
     }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.cais.ByteSize;
 import dev.cais.KernelException;
+import dev.cais.Resources;
 import dev.cais.Stats;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
@@ -95,7 +96,7 @@ abstract class CgroupContract {
 
     @Test
     void aProcessIsInsideItAndSeesItAsTheTop() throws Exception {
-        var cgroup = engine.create("web", Limits.NONE);
+        var cgroup = engine.create("web", Resources.UNLIMITED, DeviceRules.DEFAULT, true);
 
         var process = start(cgroup, "echo ready; exec sleep 1000");
         awaitLine(process);
@@ -113,7 +114,8 @@ abstract class CgroupContract {
     @Test
     @RequiresRoot
     void inACgroupNamespaceNoPathOfTheHostShows() throws Exception {
-        var cgroup = engine.create("web", new Limits(ByteSize.mib(64), 1, 100));
+        var cgroup = engine.create(
+                "web", Resources.UNLIMITED.memory(ByteSize.mib(64)).cpus(1).pids(100), DeviceRules.DEFAULT, true);
 
         assertThat(run(cgroup, "unshare -C cat /proc/self/cgroup").lines())
                 .isNotEmpty()
@@ -123,7 +125,7 @@ abstract class CgroupContract {
     @Test
     void moreMemoryThanTheLimitIsNotGiven() throws Exception {
         assumeControllers(Controller.MEMORY);
-        var cgroup = engine.create("web", new Limits(ByteSize.mib(16), 0, 0));
+        var cgroup = engine.create("web", Resources.UNLIMITED.memory(ByteSize.mib(16)), DeviceRules.DEFAULT, true);
 
         assertThat(run(cgroup, "head -c 8000000 /dev/zero | tail -c 8000000 | wc -c")
                         .strip())
@@ -138,7 +140,7 @@ abstract class CgroupContract {
     @Test
     void moreProcessesThanTheLimitAreNotMade() throws Exception {
         assumeControllers(Controller.PIDS);
-        var cgroup = engine.create("web", new Limits(ByteSize.UNLIMITED, 0, 5));
+        var cgroup = engine.create("web", Resources.UNLIMITED.pids(5), DeviceRules.DEFAULT, true);
 
         var output = run(cgroup, "for i in 1 2 3 4 5 6 7 8; do sleep 1000 >/dev/null 2>&1 & done; echo all");
 
@@ -150,7 +152,7 @@ abstract class CgroupContract {
     @Test
     void moreProcessorTimeThanTheLimitIsNotGiven() throws Exception {
         assumeControllers(Controller.CPU);
-        var cgroup = engine.create("web", new Limits(ByteSize.UNLIMITED, 0.05, 0));
+        var cgroup = engine.create("web", Resources.UNLIMITED.cpus(0.05), DeviceRules.DEFAULT, true);
 
         run(cgroup, "i=0; while [ $i -lt 30000 ]; do i=$((i + 1)); done");
 
@@ -165,7 +167,7 @@ abstract class CgroupContract {
     @Test
     void figuresAreOfWhatIsInside() throws Exception {
         assumeControllers(Controller.MEMORY);
-        var cgroup = engine.create("web", new Limits(ByteSize.mib(256), 0, 0));
+        var cgroup = engine.create("web", Resources.UNLIMITED.memory(ByteSize.mib(256)), DeviceRules.DEFAULT, true);
         assertThat(measure(cgroup).memory().bytes()).isLessThan(1_000_000);
         assertThat(measure(cgroup).cpu().total()).isEqualTo(Duration.ZERO);
 
@@ -189,7 +191,7 @@ abstract class CgroupContract {
     @Test
     void oneWithoutLimitsSaysSo() {
         assumeControllers(Controller.MEMORY);
-        var measured = measure(engine.create("web", Limits.NONE));
+        var measured = measure(engine.create("web", Resources.UNLIMITED, DeviceRules.DEFAULT, true));
 
         assertThat(measured.memory().limit()).isEqualTo(ByteSize.UNLIMITED);
         assertThat(measured.memory().limitHits()).isZero();
@@ -201,7 +203,8 @@ abstract class CgroupContract {
     @Test
     void limitsThatAreReachedAreCounted() throws Exception {
         assumeControllers(Controller.MEMORY, Controller.CPU, Controller.PIDS);
-        var cgroup = engine.create("web", new Limits(ByteSize.mib(16), 0.1, 30));
+        var cgroup = engine.create(
+                "web", Resources.UNLIMITED.memory(ByteSize.mib(16)).cpus(0.1).pids(30), DeviceRules.DEFAULT, true);
 
         run(cgroup, "head -c 64000000 /dev/zero | tail -c 64000000 | wc -c");
         run(cgroup, "i=0; while [ $i -lt 100000 ]; do i=$((i + 1)); done");
@@ -223,7 +226,7 @@ abstract class CgroupContract {
     @Test
     void userAndSystemTimeAreTheTotal() throws Exception {
         assumeControllers(Controller.MEMORY);
-        var cgroup = engine.create("web", Limits.NONE);
+        var cgroup = engine.create("web", Resources.UNLIMITED, DeviceRules.DEFAULT, true);
 
         run(cgroup, "i=0; while [ $i -lt 300000 ]; do i=$((i + 1)); done; head -c 2000000000 /dev/zero >/dev/null");
 
@@ -238,7 +241,8 @@ abstract class CgroupContract {
         assumeControllers(Controller.IO);
         var store = Files.getFileStore(scratch).type();
         assumeTrue(!store.equals("tmpfs") && !store.equals("overlay"), () -> "no disk: " + store);
-        var cgroup = engine.create("web", Limits.NONE);
+        var cgroup = engine.create("web", Resources.UNLIMITED, DeviceRules.DEFAULT, true);
+        assumeTrue(cgroup.isOnV2(Controller.IO), "counted on v2 only");
 
         assertThat(run(cgroup, "dd if=/dev/zero of=file bs=65536 count=16 oflag=direct 2>&1 && echo done"))
                 .endsWith("done\n");
@@ -253,7 +257,7 @@ abstract class CgroupContract {
 
     @Test
     void whatWaitsIsToldWhereTheKernelTells() throws Exception {
-        var cgroup = engine.create("web", new Limits(ByteSize.UNLIMITED, 0.1, 0));
+        var cgroup = engine.create("web", Resources.UNLIMITED.cpus(0.1), DeviceRules.DEFAULT, true);
         var told = cgroup.directory().map(directory -> directory.resolve("cpu.pressure"));
         assumeTrue(told.isPresent() && Files.exists(told.get()), "the kernel tells of no pressure");
 
@@ -268,7 +272,7 @@ abstract class CgroupContract {
     @Test
     void oneThatIsGoneIsNotMeasured() {
         assumeControllers(Controller.MEMORY);
-        var cgroup = engine.create("web", Limits.NONE);
+        var cgroup = engine.create("web", Resources.UNLIMITED, DeviceRules.DEFAULT, true);
         cgroup.remove();
 
         assertThatThrownBy(() -> measure(cgroup))
@@ -278,7 +282,7 @@ abstract class CgroupContract {
 
     @Test
     void aFrozenGroupDoesNothingUntilItIsThawed() throws Exception {
-        var cgroup = engine.create("web", Limits.NONE);
+        var cgroup = engine.create("web", Resources.UNLIMITED, DeviceRules.DEFAULT, true);
         var process = start(cgroup, "echo ready; while :; do :; done");
         awaitLine(process);
 
@@ -295,7 +299,7 @@ abstract class CgroupContract {
 
     @Test
     void aFrozenGroupIsKilled() throws Exception {
-        var cgroup = engine.create("web", Limits.NONE);
+        var cgroup = engine.create("web", Resources.UNLIMITED, DeviceRules.DEFAULT, true);
         var process = start(cgroup, "echo ready; while :; do :; done");
         awaitLine(process);
 
@@ -309,7 +313,7 @@ abstract class CgroupContract {
 
     @Test
     void nothingEscapesByForking() throws Exception {
-        var cgroup = engine.create("web", new Limits(ByteSize.UNLIMITED, 0, 200));
+        var cgroup = engine.create("web", Resources.UNLIMITED.pids(200), DeviceRules.DEFAULT, true);
         var process = start(cgroup, """
                 echo ready
                 breed() { (setsid sh -c 'sleep 0.001; :' & ); }
@@ -327,7 +331,7 @@ abstract class CgroupContract {
 
     @Test
     void groupsMadeInsideGoWithIt() throws Exception {
-        var cgroup = engine.create("web", Limits.NONE);
+        var cgroup = engine.create("web", Resources.UNLIMITED, DeviceRules.DEFAULT, true);
         for (var place : cgroup.directories()) {
             Files.createDirectories(place.resolve("a/b/c"));
             Files.createDirectories(place.resolve("d"));
@@ -345,7 +349,7 @@ abstract class CgroupContract {
 
     @Test
     void removingOnceMoreDoesNothing() {
-        var cgroup = engine.create("web", Limits.NONE);
+        var cgroup = engine.create("web", Resources.UNLIMITED, DeviceRules.DEFAULT, true);
 
         cgroup.remove();
         cgroup.remove();
@@ -357,7 +361,7 @@ abstract class CgroupContract {
 
     @Test
     void oneInUseIsNotRemovedAndSaysWhoUsesIt() throws Exception {
-        var cgroup = engine.create("web", Limits.NONE);
+        var cgroup = engine.create("web", Resources.UNLIMITED, DeviceRules.DEFAULT, true);
         var process = start(cgroup, "echo ready; exec sleep 1000");
         awaitLine(process);
         var place = cgroup.directories().get(0);
@@ -371,9 +375,9 @@ abstract class CgroupContract {
 
     @Test
     void twoOfOneNameAreRefusedAndTheFirstStays() {
-        var cgroup = engine.create("web", Limits.NONE);
+        var cgroup = engine.create("web", Resources.UNLIMITED, DeviceRules.DEFAULT, true);
 
-        assertThatThrownBy(() -> engine.create("web", Limits.NONE))
+        assertThatThrownBy(() -> engine.create("web", Resources.UNLIMITED, DeviceRules.DEFAULT, true))
                 .isInstanceOf(KernelException.class)
                 .hasMessageEndingWith("mkdirat(2) failed with EEXIST (file exists)");
         assertThat(cgroup.directories()).allMatch(Files::exists);
@@ -381,27 +385,28 @@ abstract class CgroupContract {
 
     @Test
     void aNameThatLeadsElsewhereIsRefused() {
-        assertThatThrownBy(() -> engine.create("../web", Limits.NONE))
+        assertThatThrownBy(() -> engine.create("../web", Resources.UNLIMITED, DeviceRules.DEFAULT, true))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("not a container's id: ../web");
     }
 
     @Test
     void aFailureHalfwayLeavesNothing() {
-        assumeControllers(Controller.CPU);
-        // A quota of more than the kernel's most: 2^44 µs in 100 ms.
-        assertThatThrownBy(() -> engine.create("web", new Limits(ByteSize.UNLIMITED, 1e9, 0)))
+        assumeControllers(Controller.PIDS);
+        // more than there can be process ids: 2^22
+        assertThatThrownBy(() -> engine.create("web", Resources.UNLIMITED.pids(100_000_000), DeviceRules.DEFAULT, true))
                 .isInstanceOf(KernelException.class)
                 .hasMessageContaining("write(2) failed with EINVAL");
 
-        engine.create("web", Limits.NONE);
+        engine.create("web", Resources.UNLIMITED, DeviceRules.DEFAULT, true);
     }
 
     @Test
     void closingTheEngineKillsAndRemovesAll() throws Exception {
-        var process = start(engine.create("web", Limits.NONE), "echo ready; exec sleep 1000");
+        var process = start(
+                engine.create("web", Resources.UNLIMITED, DeviceRules.DEFAULT, true), "echo ready; exec sleep 1000");
         awaitLine(process);
-        engine.create("db", Limits.NONE);
+        engine.create("db", Resources.UNLIMITED, DeviceRules.DEFAULT, true);
         var roots = engine.roots();
 
         engine.close();
@@ -454,7 +459,7 @@ abstract class CgroupContract {
     @Test
     @RequiresRoot
     void noDeviceButTheHarmlessIsUsedWhateverNodesAreMade() throws Exception {
-        var cgroup = engine.create("web", Limits.NONE);
+        var cgroup = engine.create("web", Resources.UNLIMITED, DeviceRules.DEFAULT, true);
         var disk = firstDisk();
         var script = """
                 probe() {
@@ -484,7 +489,7 @@ abstract class CgroupContract {
     @Test
     @RequiresRoot
     void noDeviceIsWrittenBehindItsNode() throws Exception {
-        var cgroup = engine.create("web", Limits.NONE);
+        var cgroup = engine.create("web", Resources.UNLIMITED, DeviceRules.DEFAULT, true);
         var script =
                 "mknod disk b %s; mknod mem c 1 1; mknod null c 1 3; for n in disk mem null; do".formatted(firstDisk())
                         + " (: >>$n) 2>/dev/null && echo \"$n opened\"; done; rm -f disk mem null";

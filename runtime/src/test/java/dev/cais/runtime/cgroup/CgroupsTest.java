@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cais.ByteSize;
+import dev.cais.Resources;
 import dev.cais.UnsupportedHostException;
+import dev.cais.Warning;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -50,7 +52,7 @@ class CgroupsTest {
         assertThat(cgroups.unified().orElseThrow().base()).isEqualTo(top);
         assertThat(cgroups.controllers())
                 .containsExactly(Controller.MEMORY, Controller.CPU, Controller.PIDS, Controller.IO);
-        assertThat(cgroups.missing()).isEmpty();
+        assertThat(cgroups.missing()).containsOnlyKeys(Controller.CPUSET);
     }
 
     @Test
@@ -107,12 +109,18 @@ class CgroupsTest {
         assertThat(cgroups.controllers()).isEmpty();
         try (var engine = cgroups.open("0123456789ab")) {
             assertThat(engine.roots()).isEmpty();
-            assertThatThrownBy(() -> engine.create("web", new Limits(ByteSize.mib(8), 0, 0)))
+            assertThatThrownBy(() -> engine.create(
+                            "web", Resources.UNLIMITED.memory(ByteSize.mib(8)), DeviceRules.DEFAULT, true))
                     .isInstanceOf(UnsupportedHostException.class)
                     .hasMessage(
-                            "cannot limit memory to 8.0 MiB: the memory controller cannot be used, since no cgroup file system"
-                                    + " is mounted; run the program as root on a host that mounts it");
-            var cgroup = engine.create("web", Limits.NONE);
+                            "cannot set memory 8.0 MiB of container web: the memory controller cannot be used, since no"
+                                    + " cgroup file system is mounted; run the program as root on a host that mounts it");
+            assertThat(engine.create("lax", Resources.UNLIMITED.memory(ByteSize.mib(8)), DeviceRules.DEFAULT, false)
+                            .warnings())
+                    .extracting(Warning::toString)
+                    .containsExactly("cannot set memory 8.0 MiB: the memory controller cannot be used, since no cgroup"
+                            + " file system is mounted");
+            var cgroup = engine.create("web", Resources.UNLIMITED, DeviceRules.DEFAULT, true);
             assertThat(cgroup.directory()).isEmpty();
             assertThat(cgroup.taskFiles()).isEmpty();
             assertThat(cgroup.processes()).isEmpty();

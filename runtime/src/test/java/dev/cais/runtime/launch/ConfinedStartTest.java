@@ -3,6 +3,7 @@ package dev.cais.runtime.launch;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cais.ByteSize;
+import dev.cais.Resources;
 import dev.cais.SeccompProfile;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
@@ -11,8 +12,8 @@ import dev.cais.linux.Syscall;
 import dev.cais.runtime.cgroup.Cgroup;
 import dev.cais.runtime.cgroup.CgroupStats;
 import dev.cais.runtime.cgroup.Cgroups;
+import dev.cais.runtime.cgroup.DeviceRules;
 import dev.cais.runtime.cgroup.EngineCgroups;
-import dev.cais.runtime.cgroup.Limits;
 import dev.cais.runtime.security.Capability;
 import dev.cais.runtime.security.SeccompFilter;
 import java.util.List;
@@ -77,7 +78,7 @@ class ConfinedStartTest {
 
     @Test
     void theStandardFilterIsOnAndProgramsRun() {
-        var cgroup = engine.create("web", Limits.NONE);
+        var cgroup = engine.create("web", Resources.UNLIMITED, DeviceRules.DEFAULT, true);
 
         var output = runInside(cgroup, """
                 {
@@ -96,7 +97,8 @@ class ConfinedStartTest {
 
     @Test
     void theGroupIsEnteredAndIsTheTopFromInside() {
-        var cgroup = engine.create("web", new Limits(ByteSize.mib(32), 1, 20));
+        var cgroup = engine.create(
+                "web", Resources.UNLIMITED.memory(ByteSize.mib(32)).cpus(1).pids(20), DeviceRules.DEFAULT, true);
 
         var output = runInside(cgroup, "cat /proc/self/cgroup; head -c 99000000 /dev/zero | tail -c 99000000 | wc -c");
 

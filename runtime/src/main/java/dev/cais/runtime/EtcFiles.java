@@ -1,0 +1,79 @@
+package dev.cais.runtime;
+
+import dev.cais.ContainerSpec;
+import dev.cais.linux.Abi;
+import dev.cais.linux.Errno;
+import dev.cais.runtime.launch.LaunchBuilder;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * The files of /etc that say what a container is called and whom it may ask for names: they belong to the container, not to its
+ * image, so each is mounted over what the image has there. They live in the memory that /dev is made of, without a name.
+ *
+ * @see <a href="https://man7.org/linux/man-pages/man5/hosts.5.html">hosts(5)</a>
+ * @see <a href="https://man7.org/linux/man-pages/man5/resolv.conf.5.html">resolv.conf(5)</a>
+ */
+record EtcFiles(String hosts, String hostname, String resolvConf) {
+    private static final String LOCAL_HOSTS = """
+            127.0.0.1\tlocalhost
+            ::1\tlocalhost ip6-localhost ip6-loopback
+            fe00::\tip6-localnet
+            ff00::\tip6-mcastprefix
+            ff02::1\tip6-allnodes
+            ff02::2\tip6-allrouters
+            """;
+
+    private static final int LONGEST = 1 << 16;
+
+    /** @param hostNetwork whether it has the host's network, and with it the host's files */
+    static EtcFiles of(ContainerSpec spec, String hostname, boolean hostNetwork) {
+        var hosts = new StringBuilder(hostNetwork ? hostFile("/etc/hosts", LOCAL_HOSTS) : LOCAL_HOSTS);
+        spec.extraHosts().forEach((name, address) -> hosts.append(address + "\t" + name + "\n"));
+        if (!hostNetwork) {
+            var full = spec.domainname().isEmpty() ? "" : hostname + "." + spec.domainname() + " ";
+            hosts.append("127.0.0.1\t" + full + hostname + "\n");
+        }
+        return new EtcFiles(
+                hosts.toString(),
+                hostname + "\n",
+                hostNetwork ? hostFile("/etc/resolv.conf", "") : "# no network, no name servers\n");
+    }
+
+    private static String hostFile(String path, String missing) {
+        try (var in = Files.newInputStream(Path.of(path))) {
+            var text = new String(in.readNBytes(LONGEST), java.nio.charset.StandardCharsets.UTF_8);
+            return text.isEmpty() || text.endsWith("\n") ? text : text + "\n";
+        } catch (IOException e) {
+            return missing;
+        }
+    }
+
+    /** Steps after /dev is there. */
+    void mount(LaunchBuilder program) {
+        program.mkdir("/etc", 0755).ignore(Errno.EEXIST);
+        mount(program, "hosts", hosts);
+        mount(program, "hostname", hostname);
+        mount(program, "resolv.conf", resolvConf);
+    }
+
+    /** A link that leads nowhere gives way to an empty file; another one is followed, as Docker does. */
+    private static void mount(LaunchBuilder program, String name, String content) {
+        var source = "/dev/." + name;
+        var target = "/etc/" + name;
+        var mounted = "mounted." + name;
+        program.open(source, Abi.O_WRONLY | Abi.O_CREAT | Abi.O_EXCL | Abi.O_CLOEXEC, 0644);
+        var file = program.result();
+        program.write(file, content).close(file);
+        program.mount(source, target, "", Abi.MS_BIND, "")
+                .onSuccess(mounted)
+                .ignore(Errno.ENOENT)
+                .explain("of " + target, "the image must have a file there, or nothing");
+        program.unlink(target, 0).ignore(Errno.ENOENT);
+        program.mknod(target, Abi.S_IFREG | 0644, 0, 0);
+        program.mount(source, target, "", Abi.MS_BIND, "");
+        program.label(mounted);
+        program.unlink(source, 0);
+    }
+}
