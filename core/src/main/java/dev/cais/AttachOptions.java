@@ -7,8 +7,8 @@ import java.util.Locale;
  *
  * @param stdin whether the attachment can write; one that cannot does not count for a standard input that is open once
  * @param logs whether its streams begin with all that the container's log has, and go on from there without a gap
- * @param detachKeys which keys end the attachment when they are written one after the other, as Docker writes it: {@code ctrl-p,ctrl-q}, a
- *     list of characters and of {@code ctrl-} with {@code a} to {@code z}, {@code @}, {@code [}, {@code \}, {@code ]}, {@code ^} or
+ * @param detachKeys which keys end the attachment when they are written one after the other, as Docker writes it:
+ *     {@code ctrl-p,ctrl-q}, a list of characters and of {@code ctrl-} with {@code a} to {@code z}, {@code @}, {@code [}, {@code \}, {@code ]}, {@code ^} or
  *     {@code _}; empty for none. They are not passed on; what turns out to be no such sequence is, when that is known
  */
 public record AttachOptions(boolean stdin, boolean logs, String detachKeys) {

@@ -19,7 +19,7 @@ import java.io.OutputStream;
 public interface Attachment extends AutoCloseable {
     /**
      * What the process reads. Nothing is buffered: a write returns when the kernel has taken all of it, and waits while the
-     * process does not read, or has not been started. What is written by one call may be taken in parts.
+     * process does not read; a terminal also waits for the start, while a pipe takes some 64 KiB ahead. What is written by one call may be taken in parts.
      *
      * <p>Closing it is the end of file to the process. To a terminal it sends the character that means that (as a rule ctrl-D), which
      * ends a program that reads lines if nothing stands on the line yet; other attachments can go on writing.

@@ -5,8 +5,8 @@ import java.time.Instant;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * A process beside a container's first one, with its streams, from {@link Container#startExec}. The streams have all that it writes from
- * its start on. It may be detached from and left to itself; closing ends it.
+ * A process beside a container's first one, with its streams, from {@link Container#startExec}. The streams have all that it
+ * writes from its start on. It may be detached from and left to itself; closing ends it.
  */
 public interface Exec extends Attachment {
     ExecSpec spec();

@@ -85,7 +85,10 @@ final class EventLoop implements AutoCloseable {
         return watch(fd, Epoll.EPOLLOUT | Epoll.EPOLLONESHOT, handler);
     }
 
-    /** Calls the handler when there is something to read or the other end is gone, and then not before that changes, or after {@link Watch#resume}. */
+    /**
+     * Calls the handler when there is something to read or the other end is gone, and then not before something changes there, or
+     * {@link Watch#resume} is called.
+     */
     Watch watchChanges(Fd fd, Consumer<Watch> handler) {
         return watch(fd, Epoll.EPOLLIN | Epoll.EPOLLET, handler);
     }

@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The JVM's end of what a process reads: of a pipe, or of a terminal.
  *
- * <p>Writers write by themselves and without blocking, holding the lock, so that the descriptor's number cannot be used again meanwhile.
- * When the kernel takes no more, they wait for the event loop to tell that it does.
+ * <p>Writers write by themselves and without blocking, holding the lock, so that the descriptor's number cannot be used again
+ * meanwhile. When the kernel takes no more, they wait for the event loop to tell that it does.
  */
 final class ProcessInput {
     private static final int CHUNK = 1 << 15;

@@ -5,6 +5,7 @@ import dev.cais.linux.NativeMemory;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -14,7 +15,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * What one attachment has not read yet of one stream: the oldest of it in memory, the rest in a file without a name.
  *
- * <p>The event loop appends, any thread reads. A file that cannot be written is a gap, which the reader is told of when it comes there.
+ * <p>The event loop appends, any thread reads. What cannot be written to the file is a gap, of which the reader is told when it
+ * comes there.
  */
 final class UnreadOutput {
     /** What is kept in memory before a file is made. */
@@ -128,7 +130,7 @@ final class UnreadOutput {
             try {
                 file.close();
             } catch (IOException e) {
-                throw new java.io.UncheckedIOException("cannot close a file with " + what + ": " + e.getMessage(), e);
+                throw new UncheckedIOException("cannot close a file with " + what + ": " + e.getMessage(), e);
             }
             file = null;
         }

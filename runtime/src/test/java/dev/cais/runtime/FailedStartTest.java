@@ -45,14 +45,19 @@ class FailedStartTest {
 
     @Test
     void everyStepCanFailAndLeavesNothing(TestStore store) throws IOException {
+        failEachStep(store, ContainerSpec.of("busybox"));
+    }
+
+    @Test
+    void everyStepOfAStartOnATerminalCanFailAndLeavesNothing(TestStore store) throws IOException {
+        failEachStep(store, ContainerSpec.of("busybox").tty().openStdin());
+    }
+
+    private static void failEachStep(TestStore store, ContainerSpec base) throws IOException {
         var saboteur = new Saboteur[1];
         try (var engine = LocalEngine.open(store.options(), directory -> saboteur[0] = new Saboteur(directory))) {
             engine.images().load(TestImages.busyboxArchive());
-            var spec = ContainerSpec.of("busybox")
-                    .name("doomed")
-                    .command("true")
-                    .workdir("/made")
-                    .user("1000");
+            var spec = base.name("doomed").command("true").workdir("/made").user("1000");
             engine.containers().run(spec);
             var descriptors = descriptors();
             var reported = 0;
