@@ -12,30 +12,47 @@ import java.nio.file.Path;
  * @param captureLimit how much of each stream a {@link ProcessResult} keeps in memory
  * @param strictLimits whether a container does not start if this host cannot set one of its limits; if not, it starts with a
  *     {@link Warning}
+ * @param registries how to speak to registries
  */
-public record EngineOptions(Path store, ImageLimits limits, ByteSize captureLimit, boolean strictLimits) {
+public record EngineOptions(
+        Path store, ImageLimits limits, ByteSize captureLimit, boolean strictLimits, RegistryOptions registries) {
     /** Bytes of each stream that a result keeps by default: 16 MiB. */
     public static final ByteSize DEFAULT_CAPTURE_LIMIT = ByteSize.mib(16);
 
     public static EngineOptions defaults() {
-        return new EngineOptions(defaultStore(), ImageLimits.DEFAULT, DEFAULT_CAPTURE_LIMIT, false);
+        return new EngineOptions(
+                defaultStore(), ImageLimits.DEFAULT, DEFAULT_CAPTURE_LIMIT, false, RegistryOptions.defaults());
     }
 
     public EngineOptions store(Path directory) {
-        return new EngineOptions(directory, limits, captureLimit, strictLimits);
+        return new EngineOptions(directory, limits, captureLimit, strictLimits, registries);
     }
 
     public EngineOptions limits(ImageLimits changed) {
-        return new EngineOptions(store, changed, captureLimit, strictLimits);
+        return new EngineOptions(store, changed, captureLimit, strictLimits, registries);
     }
 
     /** At most 1 GiB, since the bytes are kept in one array. */
     public EngineOptions captureLimit(ByteSize changed) {
-        return new EngineOptions(store, limits, changed, strictLimits);
+        return new EngineOptions(store, limits, changed, strictLimits, registries);
     }
 
     public EngineOptions strictLimits(boolean changed) {
-        return new EngineOptions(store, limits, captureLimit, changed);
+        return new EngineOptions(store, limits, captureLimit, changed, registries);
+    }
+
+    public EngineOptions registries(RegistryOptions changed) {
+        return new EngineOptions(store, limits, captureLimit, strictLimits, changed);
+    }
+
+    /** Allows plain HTTP to a registry: see {@link RegistryOptions#insecure(String)}. */
+    public EngineOptions insecureRegistry(String registry) {
+        return registries(registries.insecure(registry));
+    }
+
+    /** Who the engine is to a registry: see {@link RegistryOptions#credentials(String, Credentials)}. */
+    public EngineOptions credentials(String registry, Credentials changed) {
+        return registries(registries.credentials(registry, changed));
     }
 
     public EngineOptions {

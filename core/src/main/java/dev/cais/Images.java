@@ -3,6 +3,7 @@ package dev.cais;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * The images of a store. Names are as Docker's: {@code busybox}, {@code ghcr.io/a/b:1}, {@code busybox@sha256:4f5a1c…}, an id,
@@ -12,6 +13,61 @@ import java.util.Optional;
  * host, made when it is not there.
  */
 public interface Images {
+    /** Pulls with {@link PullOptions#defaults()}. */
+    default Image pull(String name) {
+        return pull(name, PullOptions.defaults());
+    }
+
+    /** Pulls without telling how far it is. */
+    default Image pull(String name, PullOptions options) {
+        return pull(name, options, event -> {});
+    }
+
+    /**
+     * Fetches an image from its registry, and gives it the name. Of what the store has nothing is fetched; a tag that is
+     * unchanged costs one request. Layers are checked and unpacked while they come. What another thread or JVM is fetching
+     * is waited for; what came of a layer before a failure is kept, and the next pull goes on from there.
+     *
+     * @param name as in {@code busybox}, {@code ghcr.io/a/b:1} or {@code a/b@sha256:4f5a1c…}; with a digest the tag
+     *     does not count
+     * @param progress is called by one thread at a time, perhaps still after the pull has returned. One that is slow misses steps
+     *     in between, never the last of a layer; one that throws is not called again
+     * @return the image for the platform that was asked for
+     * @throws NotFoundException if the registry has no such image, or the policy is not to ask and the store has none
+     * @throws RegistryException if no registry or mirror could be reached, or all of them refused
+     * @throws CorruptContentException if content is not what was promised, hostile or of an unknown kind, or the index has no
+     *     image for the platform; then nothing of it is in the store
+     * @throws TimedOutException if it takes longer than {@link RegistryOptions#timeout()}
+     * @throws CancelledException if the thread is interrupted; what came of layers is kept for the next pull
+     */
+    Image pull(String name, PullOptions options, Consumer<ProgressEvent> progress);
+
+    /** Pushes with {@link PushOptions#defaults()}. */
+    default Digest push(String name) {
+        return push(name, PushOptions.defaults());
+    }
+
+    /** Pushes without telling how far it is. */
+    default Digest push(String name, PushOptions options) {
+        return push(name, options, event -> {});
+    }
+
+    /**
+     * Sends an image to the registry of its name. Only blobs that are missing there travel, and those that another
+     * repository of the registry has are mounted from it. The manifest goes as it came, so its digest stays; of a name that was
+     * pulled for all platforms the index goes, with all its images. Layers that came without a manifest and uncompressed are
+     * compressed; the same layer gives the same bytes.
+     *
+     * @param name of an image of the store, with a tag
+     * @param progress as in {@link #pull(String, PullOptions, Consumer)}
+     * @return the digest by which the registry now knows it
+     * @throws NotFoundException if the store has no image of that name
+     * @throws RegistryException if the registry could not be reached, or refused
+     * @throws TimedOutException if it takes longer than {@link RegistryOptions#timeout()}
+     * @throws CancelledException if the thread is interrupted
+     */
+    Digest push(String name, PushOptions options, Consumer<ProgressEvent> progress);
+
     /**
      * Loads every image of an archive: what {@code docker save}, {@code podman save}, {@code skopeo copy}, buildah or Jib
      * wrote (docker-archive, OCI layout as a tar or a directory; the file may be gzip or zstd compressed). Tags move to the

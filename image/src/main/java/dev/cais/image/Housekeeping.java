@@ -102,8 +102,9 @@ final class Housekeeping {
             store.uses().stream().map(ContainerUse::image).forEach(used::add);
             var youngest = Instant.now().minus(options.olderThan());
             var before = database.read();
+            var belowNames = documents.belowNames(before);
             before.images().keySet().stream()
-                    .filter(id -> !used.contains(id) && isChosen(options, before, id, youngest))
+                    .filter(id -> !used.contains(id) && isChosen(options, before, belowNames, id, youngest))
                     .forEach(gone::add);
             if (!gone.isEmpty()) {
                 sweep.expect();
@@ -121,8 +122,9 @@ final class Housekeeping {
         return new Gone(gone, bytes);
     }
 
-    private boolean isChosen(PruneOptions options, ImageTable table, Digest id, Instant youngest) {
-        if (!options.all() && !table.namesOf(id).isEmpty()) {
+    private boolean isChosen(
+            PruneOptions options, ImageTable table, Set<Digest> belowNames, Digest id, Instant youngest) {
+        if (!options.all() && (!table.namesOf(id).isEmpty() || documents.isBelow(belowNames, table, id))) {
             return false;
         }
         var config = documents.configuration(id).config();

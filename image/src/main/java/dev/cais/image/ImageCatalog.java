@@ -11,8 +11,12 @@ import dev.cais.Images;
 import dev.cais.InvalidSpecException;
 import dev.cais.NotFoundException;
 import dev.cais.Platform;
+import dev.cais.ProgressEvent;
 import dev.cais.PruneOptions;
 import dev.cais.Pruned;
+import dev.cais.PullOptions;
+import dev.cais.PushOptions;
+import dev.cais.RegistryOptions;
 import dev.cais.image.archive.ArchiveWriter;
 import dev.cais.image.archive.ArchivedImage;
 import dev.cais.image.archive.ImageArchive;
@@ -21,6 +25,7 @@ import dev.cais.image.archive.SavedImage;
 import dev.cais.image.host.HostImage;
 import dev.cais.image.oci.ImageReference;
 import dev.cais.image.oci.Shown;
+import dev.cais.image.registry.Registries;
 import dev.cais.storage.Store;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -34,6 +39,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
@@ -46,7 +52,7 @@ import java.util.stream.Stream;
  * that name, and made anew by the first who asks in another engine if the host's programs have changed since; it is not
  * in {@link #list()} before.
  */
-public final class ImageCatalog implements Images {
+public final class ImageCatalog implements Images, AutoCloseable {
     private static final Pattern ID = Pattern.compile("(?:sha256:)?([0-9a-f]{64})|sha512:[0-9a-f]{128}");
     private static final Pattern ID_PREFIX = Pattern.compile("(?:sha256:)?([0-9a-f]{4,63})");
     private static final ImageReference HOST_IMAGE = ImageReference.parse(HostImage.NAME);
@@ -58,11 +64,18 @@ public final class ImageCatalog implements Images {
     private final Sweep sweep;
     private final Intake intake;
     private final Housekeeping housekeeping;
+    private final Registries registries;
     private final Path hostStamp;
     private boolean hostImageIsCurrent;
 
-    /** Deletes what a process that was killed had half loaded, unless somebody else holds the store just now. */
+    /** With the default way to speak to registries. */
     public ImageCatalog(Store store, ImageLimits limits) {
+        this(store, limits, RegistryOptions.defaults());
+    }
+
+    /** Deletes what a process that was killed had half loaded, unless somebody else holds the store just now. */
+    public ImageCatalog(Store store, ImageLimits limits, RegistryOptions options) {
+        this.registries = new Registries(options);
         this.store = store;
         this.limits = limits;
         this.database = new ImageDatabase(store);
@@ -77,11 +90,46 @@ public final class ImageCatalog implements Images {
     /**
      * An image that was asked for.
      *
+     * @param index that the name stands for in its registry
      * @param by the names that it was asked for by; none if by an id
      */
-    private record Found(Digest id, Edition edition, List<ImageReference> by) {
+    private record Found(Digest id, Edition edition, Optional<Digest> index, List<ImageReference> by) {
         NamedImage named() {
             return new NamedImage(id, edition.manifest());
+        }
+    }
+
+    @Override
+    public Image pull(String name, PullOptions options, Consumer<ProgressEvent> listener) {
+        var reference = ImageReference.parse(name);
+        try (var progress = new Progress(listener)) {
+            var pulled =
+                    new Pull(registries, store, limits, database, documents, sweep, reference, options, progress).run();
+            return view(database.read(), pulled);
+        }
+    }
+
+    @Override
+    public Digest push(String name, PushOptions options, Consumer<ProgressEvent> listener) {
+        if (isHostImage(name)) {
+            ensureHostImage();
+        }
+        var hold = store.lockShared();
+        try (hold;
+                var progress = new Progress(listener)) {
+            sweep.expect(); // layers may be compressed for it
+            var found = require("push", database.read(), name);
+            var reference = found.by.stream()
+                    .filter(by -> by.tag().isPresent())
+                    .findFirst()
+                    .orElseThrow(() -> new InvalidSpecException(
+                            "cannot push " + Shown.text(name) + ": it is no name with a tag",
+                            "give the image a tag of the registry, and push that"));
+            var image = new NamedImage(found.id, found.edition.manifest(), found.index);
+            return new Push(registries, store, database, documents, reference, options, progress).run(image);
+        } finally {
+            hold.close();
+            sweep.runIfIdle();
         }
     }
 
@@ -145,7 +193,7 @@ public final class ImageCatalog implements Images {
 
     private List<Image> list(ImageTable table) {
         return table.images().keySet().stream()
-                .map(id -> view(table, id, table.edition(id).orElseThrow()))
+                .map(id -> view(table, id, table.edition(id).orElseThrow(), Optional.empty()))
                 .sorted(Comparator.comparing(ImageCatalog::created)
                         .reversed()
                         .thenComparing(image -> image.id().toString()))
@@ -166,7 +214,7 @@ public final class ImageCatalog implements Images {
         if (isHostImage(name)) {
             ensureHostImage();
         }
-        return reading(table -> resolve(table, name).map(found -> view(table, found.id, found.edition)));
+        return reading(table -> resolve(table, name).map(found -> view(table, found.id, found.edition, found.index)));
     }
 
     @Override
@@ -220,12 +268,28 @@ public final class ImageCatalog implements Images {
                 for (var by : found.by) {
                     renamed = renamed.withoutName(by);
                 }
-                return renamed;
+                return withoutOrphans(table, renamed);
             }
             refuseIfUsed(found.id, name);
-            return table.without(found.id);
+            return withoutOrphans(table, table.without(found.id));
         });
         sweep.run();
+    }
+
+    /** Without the other platforms' images of an index that has lost its last name, unless they are used. */
+    private ImageTable withoutOrphans(ImageTable before, ImageTable after) {
+        var once = documents.belowNames(before);
+        var still = documents.belowNames(after);
+        var changed = after;
+        for (var id : after.images().keySet()) {
+            var isOrphan = after.namesOf(id).isEmpty()
+                    && documents.isBelow(once, before, id)
+                    && !documents.isBelow(still, after, id);
+            if (isOrphan && store.uses().stream().noneMatch(use -> use.image().equals(id))) {
+                changed = changed.without(id);
+            }
+        }
+        return changed;
     }
 
     private void refuseIfUsed(Digest id, String name) {
@@ -268,10 +332,10 @@ public final class ImageCatalog implements Images {
     /** An image by its id, or else by the digest of its manifest. */
     private static Optional<Found> byDigest(ImageTable table, Digest digest) {
         return table.edition(digest)
-                .map(edition -> new Found(digest, edition, List.of()))
+                .map(edition -> new Found(digest, edition, Optional.empty(), List.of()))
                 .or(() -> table.images().keySet().stream()
-                        .flatMap(id ->
-                                table.edition(id, digest).stream().map(edition -> new Found(id, edition, List.of())))
+                        .flatMap(id -> table.edition(id, digest).stream()
+                                .map(edition -> new Found(id, edition, Optional.empty(), List.of())))
                         .findFirst());
     }
 
@@ -284,7 +348,8 @@ public final class ImageCatalog implements Images {
         var digest = wanted.digest().orElseThrow();
         var names = table.names().entrySet().stream()
                 .filter(entry -> entry.getKey().isSameRepository(wanted)
-                        && entry.getValue().manifest().equals(digest))
+                        && (entry.getValue().manifest().equals(digest)
+                                || entry.getValue().remote().equals(digest)))
                 .toList();
         return names.stream()
                 .findFirst()
@@ -295,7 +360,8 @@ public final class ImageCatalog implements Images {
     }
 
     private static Found found(ImageTable table, NamedImage image, List<ImageReference> by) {
-        return new Found(image.id(), table.edition(image.id(), image.manifest()).orElseThrow(), by);
+        var edition = table.edition(image.id(), image.manifest()).orElseThrow();
+        return new Found(image.id(), edition, image.index(), by);
     }
 
     private static Optional<Found> byPrefix(ImageTable table, String text) {
@@ -323,20 +389,22 @@ public final class ImageCatalog implements Images {
         return new NotFoundException(
                 problem,
                 similar.isEmpty()
-                        ? "load an archive, or take " + HostImage.NAME + ", which is made of this host's programs"
+                        ? "pull it, load an archive, or take " + HostImage.NAME
+                                + ", which is made of this host's programs"
                         : "did you mean " + String.join(" or ", similar) + "?");
     }
 
     private Image view(ImageTable table, NamedImage image) {
         var edition = table.edition(image.id(), image.manifest()).orElse(new Edition(image.manifest(), false));
-        return view(table, image.id(), edition);
+        return view(table, image.id(), edition, image.index());
     }
 
-    private Image view(ImageTable table, Digest id, Edition edition) {
+    private Image view(ImageTable table, Digest id, Edition edition, Optional<Digest> index) {
         return new StoredImage(
                 this,
                 id,
                 edition,
+                index,
                 documents.manifest(edition.manifest()),
                 documents.configuration(id),
                 table.namesOf(id));
@@ -438,6 +506,12 @@ public final class ImageCatalog implements Images {
     @Override
     public List<Damage> repair() {
         return new Verification(store, limits, database, documents, sweep, true).run();
+    }
+
+    /** Closes all connections to registries. Repeating is harmless. */
+    @Override
+    public void close() {
+        registries.close();
     }
 
     /** As in {@code Images[3 images, /var/lib/cais]}. */

@@ -19,7 +19,7 @@ import java.util.TreeMap;
  * else the one that was made here.
  *
  * @param images editions by image id, oldest first, at least one
- * @param names with tags, without digests, sorted
+ * @param names with tags and without digests, or, of what was pulled by digest, the other way round; sorted
  */
 record ImageTable(Map<Digest, List<Edition>> images, Map<ImageReference, NamedImage> names) {
     private static final int VERSION = 1;
@@ -38,8 +38,10 @@ record ImageTable(Map<Digest, List<Edition>> images, Map<ImageReference, NamedIm
     private static List<Edition> prune(Digest id, List<Edition> editions, Map<ImageReference, NamedImage> names) {
         var current = current(editions);
         return editions.stream()
-                .filter(edition ->
-                        edition.equals(current) || names.containsValue(new NamedImage(id, edition.manifest())))
+                .filter(edition -> edition.equals(current)
+                        || names.values().stream()
+                                .anyMatch(named -> named.id().equals(id)
+                                        && named.manifest().equals(edition.manifest())))
                 .toList();
     }
 
@@ -55,6 +57,13 @@ record ImageTable(Map<Digest, List<Edition>> images, Map<ImageReference, NamedIm
     Optional<Edition> edition(Digest id, Digest manifest) {
         return images.getOrDefault(id, List.of()).stream()
                 .filter(edition -> edition.manifest().equals(manifest))
+                .findFirst();
+    }
+
+    /** The image that has an edition of this manifest. */
+    Optional<Digest> idOf(Digest manifest) {
+        return images.keySet().stream()
+                .filter(id -> edition(id, manifest).isPresent())
                 .findFirst();
     }
 
@@ -135,7 +144,10 @@ record ImageTable(Map<Digest, List<Edition>> images, Map<ImageReference, NamedIm
         for (var name : json.objects("names")) {
             names.put(
                     ImageReference.parse(name.text("name")),
-                    new NamedImage(name.digest("image"), name.digest("manifest")));
+                    new NamedImage(
+                            name.digest("image"),
+                            name.digest("manifest"),
+                            name.has("index") ? Optional.of(name.digest("index")) : Optional.empty()));
         }
         return new ImageTable(images, names);
     }
@@ -174,6 +186,7 @@ record ImageTable(Map<Digest, List<Edition>> images, Map<ImageReference, NamedIm
         fields.put("name", name.getKey().canonical());
         fields.put("image", name.getValue().id());
         fields.put("manifest", name.getValue().manifest());
+        name.getValue().index().ifPresent(index -> fields.put("index", index));
         return fields;
     }
 }

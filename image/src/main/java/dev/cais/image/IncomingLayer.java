@@ -54,18 +54,30 @@ final class IncomingLayer {
     synchronized Descriptor complete(boolean known) throws IOException {
         var descriptor = store();
         if (!unpacked && !known && !descriptor.digest().equals(layer.diffId())) {
-            requireDiffId(descriptor);
+            requireDiffId(
+                    blobs, descriptor.digest(), layer.diffId(), layer.content().toString(), limits);
         }
         return descriptor;
     }
 
-    private void requireDiffId(Descriptor descriptor) throws IOException {
-        var what = layer.content() + ", uncompressed";
-        var plain = Compression.decompress(blobs.open(descriptor.digest()), what);
-        try (var content = new HashedContent(plain, layer.diffId().algorithm())) {
+    /**
+     * Checks that a blob of the store is a layer.
+     *
+     * @param name of the blob, for messages
+     * @throws CorruptContentException if it is another
+     */
+    static void requireDiffId(Blobs blobs, Digest blob, Digest diffId, String name, ImageLimits limits)
+            throws IOException {
+        requireDiffId(blobs.open(blob), diffId, name, limits);
+    }
+
+    /** The same for a stream, which is read to its end and closed. */
+    static void requireDiffId(InputStream packed, Digest diffId, String name, ImageLimits limits) throws IOException {
+        var what = name + ", uncompressed";
+        try (var content = new HashedContent(Compression.decompress(packed, what), diffId.algorithm())) {
             Copying.copy(
                     content, OutputStream.nullOutputStream(), limits.layerSize().bytes(), "cannot use " + what);
-            content.verify(layer.diffId(), what);
+            content.verify(diffId, what);
         }
     }
 

@@ -12,7 +12,6 @@ import dev.cais.image.oci.MediaType;
 import dev.cais.storage.Store;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -36,9 +35,6 @@ final class Intake {
         this.documents = documents;
         this.sweep = sweep;
     }
-
-    /** Which blob is which layer. */
-    private record Pair(Digest blob, Digest diffId) {}
 
     /** What makes two layers of an archive the same one. */
     private record LayerKey(Digest diffId, Optional<Digest> blob) {
@@ -101,12 +97,12 @@ final class Intake {
         }
         new LayerUnpacker(store.layers(), limits)
                 .unpack(incoming.values().stream().map(IncomingLayer::source).toList());
-        var known = incoming.isEmpty() ? Set.<Pair>of() : knownPairs(before);
+        var known = incoming.isEmpty() ? Set.<KnownLayer>of() : documents.knownLayers(before);
         var stored = new LinkedHashMap<LayerKey, Descriptor>();
         for (var layer : incoming.entrySet()) {
             var key = layer.getKey();
             var isKnown = key.blob
-                    .filter(blob -> known.contains(new Pair(blob, key.diffId)))
+                    .filter(blob -> known.contains(new KnownLayer(blob, key.diffId)))
                     .isPresent();
             stored.put(key, layer.getValue().complete(isKnown));
         }
@@ -123,28 +119,14 @@ final class Intake {
                         .isPresent();
     }
 
-    private Set<Pair> knownPairs(ImageTable table) {
-        var pairs = new HashSet<Pair>();
-        table.images().forEach((id, editions) -> {
-            var diffIds = documents.configuration(id).diffIds();
-            for (var edition : editions) {
-                var blobs = documents.manifest(edition.manifest()).layers();
-                for (var i = 0; i < blobs.size(); i++) {
-                    pairs.add(new Pair(blobs.get(i).digest(), diffIds.get(i)));
-                }
-            }
-        });
-        return pairs;
-    }
-
     private Ready addDocuments(ArchivedImage image, Map<LayerKey, Descriptor> layers, ImageTable before) {
         var id = image.config().digest();
         if (isKnownAlready(image, before)) {
             return new Ready(image, before.edition(id).orElseThrow());
         }
-        put(image.config());
+        documents.put(image.config());
         if (image.manifest().isPresent()) {
-            put(image.manifest().get());
+            documents.put(image.manifest().get());
             return new Ready(image, new Edition(image.manifest().get().digest(), false));
         }
         var blobs = image.layers().stream()
@@ -153,17 +135,8 @@ final class Intake {
         var config = Descriptor.of(MediaType.OCI_CONFIG, id, image.config().bytes().length);
         var manifest = new Manifest(MediaType.OCI_MANIFEST, config, blobs).toBytes();
         var made = new ArchivedImage.Content(Hash.sha256(manifest), manifest);
-        put(made);
+        documents.put(made);
         return new Ready(image, new Edition(made.digest(), true));
-    }
-
-    private void put(ArchivedImage.Content document) {
-        if (store.blobs().find(document.digest()).isEmpty()) {
-            try (var blob = store.blobs().writer(document.digest(), document.bytes().length)) {
-                blob.write(document.bytes(), 0, document.bytes().length);
-                blob.commit();
-            }
-        }
     }
 
     private static ImageTable publish(ImageTable table, List<Ready> images) {

@@ -17,11 +17,15 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** An image of the store in one of its editions, with the names it had when it was asked for. */
+/**
+ * An image of the store in one of its editions, with the names it had when it was asked for, and the index that it was named by
+ * then.
+ */
 final class StoredImage implements Image {
     private final ImageCatalog catalog;
     private final Digest id;
     private final Edition edition;
+    private final Optional<Digest> index;
     private final Manifest manifest;
     private final ConfigDocument document;
     private final List<ImageReference> names;
@@ -30,12 +34,14 @@ final class StoredImage implements Image {
             ImageCatalog catalog,
             Digest id,
             Edition edition,
+            Optional<Digest> index,
             Manifest manifest,
             ConfigDocument document,
             List<ImageReference> names) {
         this.catalog = catalog;
         this.id = id;
         this.edition = edition;
+        this.index = index;
         this.manifest = manifest;
         this.document = document;
         this.names = List.copyOf(names);
@@ -65,7 +71,10 @@ final class StoredImage implements Image {
 
     @Override
     public List<String> tags() {
-        return names.stream().map(ImageReference::toString).toList();
+        return names.stream()
+                .filter(name -> name.tag().isPresent())
+                .map(ImageReference::toString)
+                .toList();
     }
 
     @Override
@@ -102,7 +111,7 @@ final class StoredImage implements Image {
 
     @Override
     public Image tag(String newName) {
-        return catalog.tag(new NamedImage(id, edition.manifest()), newName);
+        return catalog.tag(new NamedImage(id, edition.manifest(), index), newName);
     }
 
     @Override

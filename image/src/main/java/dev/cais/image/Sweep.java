@@ -111,6 +111,7 @@ final class Sweep {
                 documents.manifest(edition.manifest()).layers().forEach(layer -> blobs.add(layer.digest()));
             }
         });
+        blobs.addAll(documents.belowNames(database.read()));
         documents.keepOnly(blobs);
         for (var blob : store.blobs().list()) {
             if (!blobs.contains(blob)) {

@@ -142,7 +142,7 @@ class ImageCatalogTest {
         missing("busybax", "did you mean busybox:1.36?");
         missing("busybox:2", "did you mean busybox:1.36?");
         missing("redis", "did you mean localhost:5000/redis:7?");
-        missing("other", "load an archive, or take cais/host, which is made of this host's programs");
+        missing("other", "pull it, load an archive, or take cais/host, which is made of this host's programs");
     }
 
     private void missing(String name, String help) {
@@ -206,7 +206,7 @@ class ImageCatalogTest {
         assertThatThrownBy(() -> images.untag("app:1"))
                 .isInstanceOf(NotFoundException.class)
                 .hasMessage("cannot untag image app:1: the store has no image of that name or id;"
-                        + " load an archive, or take cais/host, which is made of this host's programs");
+                        + " pull it, load an archive, or take cais/host, which is made of this host's programs");
     }
 
     @Test

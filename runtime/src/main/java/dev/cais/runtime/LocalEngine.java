@@ -65,7 +65,7 @@ final class LocalEngine implements Engine {
         this.id = id;
         this.options = options;
         this.store = store;
-        this.images = new ImageCatalog(store, options.limits());
+        this.images = new ImageCatalog(store, options.limits(), options.registries());
         this.host = host;
         this.cgroups = cgroups;
         this.loop = loop;
@@ -232,6 +232,7 @@ final class LocalEngine implements Engine {
         if (closed.compareAndSet(false, true)) {
             try (var undo = new Undo()) {
                 undo.add(store);
+                undo.add(images);
                 undo.add(loop);
                 undo.add(will);
                 undo.add(cgroups);

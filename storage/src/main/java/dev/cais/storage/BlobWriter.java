@@ -30,13 +30,22 @@ public final class BlobWriter extends OutputStream {
     private boolean committed;
 
     BlobWriter(Blobs blobs, Path temporary, @Nullable Digest expected, long expectedSize) {
+        this(blobs, temporary, expected, expectedSize, Abi.O_EXCL);
+    }
+
+    /** Goes on with a file that may be there: first its bytes have to be {@linkplain #count counted}. */
+    static BlobWriter resumed(Blobs blobs, Path file, Digest expected, long expectedSize) {
+        return new BlobWriter(blobs, file, expected, expectedSize, Abi.O_APPEND);
+    }
+
+    private BlobWriter(Blobs blobs, Path temporary, @Nullable Digest expected, long expectedSize, int flags) {
         this.blobs = blobs;
         this.temporary = temporary;
         this.expected = expected;
         this.expectedSize = expectedSize;
         algorithm = expected == null ? "sha256" : expected.algorithm();
         hash = hash(algorithm);
-        file = Disk.open(temporary, Abi.O_WRONLY | Abi.O_CREAT | Abi.O_EXCL, 0600);
+        file = Disk.open(temporary, Abi.O_WRONLY | Abi.O_CREAT | flags, 0600);
     }
 
     private static MessageDigest hash(String algorithm) {
@@ -51,11 +60,7 @@ public final class BlobWriter extends OutputStream {
     @Override
     public void write(byte[] bytes, int offset, int length) {
         Objects.checkFromIndexSize(offset, length, bytes.length);
-        size += length;
-        if (expectedSize >= 0 && size > expectedSize) {
-            throw corrupt("it has more than the " + expectedSize + " bytes that were promised");
-        }
-        hash.update(bytes, offset, length);
+        count(bytes, offset, length);
         for (int at = offset, left = length; left > 0; ) {
             var part = Math.min(left, BUFFER - pending);
             buffer.bytes().put(pending, bytes, at, part);
@@ -66,6 +71,15 @@ public final class BlobWriter extends OutputStream {
                 flush();
             }
         }
+    }
+
+    /** Takes bytes for written that the file has already. */
+    void count(byte[] bytes, int offset, int length) {
+        size += length;
+        if (expectedSize >= 0 && size > expectedSize) {
+            throw corrupt("it has more than the " + expectedSize + " bytes that were promised");
+        }
+        hash.update(bytes, offset, length);
     }
 
     @Override
@@ -111,6 +125,15 @@ public final class BlobWriter extends OutputStream {
         return new CorruptContentException(
                 "cannot keep blob " + (expected == null ? "" : expected + " ") + "in the store: " + why,
                 "fetch it again");
+    }
+
+    /** Leaves the file as it is, unless it was committed or removed. */
+    void keep() {
+        if (!committed) {
+            flush();
+            file.close();
+            committed = true;
+        }
     }
 
     /** Removes what was written, unless it was committed. */

@@ -82,6 +82,7 @@ public final class Store implements AutoCloseable {
         }
         Disk.makeDirectory(root.resolve("blobs"), 0700); // layers hold other people's setuid programs
         Disk.makeDirectory(root.resolve("layers"), 0700);
+        Disk.makeDirectory(root.resolve("partial"), 0700);
         Disk.makeDirectory(root.resolve("engines"), 0711);
     }
 
@@ -163,6 +164,7 @@ public final class Store implements AutoCloseable {
             }
         }
         layers.sweep();
+        blobs.sweep();
     }
 
     public Path root() {

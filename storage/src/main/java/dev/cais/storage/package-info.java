@@ -11,6 +11,8 @@
  * lock                        flock: shared while something is being referred to, exclusive while unreferenced things go
  * engines.lock                flock: held for moments, while an engine comes or the dead are swept
  * blobs/sha256/HEX            content as it came, by digest
+ * partial/ALGORITHM-HEX       a blob that is being fetched, or was: the next fetch goes on behind it; kept for a week
+ * partial/ALGORITHM-HEX.lock  flock: held while it is being fetched
  * layers/HEX24                a layer's root directory, named by the first 24 digits of its diff ID, so that the names of
  *                             127 layers and more fit into the 4096 bytes that mount(2) takes
  * layers/HEX64                its record: what makes it visible

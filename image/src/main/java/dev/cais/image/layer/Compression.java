@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.util.Map;
+import java.util.zip.Deflater;
 import java.util.zip.GZIPOutputStream;
 import org.apache.commons.compress.compressors.gzip.GzipCompressorInputStream;
 import org.jspecify.annotations.Nullable;
@@ -22,6 +23,7 @@ public enum Compression {
 
     private static final int BUFFER = 64 * 1024;
     private static final int MAGIC = 4;
+    private static final int USUAL_ZSTD = 3;
 
     /** By magic number; what is neither gzip nor zstd is {@link #NONE}. */
     public static Compression of(byte[] firstBytes) {
@@ -81,11 +83,26 @@ public enum Compression {
 
     /** Compresses into {@code target}, which is closed with the result; the same bytes each time. */
     public OutputStream compress(OutputStream target) throws IOException {
+        return compress(target, 0);
+    }
+
+    /** @param level 1 to 9 for gzip, 1 to 22 for zstd; 0 for the usual one (6, 3) */
+    public OutputStream compress(OutputStream target, int level) throws IOException {
         return switch (this) {
             case NONE -> target;
-            case GZIP -> new GZIPOutputStream(target, BUFFER);
-            case ZSTD -> new ZstdOutputStreamNoFinalizer(target).setChecksum(true);
+            case GZIP -> new Gzip(target, level);
+            case ZSTD ->
+                new ZstdOutputStreamNoFinalizer(target)
+                        .setLevel(level == 0 ? USUAL_ZSTD : level)
+                        .setChecksum(true);
         };
+    }
+
+    private static final class Gzip extends GZIPOutputStream {
+        Gzip(OutputStream target, int level) throws IOException {
+            super(target, BUFFER);
+            def.setLevel(level == 0 ? Deflater.DEFAULT_COMPRESSION : level);
+        }
     }
 
     /** Remembers whether reading itself failed, which is not the content's fault. */

@@ -13,12 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorCompletionService;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.Callable;
 
 /** Turns layers into directories of the store. For many threads. */
 public final class LayerUnpacker {
@@ -58,6 +53,7 @@ public final class LayerUnpacker {
                         Map.of("digest", digest),
                         "fetch or save it again");
             }
+            layer.verified().run();
             return size;
         } catch (IOException e) {
             throw StreamChunks.unreadable(what, e);
@@ -69,48 +65,13 @@ public final class LayerUnpacker {
         if (sources.size() == 1) {
             return List.of(unpack(sources.get(0)));
         }
-        var count = Math.max(1, Math.min(sources.size(), Runtime.getRuntime().availableProcessors()));
-        var threads = Executors.newFixedThreadPool(count, task -> new Thread(task, "cais-unpack"));
-        try {
-            var done = new ExecutorCompletionService<Path>(threads);
-            var futures = new ArrayList<Future<Path>>();
-            for (var source : sources) {
-                futures.add(done.submit(() -> unpack(source)));
-            }
-            for (var ignored : sources) {
-                done.take().get(); // in the order in which they end, so that a failure shows at once
-            }
-            var paths = new ArrayList<Path>();
-            for (var future : futures) {
-                paths.add(future.get());
-            }
-            return paths;
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new CancelledException("cannot unpack " + sources.size() + " layers: the thread was interrupted");
-        } catch (ExecutionException e) {
-            if (e.getCause() instanceof RuntimeException exception) {
-                throw exception;
-            }
-            throw (Error) e.getCause();
-        } finally {
-            end(threads);
-        }
-    }
-
-    private static void end(ExecutorService threads) {
-        threads.shutdownNow();
-        var interrupted = false;
-        while (!threads.isTerminated()) {
-            try {
-                interrupted |= !threads.awaitTermination(1, TimeUnit.DAYS);
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
+        var tasks = new ArrayList<Callable<Path>>();
+        sources.forEach(source -> tasks.add(() -> unpack(source)));
+        return Workers.run(
+                "cais-unpack",
+                Runtime.getRuntime().availableProcessors(),
+                tasks,
+                "cannot unpack " + sources.size() + " layers");
     }
 
     /** The sha256 digest of the uncompressed stream, for a tar that has no configuration yet; closes the stream. */

@@ -4,6 +4,7 @@ import dev.cais.CorruptContentException;
 import dev.cais.Digest;
 import dev.cais.Platform;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -15,6 +16,7 @@ import java.util.Optional;
  * @param platform only in an index
  * @param artifactType empty for images
  * @param annotations by key
+ * @param urls where else the content is to be had, in order
  * @see <a href="https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md">OCI image spec 1.1.1, Content
  *     Descriptors</a>
  */
@@ -24,14 +26,16 @@ public record Descriptor(
         long size,
         Optional<Platform> platform,
         String artifactType,
-        Map<String, String> annotations) {
+        Map<String, String> annotations,
+        List<String> urls) {
     public Descriptor {
+        urls = List.copyOf(urls);
         annotations = Map.copyOf(annotations);
     }
 
     /** A descriptor with nothing optional. */
     public static Descriptor of(MediaType mediaType, Digest digest, long size) {
-        return new Descriptor(mediaType.toString(), digest, size, Optional.empty(), "", Map.of());
+        return new Descriptor(mediaType.toString(), digest, size, Optional.empty(), "", Map.of(), List.of());
     }
 
     /** @throws CorruptContentException if a field is missing or wrong */
@@ -46,7 +50,8 @@ public record Descriptor(
                 size,
                 json.findObject("platform").map(Descriptor::readPlatform),
                 json.findText("artifactType").orElse(""),
-                json.textMap("annotations"));
+                json.textMap("annotations"),
+                json.texts("urls"));
     }
 
     private static Platform readPlatform(JsonObject json) {

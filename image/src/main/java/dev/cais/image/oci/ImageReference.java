@@ -144,6 +144,11 @@ public record ImageReference(String registry, String repository, Optional<String
         return new ImageReference(registry, repository, tag, Optional.empty());
     }
 
+    /** The same name without its tag; one without a digest then has the default tag. */
+    public ImageReference withoutTag() {
+        return new ImageReference(registry, repository, Optional.empty(), digest);
+    }
+
     /** Whether both name the same repository, whatever the tag and digest. */
     public boolean isSameRepository(ImageReference other) {
         return registry.equals(other.registry) && repository.equals(other.repository);

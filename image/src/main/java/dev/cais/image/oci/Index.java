@@ -5,6 +5,8 @@ import static java.util.stream.Collectors.joining;
 import dev.cais.CorruptContentException;
 import dev.cais.Platform;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 
 /**
  * A list of manifests: one image for several platforms, or what an OCI layout holds.
@@ -63,6 +65,17 @@ public record Index(List<Descriptor> manifests) {
                         .findFirst())
                 .orElseThrow(() -> new CorruptContentException(
                         "cannot use " + document + ": it has no image for " + host + ", only " + offered()));
+    }
+
+    /** Whether an image for one platform serves who asks for another. */
+    public static boolean fits(Platform wanted, Platform offered) {
+        var entry = new Descriptor("", Hash.sha256(new byte[0]), 0, Optional.of(offered), "", Map.of(), List.of());
+        return PlatformMatch.best(wanted, List.of(entry)).isPresent();
+    }
+
+    /** Whether content is an index, and no manifest; all else about it is yet to be checked. */
+    public static boolean is(byte[] content, String document) {
+        return JsonObject.parse(content, document).has("manifests");
     }
 
     private String offered() {

@@ -2,6 +2,7 @@ package dev.cais.image.oci;
 
 import dev.cais.CorruptContentException;
 import dev.cais.ImageLimits;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 
@@ -46,6 +47,20 @@ public record Manifest(MediaType mediaType, Descriptor config, List<Descriptor> 
             requireKind(json, "layers[" + i + "].mediaType", layers.get(i).mediaType(), MediaType.Kind.LAYER);
         }
         return new Manifest(mediaType, config, layers);
+    }
+
+    /**
+     * What a manifest refers to, whatever it is of: its configuration and its layers, of known and unknown media types.
+     *
+     * @throws CorruptContentException if it is broken or of another version
+     */
+    public static List<Descriptor> contents(byte[] content, String document) {
+        var json = JsonObject.parse(content, document);
+        requireVersion(json);
+        var contents = new ArrayList<Descriptor>();
+        json.findObject("config").map(Descriptor::read).ifPresent(contents::add);
+        json.objects("layers").forEach(layer -> contents.add(Descriptor.read(layer)));
+        return contents;
     }
 
     static void requireVersion(JsonObject json) {

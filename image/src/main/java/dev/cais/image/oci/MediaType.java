@@ -70,6 +70,11 @@ public enum MediaType {
         return Optional.ofNullable(BY_TEXT.get(text));
     }
 
+    /** Whether this is a layer that its maker does not want in other registries. */
+    public static boolean isForeign(String text) {
+        return text.contains(".nondistributable.") || text.contains(".foreign.");
+    }
+
     public Kind kind() {
         return kind;
     }

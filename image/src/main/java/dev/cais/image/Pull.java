@@ -1,0 +1,377 @@
+package dev.cais.image;
+
+import dev.cais.CorruptContentException;
+import dev.cais.Digest;
+import dev.cais.EngineException;
+import dev.cais.ImageLimits;
+import dev.cais.NotFoundException;
+import dev.cais.Platform;
+import dev.cais.PullOptions;
+import dev.cais.PullPolicy;
+import dev.cais.RegistryException;
+import dev.cais.image.archive.ArchivedImage;
+import dev.cais.image.layer.Workers;
+import dev.cais.image.oci.ConfigDocument;
+import dev.cais.image.oci.Descriptor;
+import dev.cais.image.oci.ImageReference;
+import dev.cais.image.oci.Index;
+import dev.cais.image.oci.Manifest;
+import dev.cais.image.oci.MediaType;
+import dev.cais.image.registry.Registries;
+import dev.cais.image.registry.Repository;
+import dev.cais.image.registry.Task;
+import dev.cais.storage.Store;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+
+/** One pull: from a reference to an image of the store. For one thread. */
+final class Pull {
+    private static final int DEEPEST_INDEX = 8;
+
+    private final Registries registries;
+    private final Store store;
+    private final ImageLimits limits;
+    private final ImageDatabase database;
+    private final StoredDocuments documents;
+    private final Sweep sweep;
+    private final ImageReference reference;
+    private final PullOptions options;
+    private final Progress progress;
+    private final Task task;
+
+    Pull(
+            Registries registries,
+            Store store,
+            ImageLimits limits,
+            ImageDatabase database,
+            StoredDocuments documents,
+            Sweep sweep,
+            ImageReference reference,
+            PullOptions options,
+            Progress progress) {
+        this.registries = registries;
+        this.store = store;
+        this.limits = limits;
+        this.database = database;
+        this.documents = documents;
+        this.sweep = sweep;
+        // with a digest the tag does not count
+        this.reference = reference.digest().isPresent() ? reference.withoutTag() : reference;
+        this.options = options;
+        this.progress = progress;
+        this.task = new Task("pull " + reference, registries.options().timeout());
+    }
+
+    /** An image whose documents are here and checked, and whose layers are not yet. */
+    private record Fetched(
+            ArchivedImage.Content manifestContent,
+            Manifest manifest,
+            ArchivedImage.Content config,
+            ConfigDocument document) {}
+
+    NamedImage run() {
+        var present = inStore();
+        if (options.policy() == PullPolicy.NEVER) {
+            return present.orElseThrow(() -> new NotFoundException(
+                    task.cannot() + ": the store does not have it, and the policy is never to ask a registry"));
+        }
+        if (options.policy() == PullPolicy.MISSING && present.isPresent()) {
+            return named(present.get());
+        }
+        try {
+            return fromAny(present);
+        } catch (RegistryException e) {
+            if (options.policy() == PullPolicy.NEWER && present.isPresent()) {
+                return named(present.get());
+            }
+            throw e;
+        }
+    }
+
+    /** What the store has of this name and fits the platform, if it is complete. */
+    private Optional<NamedImage> inStore() {
+        var table = database.read();
+        return table.names().entrySet().stream()
+                .filter(entry -> isMeant(entry.getKey(), entry.getValue()))
+                .findFirst()
+                .flatMap(entry -> fitting(table, entry.getValue()));
+    }
+
+    private boolean isMeant(ImageReference name, NamedImage image) {
+        return reference.digest().isEmpty()
+                ? name.equals(reference)
+                : name.isSameRepository(reference)
+                        && (image.remote().equals(reference.digest().get())
+                                || image.manifest().equals(reference.digest().get()));
+    }
+
+    private Optional<NamedImage> fitting(ImageTable table, NamedImage image) {
+        try {
+            if (image.index().isEmpty() || reference.digest().equals(Optional.of(image.manifest()))) {
+                return Optional.of(image).filter(found -> isForPlatform(documents.configuration(found.id())));
+            }
+            var index = image.index().get();
+            if (options.allPlatforms() && !isComplete(table, index)) {
+                return Optional.empty();
+            }
+            var manifest = chosen(index);
+            return table.idOf(manifest).map(id -> new NamedImage(id, manifest, Optional.of(index)));
+        } catch (NotFoundException | CorruptContentException e) {
+            return Optional.empty();
+        }
+    }
+
+    private boolean isForPlatform(ConfigDocument document) {
+        return options.platform().isEmpty() || Index.fits(options.platform().get(), document.platform());
+    }
+
+    private Platform platform() {
+        return options.platform().orElseGet(Platform::host);
+    }
+
+    /** The manifest that the platform gets of an index of the store. */
+    private Digest chosen(Digest index) {
+        var at = index;
+        for (var depth = 0; depth < DEEPEST_INDEX; depth++) {
+            var entry = documents.index(at).choose(platform(), "index " + at);
+            if (!entry.is(MediaType.Kind.INDEX)) {
+                return entry.digest();
+            }
+            at = entry.digest();
+        }
+        throw tooDeep();
+    }
+
+    private boolean isComplete(ImageTable table, Digest index) {
+        return documents.isComplete(index)
+                && documents.index(index).images().stream()
+                        .filter(entry -> entry.is(MediaType.Kind.MANIFEST))
+                        .allMatch(entry -> table.idOf(entry.digest()).isPresent());
+    }
+
+    private NamedImage fromAny(Optional<NamedImage> present) {
+        var failures = new ArrayList<EngineException>();
+        for (var repository : registries.pullFrom(reference, options.credentials())) {
+            if (repository.isRuledOut()) {
+                continue;
+            }
+            try {
+                return from(repository, present);
+            } catch (RegistryException | NotFoundException | CorruptContentException e) {
+                failures.add(e);
+            }
+        }
+        var last = failures.remove(failures.size() - 1);
+        failures.forEach(last::addSuppressed);
+        throw last;
+    }
+
+    private NamedImage from(Repository repository, Optional<NamedImage> present) {
+        var wanted = reference.digest().map(Digest::toString).orElseGet(this::tag);
+        var current = reference.digest();
+        if (current.isEmpty()) {
+            current = repository.head(wanted, task);
+        }
+        if (current.isPresent() && present.isPresent() && isCurrent(present.get(), current.get())) {
+            return named(present.get());
+        }
+        try {
+            var pulled = fetch(repository, current.map(Digest::toString).orElse(wanted));
+            sweep.runIfIdle();
+            return pulled;
+        } catch (RuntimeException | Error e) {
+            sweep.run();
+            throw e;
+        }
+    }
+
+    private String tag() {
+        return reference.tag().orElseThrow();
+    }
+
+    private static boolean isCurrent(NamedImage image, Digest remote) {
+        return image.remote().equals(remote) || image.manifest().equals(remote);
+    }
+
+    /** Moves the name to an image that the store has. */
+    private NamedImage named(NamedImage image) {
+        if (!image.equals(database.read().names().get(reference))) {
+            database.change(table ->
+                    table.edition(image.id(), image.manifest()).isEmpty() ? table : table.named(reference, image));
+        }
+        return image;
+    }
+
+    private NamedImage fetch(Repository repository, String remote) {
+        var hold = store.lockShared();
+        try (hold) {
+            sweep.expect();
+            var root = content(repository, remote);
+            var images = new LinkedHashMap<Digest, Fetched>();
+            var isIndex = Index.is(root.bytes(), "manifest " + remote + " of " + repository);
+            Digest wanted;
+            if (isIndex) {
+                wanted = fetchChosen(repository, root, images);
+                if (options.allPlatforms()) {
+                    fetchOthers(repository, root, images);
+                }
+            } else {
+                wanted = root.digest();
+                var image = fetchImage(repository, root);
+                requirePlatform(image, repository);
+                images.put(wanted, image);
+            }
+            fetchLayers(repository, List.copyOf(images.values()));
+            return publish(wanted, isIndex ? Optional.of(root.digest()) : Optional.empty(), images);
+        }
+    }
+
+    private void requirePlatform(Fetched image, Repository repository) {
+        if (!isForPlatform(image.document)) {
+            throw new CorruptContentException(task.cannot() + ": " + repository + " has it for "
+                    + image.document.platform() + " only, not for " + platform());
+        }
+    }
+
+    /** A manifest or an index, from the store if it is there. */
+    private ArchivedImage.Content content(Repository repository, String remote) {
+        if (remote.indexOf(':') >= 0) {
+            var digest = Digest.parse(remote);
+            if (documents.has(digest)) {
+                return new ArchivedImage.Content(digest, documents.bytes(digest));
+            }
+        }
+        var fetched = repository.manifest(remote, limits.manifestSize(), task);
+        return new ArchivedImage.Content(fetched.digest(), fetched.bytes());
+    }
+
+    private Digest fetchChosen(Repository repository, ArchivedImage.Content root, Map<Digest, Fetched> images) {
+        var at = root;
+        for (var depth = 0; depth < DEEPEST_INDEX; depth++) {
+            var document = "index " + at.digest() + " of " + repository;
+            var index = Index.parse(at.bytes(), document);
+            var entry = index.choose(platform(), document);
+            documents.put(at);
+            at = content(repository, entry.digest().toString());
+            if (!entry.is(MediaType.Kind.INDEX)) {
+                images.put(at.digest(), fetchImage(repository, at));
+                return at.digest();
+            }
+        }
+        throw tooDeep();
+    }
+
+    private CorruptContentException tooDeep() {
+        return new CorruptContentException(task.cannot() + ": its indexes are nested deeper than " + DEEPEST_INDEX);
+    }
+
+    /** All else that an index refers to: other platforms' images, and what is no image as it is. */
+    private void fetchOthers(Repository repository, ArchivedImage.Content root, Map<Digest, Fetched> images) {
+        var open = new ArrayList<>(List.of(root));
+        for (var at = 0; at < open.size(); at++) {
+            if (open.size() > limits.layers()) {
+                throw tooDeep();
+            }
+            var content = open.get(at);
+            documents.put(content);
+            var index = Index.parse(content.bytes(), "index " + content.digest() + " of " + repository);
+            if (index.manifests().size() > limits.layers()) {
+                throw new CorruptContentException(
+                        task.cannot() + ": its index has more than " + limits.layers() + " entries, the limit");
+            }
+            var known = new LinkedHashSet<>(index.images());
+            for (var entry : index.manifests()) {
+                if (images.containsKey(entry.digest())) {
+                    continue;
+                }
+                var child = content(repository, entry.digest().toString());
+                if (entry.is(MediaType.Kind.INDEX)) {
+                    open.add(child);
+                } else if (known.contains(entry)) {
+                    images.put(child.digest(), fetchImage(repository, child));
+                } else {
+                    fetchOpaque(repository, child);
+                }
+            }
+        }
+    }
+
+    private Fetched fetchImage(Repository repository, ArchivedImage.Content content) {
+        var manifest = Manifest.parse(content.bytes(), "manifest " + content.digest() + " of " + repository, limits);
+        var digest = manifest.config().digest();
+        var bytes = documents.has(digest)
+                ? documents.bytes(digest)
+                : repository.smallBlob(manifest.config(), limits.manifestSize(), task);
+        var document = ConfigDocument.parse(bytes, "configuration " + digest + " of " + repository, limits);
+        if (manifest.layers().size() != document.diffIds().size()) {
+            throw new CorruptContentException(task.cannot() + ": its manifest has "
+                    + manifest.layers().size() + " layers, its configuration "
+                    + document.diffIds().size());
+        }
+        return new Fetched(content, manifest, new ArchivedImage.Content(digest, bytes), document);
+    }
+
+    /** A manifest of something that is no image, as build attestations are, with all its blobs. */
+    private void fetchOpaque(Repository repository, ArchivedImage.Content content) {
+        for (var blob : Manifest.contents(content.bytes(), "manifest " + content.digest() + " of " + repository)) {
+            if (!documents.has(blob.digest())) {
+                var bytes = repository.smallBlob(blob, limits.manifestSize(), task);
+                documents.put(new ArchivedImage.Content(blob.digest(), bytes));
+            }
+        }
+        documents.put(content);
+    }
+
+    private void fetchLayers(Repository repository, List<Fetched> images) {
+        var layers = new LinkedHashMap<KnownLayer, Descriptor>();
+        for (var image : images) {
+            for (var i = 0; i < image.manifest.layers().size(); i++) {
+                var blob = image.manifest.layers().get(i);
+                layers.put(
+                        new KnownLayer(blob.digest(), image.document.diffIds().get(i)), blob);
+            }
+        }
+        progress.expect(layers.values());
+        var known = documents.knownLayers(database.read());
+        var fetches = new ArrayList<Callable<Boolean>>();
+        layers.forEach((layer, blob) -> fetches.add(() -> {
+            new LayerFetch(
+                            store,
+                            limits,
+                            repository,
+                            blob,
+                            layer.diffId(),
+                            known.contains(layer),
+                            progress.layer(blob),
+                            task)
+                    .run();
+            return true;
+        }));
+        Workers.run("cais-pull", registries.options().parallel(), fetches, task.cannot());
+    }
+
+    private NamedImage publish(Digest wanted, Optional<Digest> index, Map<Digest, Fetched> images) {
+        for (var image : images.values()) {
+            documents.put(image.config);
+            documents.put(image.manifestContent);
+        }
+        var chosen = images.get(wanted);
+        if (chosen == null) {
+            throw new IllegalStateException("the image that was chosen is not among those that were fetched");
+        }
+        var named = new NamedImage(chosen.config.digest(), wanted, index);
+        database.change(table -> {
+            var changed = table;
+            for (var image : images.values()) {
+                changed = changed.with(image.config.digest(), new Edition(image.manifestContent.digest(), false));
+            }
+            return changed.named(reference, named);
+        });
+        return named;
+    }
+}

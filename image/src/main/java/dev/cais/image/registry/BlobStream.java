@@ -1,0 +1,153 @@
+package dev.cais.image.registry;
+
+import dev.cais.CorruptContentException;
+import dev.cais.image.oci.Descriptor;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A blob's bytes while they arrive, as many as its descriptor says and no more. When the connection breaks or stalls, another
+ * one goes on at the same byte; only so many failures in a row without progress are an end. For one thread.
+ */
+public final class BlobStream extends InputStream {
+    private static final long PROGRESS = 16 * 1024;
+
+    private final Repository repository;
+    private final Descriptor blob;
+    private final Runnable retrying;
+    private final Task task;
+    private final Backoff backoff;
+    private long at;
+    private long atFailure;
+    private volatile @Nullable Response response;
+    private volatile boolean closed;
+
+    BlobStream(Repository repository, Descriptor blob, long offset, Runnable retrying, Task task) {
+        this.repository = repository;
+        this.blob = blob;
+        this.retrying = retrying;
+        this.task = task;
+        this.backoff = new Backoff(repository.retries());
+        this.at = offset;
+        this.atFailure = offset;
+    }
+
+    @Override
+    public int read() throws IOException {
+        var one = new byte[1];
+        return read(one, 0, 1) < 0 ? -1 : Byte.toUnsignedInt(one[0]);
+    }
+
+    /**
+     * @throws CorruptContentException if there are more bytes than were promised
+     * @throws dev.cais.RegistryException if the registry refuses, or too many connections break
+     */
+    @Override
+    public int read(byte[] bytes, int offset, int length) throws IOException {
+        while (at < blob.size()) {
+            try {
+                var source = open();
+                var count = source.body().read(bytes, offset, (int) Math.min(length, blob.size() - at));
+                if (count >= 0) {
+                    at += count;
+                    return count;
+                }
+                throw new EOFException("it ended after " + at + " of " + blob.size() + " bytes");
+            } catch (IOException e) {
+                mend(e);
+            }
+        }
+        return -1;
+    }
+
+    /**
+     * Reads past the last byte.
+     *
+     * @throws CorruptContentException if there is another
+     */
+    public void requireEnd() throws IOException {
+        var source = response;
+        if (source == null) {
+            return;
+        }
+        int more;
+        try {
+            more = source.body().read();
+        } catch (IOException e) {
+            return; // all that was promised has come
+        }
+        if (more >= 0) {
+            throw tooLong();
+        }
+    }
+
+    private CorruptContentException tooLong() {
+        return new CorruptContentException("cannot read blob " + blob.digest() + " of " + repository
+                + ": it has more than the " + blob.size() + " bytes that were promised");
+    }
+
+    private Response open() throws IOException {
+        var known = response;
+        if (known != null) {
+            return known;
+        }
+        if (closed) {
+            throw new IOException("the stream is closed");
+        }
+        var opened = repository.openBlob(blob, at, task);
+        response = opened;
+        if (closed) {
+            opened.close();
+        }
+        position(opened);
+        return opened;
+    }
+
+    /** Sees to it that the next byte is the one at {@link #at}. */
+    private void position(Response opened) throws IOException {
+        if (opened.status() == 206) {
+            var range = opened.header("Content-Range").orElse("");
+            if (!range.startsWith("bytes " + at + "-")) {
+                throw new IOException("another range came than was asked for");
+            }
+        } else if (opened.status() == 200) {
+            if (opened.length() > blob.size()) {
+                throw tooLong();
+            }
+            opened.body().skipNBytes(at);
+        } else {
+            throw new IOException("the range was refused");
+        }
+    }
+
+    private void mend(IOException failure) {
+        closeResponse();
+        if (at - atFailure >= PROGRESS) {
+            backoff.reset();
+        }
+        atFailure = at;
+        if (closed || !backoff.allowsAnother()) {
+            throw repository.failed(failure, task);
+        }
+        retrying.run();
+        backoff.await(failure instanceof Repository.PassingException passing ? passing.pause() : Duration.ZERO, task);
+    }
+
+    private void closeResponse() {
+        var open = response;
+        response = null;
+        if (open != null) {
+            open.close();
+        }
+    }
+
+    /** May be called by any thread. */
+    @Override
+    public void close() {
+        closed = true;
+        closeResponse();
+    }
+}

@@ -1,0 +1,123 @@
+package dev.cais.image.registry;
+
+import dev.cais.Credentials;
+import dev.cais.RegistryOptions;
+import dev.cais.image.oci.ImageReference;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * All registries, as one engine speaks to them: where references are to be found, and who the engine is there. Opens nothing
+ * before the first request.
+ */
+public final class Registries implements AutoCloseable {
+    private static final String HUB = "docker.io";
+    private static final String HUB_SERVER = "registry-1.docker.io";
+
+    private final RegistryOptions options;
+    private final Transport transport;
+    private final CredentialFiles files;
+    /** By registry and, since files may have credentials for parts of one, repository. */
+    private final Map<String, Authentication> authentications = new ConcurrentHashMap<>();
+    /** The scheme that a registry on loopback was found to speak. */
+    private final Map<String, String> schemes = new ConcurrentHashMap<>();
+
+    public Registries(RegistryOptions options) {
+        this(options, CredentialFiles.ofUser());
+    }
+
+    Registries(RegistryOptions options, CredentialFiles files) {
+        this.options = options;
+        this.transport = new Transport(options);
+        this.files = files;
+    }
+
+    public RegistryOptions options() {
+        return options;
+    }
+
+    /**
+     * Where to pull from, in the order to try: mirrors, then the registry itself.
+     *
+     * @param credentials for the registry itself, before all others
+     */
+    public List<Repository> pullFrom(ImageReference reference, Optional<Credentials> credentials) {
+        var repositories = new ArrayList<Repository>();
+        var place = Place.of(reference).rewritten(options.rewrites());
+        for (var mirror : options.mirrors().getOrDefault(place.registry, List.of())) {
+            var slash = mirror.indexOf('/');
+            var host = slash < 0 ? mirror : mirror.substring(0, slash);
+            var path = slash < 0 ? place.repository : mirror.substring(slash + 1) + "/" + place.repository;
+            repositories.addAll(at(new Place(host, path), Optional.empty()));
+        }
+        repositories.addAll(at(place, credentials));
+        return repositories;
+    }
+
+    /** Where to push to: the registry itself; several where it is to be found out whether it speaks TLS. */
+    public List<Repository> pushTo(ImageReference reference, Optional<Credentials> credentials) {
+        return at(Place.of(reference).rewritten(options.rewrites()), credentials);
+    }
+
+    private record Place(String registry, String repository) {
+        static Place of(ImageReference reference) {
+            return new Place(reference.registry(), reference.repository());
+        }
+
+        /** By the longest name that this one begins with. */
+        Place rewritten(Map<String, String> rewrites) {
+            var name = registry + "/" + repository;
+            for (var end = name.lastIndexOf('/'); end > 0; end = name.lastIndexOf('/', end - 1)) {
+                var to = rewrites.get(name.substring(0, end));
+                if (to != null) {
+                    var changed = to + name.substring(end);
+                    var slash = changed.indexOf('/');
+                    return new Place(changed.substring(0, slash), changed.substring(slash + 1));
+                }
+            }
+            return this;
+        }
+    }
+
+    private List<Repository> at(Place place, Optional<Credentials> credentials) {
+        var server = place.registry.equals(HUB) ? HUB_SERVER : place.registry;
+        var repositories = new ArrayList<Repository>();
+        for (var scheme : schemes(place.registry, server)) {
+            var location = new Location(place.registry, Endpoint.parse(scheme, server), place.repository);
+            repositories.add(new Repository(
+                    location,
+                    transport,
+                    credentials.isPresent()
+                            ? new Authentication(transport, task -> credentials)
+                            : authentications.computeIfAbsent(
+                                    location.toString(),
+                                    key -> new Authentication(transport, task -> known(location, task))),
+                    schemes));
+        }
+        return repositories;
+    }
+
+    private List<String> schemes(String registry, String server) {
+        if (options.insecure().contains(registry)) {
+            return List.of("http");
+        }
+        if (schemes.containsKey(registry)) {
+            return List.of(schemes.getOrDefault(registry, "https"));
+        }
+        return Endpoint.parse("https", server).isLoopback() ? List.of("https", "http") : List.of("https");
+    }
+
+    private Optional<Credentials> known(Location location, Task task) {
+        return Optional.ofNullable(options.credentials().get(location.registry()))
+                .or(() -> files.find(location, task));
+    }
+
+    /** Closes all connections. Repeating is harmless. */
+    @Override
+    public void close() {
+        transport.close();
+    }
+}

@@ -1,0 +1,206 @@
+package dev.cais.image.registry;
+
+import dev.cais.RegistryException;
+import dev.cais.RegistryOptions;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongConsumer;
+
+/**
+ * Sends requests, each as it is: no redirect is followed, nothing is added but what HTTP needs. HTTP/1.1, so that each layer has
+ * a connection of its own; idle ones are kept until the transport is closed.
+ *
+ * <p>The JDK's client cannot be closed before Java 21. Its thread ends, and closes all connections, when it is interrupted; it
+ * is found by its thread group, which is that of the thread that made the client.
+ */
+final class Transport implements AutoCloseable {
+    private static final String THREAD = "cais-registry";
+
+    private final RegistryOptions options;
+    private final Certificates certificates;
+    private final ThreadGroup group = new ThreadGroup(THREAD);
+    private final ExecutorService threads = Executors.newCachedThreadPool(task -> {
+        var thread = new Thread(group, task, THREAD);
+        thread.setDaemon(true);
+        return thread;
+    });
+    /** By registry, for those with a client certificate; that of all others has an empty name. */
+    private final Map<String, HttpClient> clients = new HashMap<>();
+
+    private boolean closed;
+
+    Transport(RegistryOptions options) {
+        this.options = options;
+        this.certificates = new Certificates(options);
+    }
+
+    RegistryOptions options() {
+        return options;
+    }
+
+    /** Sends a request that carries nothing, or little. */
+    Response send(String registry, Request request, Task task) throws IOException {
+        return send(registry, request, count -> {}, task);
+    }
+
+    /**
+     * Sends a request, and waits for the head of the answer.
+     *
+     * @param registry whose client certificate may be shown; empty for none
+     * @param sent is told how many more bytes of the content were read, in whatever thread
+     * @throws RegistryException if the engine is offline
+     * @throws IOException if the server cannot be reached, breaks off or stalls
+     * @throws dev.cais.CancelledException if the thread is interrupted
+     * @throws dev.cais.TimedOutException if the task's time is over
+     */
+    Response send(String registry, Request request, LongConsumer sent, Task task) throws IOException {
+        if (options.offline()) {
+            throw new RegistryException(
+                    task.cannot() + ": the engine is offline", "pull it while online, or load an archive");
+        }
+        var uploaded = new AtomicLong();
+        var builder = HttpRequest.newBuilder(request.url())
+                .method(
+                        request.method(),
+                        request.content()
+                                .map(content -> publisher(content, count -> {
+                                    uploaded.addAndGet(count);
+                                    sent.accept(count);
+                                }))
+                                .orElse(HttpRequest.BodyPublishers.noBody()));
+        request.headers().forEach(builder::setHeader);
+        builder.setHeader("User-Agent", "cais");
+        var stall = options.stallTimeout();
+        var future = client(registry).sendAsync(builder.build(), head -> new ResponseBody(stall, task));
+        var isDone = false;
+        try {
+            var before = -1L;
+            while (true) {
+                try {
+                    var response = future.get(task.nanos(stall), TimeUnit.NANOSECONDS);
+                    isDone = true;
+                    return new Response(response.statusCode(), response.headers(), response.uri(), response.body());
+                } catch (TimeoutException e) {
+                    task.nanos(stall);
+                    if (uploaded.get() == before) {
+                        throw new StalledException(stall);
+                    }
+                    before = uploaded.get();
+                }
+            }
+        } catch (InterruptedException e) {
+            throw task.interrupted();
+        } catch (ExecutionException e) {
+            isDone = true;
+            throw e.getCause() instanceof IOException failed ? failed : new IOException(e.getCause());
+        } finally {
+            if (!isDone) {
+                future.cancel(true);
+                var unused = future.thenAccept(late -> late.body().close());
+            }
+        }
+    }
+
+    private static HttpRequest.BodyPublisher publisher(Request.Content content, LongConsumer sent) {
+        var stream = HttpRequest.BodyPublishers.ofInputStream(
+                () -> new Counted(content.source().get(), sent));
+        return content.length() == 0
+                ? HttpRequest.BodyPublishers.noBody()
+                : HttpRequest.BodyPublishers.fromPublisher(stream, content.length());
+    }
+
+    /** Tells how much of it was read. */
+    private static final class Counted extends java.io.FilterInputStream {
+        private final LongConsumer counter;
+
+        Counted(InputStream source, LongConsumer counter) {
+            super(source);
+            this.counter = counter;
+        }
+
+        @Override
+        public int read(byte[] bytes, int offset, int length) throws IOException {
+            var count = in.read(bytes, offset, length);
+            if (count > 0) {
+                counter.accept(count);
+            }
+            return count;
+        }
+    }
+
+    private synchronized HttpClient client(String registry) {
+        if (closed) {
+            throw new RegistryException("cannot speak to a registry: the engine is closed", "open another one");
+        }
+        var name = options.clientCertificates().containsKey(registry) ? registry : "";
+        return clients.computeIfAbsent(name, this::newClient);
+    }
+
+    private HttpClient newClient(String registry) {
+        var builder = HttpClient.newBuilder()
+                .version(HttpClient.Version.HTTP_1_1)
+                .followRedirects(HttpClient.Redirect.NEVER)
+                .connectTimeout(options.connectTimeout())
+                .proxy(new Proxies(options.proxy(), System.getenv()))
+                .executor(threads);
+        certificates.context(registry).ifPresent(builder::sslContext);
+        var made = new HttpClient[1];
+        var maker = new Thread(group, () -> made[0] = builder.build(), THREAD);
+        maker.start();
+        joinAll(Optional.of(maker));
+        return made[0];
+    }
+
+    private static void joinAll(Optional<Thread> thread) {
+        var interrupted = false;
+        while (thread.isPresent() && thread.get().isAlive()) {
+            try {
+                thread.get().join();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Closes all connections. What is under way fails. Repeating is harmless. */
+    @Override
+    public synchronized void close() {
+        closed = true;
+        threads.shutdownNow();
+        if (!clients.isEmpty()) {
+            group.interrupt();
+            awaitEnd(Duration.ofSeconds(5));
+            clients.clear();
+        }
+    }
+
+    private void awaitEnd(Duration atMost) {
+        var end = System.nanoTime() + atMost.toNanos();
+        var interrupted = false;
+        while (group.activeCount() > 0 && System.nanoTime() < end) {
+            try {
+                Thread.sleep(1);
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}
