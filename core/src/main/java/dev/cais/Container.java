@@ -146,6 +146,46 @@ public interface Container extends AutoCloseable {
     }
 
     /**
+     * Waits until it is ready, looking time and again.
+     *
+     * <pre>{@code
+     * cache.awaitReady(listening(6379), Duration.ofSeconds(20));
+     * }</pre>
+     *
+     * @throws TimedOutException after that time, with what was missing and the last lines of the log
+     * @throws ContainerExitedException as soon as it ends, or at once if it has ended, with exit code and last lines
+     * @throws ConflictException if there is what {@link Ready#not} excludes, or its state does not allow to look
+     * @throws CancelledException if the calling thread is interrupted
+     */
+    default void awaitReady(Ready ready, Duration timeout) {
+        ReadyWait.await(this, ready, timeout);
+    }
+
+    /**
+     * The ports that processes in its network namespace wait on, by number: those of the host with the host's network.
+     *
+     * @throws ConflictException if it does not run
+     */
+    List<ListeningPort> listeningPorts();
+
+    /**
+     * Connects to a TCP port inside its network namespace, on whatever address of its somebody listens.
+     *
+     * @param timeout for connecting, and then for each read and write
+     * @throws ConflictException if it does not run, or nobody listens on the port
+     * @throws TimedOutException if nobody accepts the connection in time
+     */
+    Connection connect(int port, Duration timeout);
+
+    /**
+     * Whether a file of any kind exists in it, followed by links inside its root alone.
+     *
+     * @param path absolute, as the container sees it
+     * @throws ConflictException if it does not run
+     */
+    boolean hasFile(String path);
+
+    /**
      * Sends a signal to its first process.
      *
      * @param signal as {@code TERM}, {@code SIGTERM} or {@code 15}

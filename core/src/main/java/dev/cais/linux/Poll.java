@@ -25,12 +25,18 @@ public final class Poll {
      * @throws CancelledException if the thread is or gets interrupted; the flag stays set
      */
     public static boolean readable(Fd fd, Duration timeout, String what) {
-        if (ready(fd)) {
-            return true;
-        }
+        return ready(fd) || await(fd, Abi.POLLIN, timeout, what);
+    }
+
+    /** The same, until it takes bytes; for a socket that connects: until it is connected or has failed. */
+    public static boolean writable(Fd fd, Duration timeout, String what) {
+        return await(fd, Abi.POLLOUT, timeout, what);
+    }
+
+    private static boolean await(Fd fd, int events, Duration timeout, String what) {
         var wakeUp = new WakeUp();
         try {
-            return wakeUp.await(fd, timeout, what);
+            return wakeUp.await(fd, events, timeout, what);
         } finally {
             wakeUp.discard();
         }
@@ -61,11 +67,11 @@ public final class Poll {
                 Syscall.EVENTFD2,
                 Syscalls.call(Syscall.EVENTFD2, 0, Abi.EFD_CLOEXEC | Abi.EFD_NONBLOCK)));
 
-        boolean await(Fd fd, Duration timeout, String what) {
+        boolean await(Fd fd, int events, Duration timeout, String what) {
             var ready = false;
             try {
                 begin();
-                ready = isOpen() && poll(fd, System.nanoTime() + timeout.toNanos(), what);
+                ready = isOpen() && poll(fd, events, System.nanoTime() + timeout.toNanos(), what);
                 end(true);
                 return ready;
             } catch (ClosedByInterruptException e) {
@@ -78,10 +84,10 @@ public final class Poll {
             }
         }
 
-        private boolean poll(Fd fd, long deadline, String what) {
+        private boolean poll(Fd fd, int events, long deadline, String what) {
             try (var scratch = Scratch.frame()) {
                 var polled = scratch.take(2 * POLLFD);
-                polled.putInt(0, fd.number()).putShort(4, (short) Abi.POLLIN);
+                polled.putInt(0, fd.number()).putShort(4, (short) events);
                 polled.putInt(POLLFD, event.number()).putShort(POLLFD + 4, (short) Abi.POLLIN);
                 var time = scratch.take(16);
                 while (true) {

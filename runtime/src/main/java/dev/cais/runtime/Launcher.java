@@ -16,8 +16,10 @@ import dev.cais.linux.Syscalls;
 import dev.cais.runtime.cgroup.Cgroup;
 import dev.cais.runtime.launch.Launch;
 import dev.cais.storage.Store;
+import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
@@ -207,6 +209,11 @@ final class Launcher implements AutoCloseable {
             undo.keepAll();
             return new Started(last, Optional.ofNullable(terminal));
         }
+    }
+
+    /** Connects from inside a container's network namespace. */
+    ContainerConnection connect(String name, Fd process, InetSocketAddress address, Duration timeout) {
+        return ContainerConnection.open(launch, process, name, address, timeout);
     }
 
     /** Ends the guardian, and with it every process of every container. */

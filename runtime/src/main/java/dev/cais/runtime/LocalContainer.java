@@ -4,6 +4,7 @@ import dev.cais.AttachOptions;
 import dev.cais.Attachment;
 import dev.cais.CancelledException;
 import dev.cais.ConflictException;
+import dev.cais.Connection;
 import dev.cais.Container;
 import dev.cais.ContainerProcess;
 import dev.cais.ContainerSpec;
@@ -12,8 +13,11 @@ import dev.cais.Exec;
 import dev.cais.ExecSpec;
 import dev.cais.ExitStatus;
 import dev.cais.Image;
+import dev.cais.KernelException;
+import dev.cais.ListeningPort;
 import dev.cais.Logs;
 import dev.cais.ProcessResult;
+import dev.cais.Protocol;
 import dev.cais.Resources;
 import dev.cais.Stats;
 import dev.cais.TimedOutException;
@@ -32,6 +36,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -354,6 +359,47 @@ final class LocalContainer implements Container {
     Optional<Stats> measure(Measuring measuring) {
         var latest = run;
         return latest == null ? Optional.empty() : latest.measure(measuring, spec);
+    }
+
+    @Override
+    public List<ListeningPort> listeningPorts() {
+        return inside("cannot see the ports of", process -> new NetworkTables().listening(process.hostPid()));
+    }
+
+    @Override
+    public boolean hasFile(String path) {
+        return inside("cannot look for " + path + " in", process -> RunningRoot.has(process.hostPid(), path));
+    }
+
+    /** Looks at something by the first process's number, which must be its own all the while. */
+    private <T> T inside(String cannot, Function<ContainedProcess, T> look) {
+        var process = requireAlive(cannot).process();
+        try {
+            var seen = look.apply(process);
+            if (process.isRunning()) {
+                return seen;
+            }
+        } catch (KernelException e) {
+            if (process.isRunning()) {
+                throw e;
+            }
+        }
+        throw refusal(cannot, "start it first");
+    }
+
+    @Override
+    public Connection connect(int port, Duration timeout) {
+        var cannot = "cannot connect to port " + port + " of";
+        var process = requireAlive(cannot).process();
+        var listening = listeningPorts().stream()
+                .filter(each -> each.protocol() == Protocol.TCP)
+                .toList();
+        var address = NetworkTables.reachable(listening, port)
+                .orElseThrow(() -> new ConflictException(
+                        cannot + " container " + name + ": nobody listens there", Map.of("listening", listening), ""));
+        try (var entered = process.duplicate().orElseThrow(() -> refusal(cannot, "start it first"))) {
+            return owner.launcher().connect(name, entered, address, timeout);
+        }
     }
 
     @Override

@@ -25,18 +25,38 @@ final class RunningRoot {
     private RunningRoot() {}
 
     static Accounts accounts(int pid) {
-        try (var scratch = Scratch.frame();
-                var root = Fd.of(Syscalls.checked(
-                        "cannot look into a container",
-                        Syscall.OPENAT,
-                        Syscalls.call(
-                                Syscall.OPENAT,
-                                Abi.AT_FDCWD,
-                                scratch.path("/proc/" + pid + "/root"),
-                                Abi.O_PATH | Abi.O_DIRECTORY | Abi.O_CLOEXEC)))) {
+        try (var root = open(pid)) {
             return Accounts.parse(
                     read(root, "/etc/passwd").orElse(new byte[0]),
                     read(root, "/etc/group").orElse(new byte[0]));
+        }
+    }
+
+    private static Fd open(int pid) {
+        try (var scratch = Scratch.frame()) {
+            return Fd.of(Syscalls.checked(
+                    "cannot look into a container",
+                    Syscall.OPENAT,
+                    Syscalls.call(
+                            Syscall.OPENAT,
+                            Abi.AT_FDCWD,
+                            scratch.path("/proc/" + pid + "/root"),
+                            Abi.O_PATH | Abi.O_DIRECTORY | Abi.O_CLOEXEC)));
+        }
+    }
+
+    /** Whether a file of any kind is there, at the end of all links. */
+    static boolean has(int pid, String path) {
+        try (var root = open(pid);
+                var scratch = Scratch.frame()) {
+            var how = scratch.take(OPEN_HOW);
+            how.putLong(0, Abi.O_CLOEXEC | Abi.O_PATH).putLong(16, Abi.RESOLVE_IN_ROOT | Abi.RESOLVE_NO_MAGICLINKS);
+            var opened =
+                    Syscalls.call(Syscall.OPENAT2, root.number(), scratch.path(path), Scratch.address(how), OPEN_HOW);
+            if (opened >= 0) {
+                Fd.of(opened).close();
+            }
+            return opened >= 0;
         }
     }
 

@@ -1,0 +1,14 @@
+package dev.cais;
+
+import java.util.Locale;
+
+/** Of the transport layer. */
+public enum Protocol {
+    TCP,
+    UDP;
+
+    /** As Docker writes it: {@code tcp}. */
+    public String word() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+}
