@@ -7,8 +7,9 @@ import dev.cais.storage.FileOperations;
 import dev.cais.storage.NodeType;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 
-/** Carries out what a layer's entries say. For one thread. */
+/** Carries out what a layer's entries say, or those of a tar that is no layer. For one thread. */
 final class LayerWriter {
     private static final byte[] WHITEOUT = {'.', 'w', 'h', '.'};
     private static final byte[] AUFS = {'.', 'w', 'h', '.', '.', 'w', 'h', '.'};
@@ -17,19 +18,43 @@ final class LayerWriter {
     private final FileOperations files;
     private final String what;
     private final ImageLimits limits;
+    /** Where it all goes; empty for the root. */
+    private final byte[] below;
+
+    private final boolean isLayer;
+    private final UnaryOperator<TarEntry> change;
     private long size;
 
     LayerWriter(FileOperations files, String what, ImageLimits limits) {
+        this(files, what, limits, new byte[0], true, UnaryOperator.identity());
+    }
+
+    private LayerWriter(
+            FileOperations files,
+            String what,
+            ImageLimits limits,
+            byte[] below,
+            boolean isLayer,
+            UnaryOperator<TarEntry> change) {
         this.files = files;
         this.what = what;
         this.limits = limits;
+        this.below = below;
+        this.isLayer = isLayer;
+        this.change = change;
+    }
+
+    /** For a tar that is no layer: names of whiteouts are names like others. */
+    static LayerWriter ofPlainTar(
+            FileOperations files, String what, ImageLimits limits, byte[] below, UnaryOperator<TarEntry> change) {
+        return new LayerWriter(files, what, limits, below, false, change);
     }
 
     /** Writes all entries; gives the bytes of all their contents. */
     long write(TarReader reader) {
         for (var entry = reader.next(); entry != null; entry = reader.next()) {
             try {
-                write(entry, reader);
+                write(change.apply(entry), reader);
             } catch (KernelException e) { // what the names ask for cannot be
                 throw new CorruptContentException(
                         "cannot unpack " + what + ": entry " + TarReader.shown(entry.name()) + ": " + e.call()
@@ -48,13 +73,17 @@ final class LayerWriter {
     private void write(TarEntry entry, TarReader reader) {
         var path = cleaned(entry, entry.name());
         var start = lastStart(path);
-        if (startsWith(path, start, WHITEOUT)) {
+        if (isLayer && startsWith(path, start, WHITEOUT)) {
             writeWhiteout(entry, path, start);
             return;
         }
         if (path.length == 0 && entry.type() != TarType.DIRECTORY) {
             throw corrupt(entry, "its name is that of the root, and it is no directory");
         }
+        if (path.length == 0 && !isLayer) {
+            return; // where a tar is unpacked stays as it is
+        }
+        path = join(below, path);
         var attributes = entry.attributes();
         switch (entry.type()) {
             case FILE -> {
@@ -67,7 +96,7 @@ final class LayerWriter {
                     sink.finish();
                 }
             }
-            case HARD_LINK -> files.hardLink(path, cleaned(entry, entry.link()));
+            case HARD_LINK -> files.hardLink(path, join(below, cleaned(entry, entry.link())));
             case SYMLINK -> files.symlink(path, entry.link(), attributes);
             case DIRECTORY -> files.directory(path, attributes);
             case CHARACTER_DEVICE ->
@@ -126,6 +155,16 @@ final class LayerWriter {
             start = end + 1;
         }
         return length == name.length ? name : Arrays.copyOf(clean, length);
+    }
+
+    private static byte[] join(byte[] directory, byte[] path) {
+        if (directory.length == 0 || path.length == 0) {
+            return directory.length == 0 ? path : directory;
+        }
+        var joined = Arrays.copyOf(directory, directory.length + 1 + path.length);
+        joined[directory.length] = '/';
+        System.arraycopy(path, 0, joined, directory.length + 1, path.length);
+        return joined;
     }
 
     private static boolean isDots(byte[] name, int start, int end) {

@@ -22,6 +22,9 @@ final class StreamChunks implements Chunks {
 
     @Override
     public @Nullable Chunk next() {
+        if (Thread.currentThread().isInterrupted()) {
+            throw new CancelledException("cannot read " + what + ": the thread was interrupted");
+        }
         try {
             chunk.length = source.read(chunk.bytes);
             return chunk.length > 0 ? chunk : null;
