@@ -1,5 +1,7 @@
 package dev.cais;
 
+import java.io.OutputStream;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -122,6 +124,63 @@ public interface Container extends AutoCloseable {
      * @throws ConflictException if it does not run
      */
     List<ContainerProcess> top();
+
+    /** {@link #copyIn(CopySource, String)} of a file or directory of the host. */
+    default void copyIn(Path source, String destination) {
+        copyIn(CopySource.of(source), destination);
+    }
+
+    /**
+     * Copies something into it, running or not (also before its first start), as {@code docker cp} does:
+     *
+     * <ul>
+     *   <li>into a directory that is there, under its own name; a source that ends in {@code /.} stands for what is in it
+     *   <li>else to the name itself, whose parent must be there; a destination that ends in {@code /} must be a directory
+     *   <li>an archive is unpacked in a directory that is there; bytes are written to a file
+     * </ul>
+     *
+     * <p>Files are replaced, directories merged; neither gives way to the other. Links of the container are followed inside its root
+     * only. What is mounted there is written to if it runs; {@code /proc}, {@code /sys} and {@code /dev} of a container that does
+     * not run are its own directories.
+     *
+     * @param destination relative to the root; what climbs above it stays there
+     * @throws NotFoundException if the source or the directory that it goes to is not there
+     * @throws ConflictException if something of another kind stands there, or it is removed
+     * @throws StorageException if it cannot be read or written
+     * @throws CancelledException if the thread is interrupted; the file that was being written is gone, those before stay
+     */
+    void copyIn(CopySource source, String destination);
+
+    /**
+     * Copies a file or directory out of it, running or not, by the same rules. A link is copied as a link, unless the source ends in
+     * {@code /}. What is made belongs to the JVM's user, without set-user-id bits and extended attributes; devices and sockets are
+     * left out.
+     */
+    void copyOut(String source, Path destination);
+
+    /**
+     * Writes a file or directory as a tar, with owners, all modes, extended attributes, devices and fifos. Entries begin with the last
+     * component of the path, or {@code ./} if that ends in {@code /.}.
+     *
+     * @param tar flushed, not closed
+     */
+    void copyOut(String source, OutputStream tar);
+
+    /**
+     * What it has changed of its image, in order of paths; directories that changes are in are changed, what is below a deleted one is
+     * not told.
+     */
+    List<FileChange> diff();
+
+    /**
+     * Writes its whole root file system as a tar, without what is mounted in it.
+     *
+     * @param tar flushed, not closed
+     */
+    void export(OutputStream tar);
+
+    /** The same to a file, which is replaced; half a file is removed. */
+    void export(Path tar);
 
     /** What it has written to stdout and stderr. Stays readable until the container is closed. */
     Logs logs();

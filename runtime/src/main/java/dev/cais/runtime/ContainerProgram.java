@@ -1,6 +1,5 @@
 package dev.cais.runtime;
 
-import dev.cais.Layer;
 import dev.cais.linux.Abi;
 import dev.cais.linux.Errno;
 import dev.cais.linux.Syscall;
@@ -9,7 +8,7 @@ import dev.cais.runtime.launch.LaunchBuilder;
 import dev.cais.runtime.launch.LaunchProgram;
 import dev.cais.runtime.security.ProtectedPaths;
 import dev.cais.runtime.security.Sysctls;
-import dev.cais.storage.Layers;
+import dev.cais.storage.ContainerFiles;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -36,6 +35,9 @@ final class ContainerProgram {
     private static final int SECURE = Abi.MS_NOSUID | Abi.MS_NODEV | Abi.MS_NOEXEC;
     private static final int TTY_GROUP = 5;
 
+    /** What is written stands in the upper directory for itself, whatever this host's defaults are. */
+    private static final String SELF_CONTAINED = ",redirect_dir=off,metacopy=off,index=off";
+
     private ContainerProgram() {}
 
     static LaunchProgram of(ContainerPlan plan, Stdio stdio, HostMounts host, Path layers) {
@@ -59,7 +61,7 @@ final class ContainerProgram {
         program.unshare(Abi.CLONE_NEWCGROUP);
         program.umask(0);
         var privileged = plan.spec().security().privileged();
-        mountRoot(program, plan, layers);
+        mountRoot(program, plan.files(), layers);
         mountKernelFileSystems(program, host, privileged ? 0 : Abi.MS_RDONLY);
         makeDevices(program, plan);
         plan.etc().mount(program);
@@ -96,15 +98,13 @@ final class ContainerProgram {
     }
 
     /** Layers have short names in one directory, so that even hundreds fit into mount(2)'s 4096 bytes. */
-    private static void mountRoot(LaunchBuilder program, ContainerPlan plan, Path layers) {
-        var newestFirst = new ArrayList<>(plan.image().layers().stream()
-                .map(Layer::diffId)
-                .map(Layers::name)
+    static void mountRoot(LaunchBuilder program, ContainerFiles files, Path layers) {
+        var newestFirst = new ArrayList<>(files.layers().stream()
+                .map(layer -> layers.relativize(layer).toString())
                 .toList());
         Collections.reverse(newestFirst);
-        var files = plan.files();
-        var options =
-                "lowerdir=" + String.join(":", newestFirst) + ",upperdir=" + files.upper() + ",workdir=" + files.work();
+        var options = "lowerdir=" + String.join(":", newestFirst) + ",upperdir=" + files.upper() + ",workdir="
+                + files.work() + SELF_CONTAINED;
         program.mount("", "/", "", Abi.MS_REC | Abi.MS_PRIVATE, "");
         program.chdir(layers.toString());
         program.mount("overlay", files.root().toString(), "overlay", 0, options)

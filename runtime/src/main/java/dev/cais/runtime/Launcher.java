@@ -1,9 +1,11 @@
 package dev.cais.runtime;
 
 import dev.cais.ConflictException;
+import dev.cais.EngineException;
 import dev.cais.ExecSpec;
 import dev.cais.Image;
 import dev.cais.LogStream;
+import dev.cais.StorageException;
 import dev.cais.linux.Abi;
 import dev.cais.linux.DescriptorSocket;
 import dev.cais.linux.Fd;
@@ -13,8 +15,11 @@ import dev.cais.linux.Pipe;
 import dev.cais.linux.Scratch;
 import dev.cais.linux.Syscall;
 import dev.cais.linux.Syscalls;
+import dev.cais.runtime.RootProgram.Extent;
 import dev.cais.runtime.cgroup.Cgroup;
 import dev.cais.runtime.launch.Launch;
+import dev.cais.runtime.launch.LaunchProgram;
+import dev.cais.storage.ContainerFiles;
 import dev.cais.storage.Store;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
@@ -82,6 +87,43 @@ final class Launcher implements AutoCloseable {
             var failure = new StartFailure(
                     "cannot exec in " + container.name(), program, blueprint, () -> tree(container.image()));
             return start(failure, entered, Map.of(), run.cgroup(), stdin, streams);
+        }
+    }
+
+    /**
+     * The root of a running container.
+     *
+     * @param entered its first process
+     * @return a detached copy of its mounts
+     */
+    Fd openRoot(String what, Fd entered, Extent extent) {
+        return openRoot(what, RootProgram.ofRunning(extent), Map.of(ContainerProgram.ENTERED, entered));
+    }
+
+    /** The root of a container that does not run, and must not be started while this is open. */
+    Fd openRoot(String what, ContainerFiles files, Extent extent) {
+        return openRoot(what, RootProgram.ofStopped(files, store.layers().directory(), extent), Map.of());
+    }
+
+    private Fd openRoot(String what, LaunchProgram program, Map<Integer, Fd> descriptors) {
+        try (var socket = DescriptorSocket.pair()) {
+            var given = new HashMap<>(descriptors);
+            given.put(ContainerProgram.REPORT, socket.theirs());
+            try (var process = launch.start(what, program, given)) {
+                try {
+                    socket.theirs().close();
+                    var message = socket.ours().receive(what);
+                    if (message.isPresent() && !message.get().descriptors().isEmpty()) {
+                        return message.get().descriptors().get(0);
+                    }
+                    throw message.map(failed -> (EngineException) program.failure(what, failed.content()))
+                            .orElseGet(() ->
+                                    new StorageException(what + ": something killed the process that opens its root"));
+                } finally {
+                    process.signal(Signal.KILL.number());
+                    process.awaitExit();
+                }
+            }
         }
     }
 

@@ -9,9 +9,11 @@ import dev.cais.Container;
 import dev.cais.ContainerProcess;
 import dev.cais.ContainerSpec;
 import dev.cais.ContainerState;
+import dev.cais.CopySource;
 import dev.cais.Exec;
 import dev.cais.ExecSpec;
 import dev.cais.ExitStatus;
+import dev.cais.FileChange;
 import dev.cais.Image;
 import dev.cais.KernelException;
 import dev.cais.ListeningPort;
@@ -20,11 +22,18 @@ import dev.cais.ProcessResult;
 import dev.cais.Protocol;
 import dev.cais.Resources;
 import dev.cais.Stats;
+import dev.cais.StorageException;
 import dev.cais.TimedOutException;
 import dev.cais.Warning;
 import dev.cais.linux.Fd;
+import dev.cais.runtime.RootProgram.Extent;
 import dev.cais.runtime.cgroup.Cgroup;
 import dev.cais.storage.ContainerFiles;
+import dev.cais.storage.UpperChanges;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.EnumSet;
@@ -35,8 +44,12 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -48,6 +61,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class LocalContainer implements Container {
     private static final ExitStatus NEVER_RAN = new ExitStatus(0, Optional.empty(), false);
+    /** It does not run, and may be started. */
+    private static final Set<ContainerState> AT_REST = EnumSet.of(ContainerState.CREATED, ContainerState.EXITED);
+
     private static final Set<ContainerState> ALIVE = EnumSet.of(ContainerState.RUNNING);
 
     private final LocalContainers owner;
@@ -65,6 +81,12 @@ final class LocalContainer implements Container {
     private final AtomicLong execs = new AtomicLong();
 
     private final ReentrantLock transition = new ReentrantLock();
+    /** Held for reading while a root of a running container is in use: it must be given back before the next run mounts it. */
+    private final ReentrantReadWriteLock roots = new ReentrantReadWriteLock();
+
+    /** Held while its root is mounted though it does not run; taken before {@link #transition}. */
+    private final ReentrantLock atRest = new ReentrantLock();
+
     private final Object moment = new Object();
     private volatile ContainerState state = ContainerState.CREATED;
     private volatile @Nullable Run run;
@@ -186,6 +208,7 @@ final class LocalContainer implements Container {
 
     /** Makes room for another run. What throws here keeps the container from starting. */
     private void beforeStart() {
+        awaitRoots("cannot start");
         var before = run;
         if (before != null) {
             before.close();
@@ -235,8 +258,12 @@ final class LocalContainer implements Container {
 
     /** Takes the turn to change the state. */
     private void begin(String cannot) {
+        lock(transition, cannot);
+    }
+
+    private void lock(Lock lock, String cannot) {
         try {
-            transition.lockInterruptibly();
+            lock.lockInterruptibly();
         } catch (InterruptedException e) {
             throw interrupted(cannot, e);
         }
@@ -512,6 +539,120 @@ final class LocalContainer implements Container {
 
     String hostname() {
         return hostname;
+    }
+
+    @Override
+    public void copyIn(CopySource source, String destination) {
+        withRoot(
+                "cannot copy to",
+                Extent.ALL_MOUNTS,
+                root -> transfer(root).copyIn(source, destination, owner.limits()));
+    }
+
+    @Override
+    public void copyOut(String source, Path destination) {
+        withRoot("cannot copy from", Extent.ALL_MOUNTS, root -> transfer(root).copyOut(source, destination));
+    }
+
+    @Override
+    public void copyOut(String source, OutputStream tar) {
+        withRoot("cannot copy from", Extent.ALL_MOUNTS, root -> transfer(root).copyOut(source, tar));
+    }
+
+    @Override
+    public void export(OutputStream tar) {
+        withRoot("cannot export", Extent.ROOT_ALONE, root -> transfer(root).export(tar));
+    }
+
+    @Override
+    public void export(Path tar) {
+        try (var undo = new Undo();
+                var target = Files.newOutputStream(tar)) {
+            undo.add(() -> Files.deleteIfExists(tar));
+            export(target);
+            undo.keepAll();
+        } catch (IOException e) {
+            throw new StorageException(
+                    "cannot export container " + name + " to " + tar + ": " + e.getMessage(), Map.of(), "", e);
+        }
+    }
+
+    private FileTransfer transfer(Fd root) {
+        return new FileTransfer(root, "container " + name);
+    }
+
+    @Override
+    public List<FileChange> diff() {
+        return withUpper("cannot compare", () -> UpperChanges.of(files.upper(), files.layers()));
+    }
+
+    /** Reads what it has written, running or not; its files stay meanwhile. */
+    private <T> T withUpper(String cannot, Supplier<T> work) {
+        roots.readLock().lock();
+        try {
+            if (!ALIVE.contains(state) && !AT_REST.contains(state)) {
+                throw refusal(cannot, "");
+            }
+            return work.get();
+        } finally {
+            roots.readLock().unlock();
+        }
+    }
+
+    /** Opens its root for some work: that of the run, or, while no run can begin, one of its own. */
+    private void withRoot(String cannot, Extent extent, Consumer<Fd> work) {
+        owner.requireUsable(cannot + " container " + name);
+        roots.readLock().lock();
+        try {
+            var latest = run;
+            if (ALIVE.contains(state) && latest != null) {
+                var entered = latest.process().duplicate();
+                if (entered.isPresent()) {
+                    try (var process = entered.get();
+                            var root = owner.launcher().openRoot(cannot + " container " + name, process, extent)) {
+                        work.accept(root);
+                        return;
+                    }
+                }
+            }
+        } finally {
+            roots.readLock().unlock();
+        }
+        withRootAtRest(cannot, extent, work);
+    }
+
+    /** One at a time, since two mounts of one upper directory would not know of each other. Removal does not wait for it. */
+    private void withRootAtRest(String cannot, Extent extent, Consumer<Fd> work) {
+        lock(atRest, cannot);
+        try {
+            holdAtRest(cannot);
+            try (var root = owner.launcher().openRoot(cannot + " container " + name, files, extent)) {
+                work.accept(root);
+            } finally {
+                roots.readLock().unlock();
+            }
+        } finally {
+            atRest.unlock();
+        }
+    }
+
+    /** Keeps it from being started until the read lock is given back. */
+    private void holdAtRest(String cannot) {
+        begin(cannot);
+        try {
+            if (!AT_REST.contains(state)) {
+                throw refusal(cannot, "");
+            }
+            roots.readLock().lock();
+        } finally {
+            transition.unlock();
+        }
+    }
+
+    /** Holding the transition, and no run being alive: waits until nobody uses a root of the last run. */
+    private void awaitRoots(String cannot) {
+        lock(roots.writeLock(), cannot);
+        roots.writeLock().unlock();
     }
 
     Blueprint blueprint() {

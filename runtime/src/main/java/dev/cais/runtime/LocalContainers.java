@@ -10,6 +10,7 @@ import dev.cais.Containers;
 import dev.cais.ExecSpec;
 import dev.cais.ExitStatus;
 import dev.cais.Image;
+import dev.cais.ImageLimits;
 import dev.cais.InvalidSpecException;
 import dev.cais.Layer;
 import dev.cais.LogStream;
@@ -175,6 +176,10 @@ final class LocalContainers implements Containers {
                 spec.stdin(),
                 container.files().directory(),
                 container.log());
+    }
+
+    ImageLimits limits() {
+        return engine.options().limits();
     }
 
     Launcher launcher() {

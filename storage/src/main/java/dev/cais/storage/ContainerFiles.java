@@ -1,17 +1,25 @@
 package dev.cais.storage;
 
 import java.nio.file.Path;
+import java.util.List;
 
 /** A container's directory: {@code upper}, {@code work} and {@code root} for its overlay, and room for what else it needs. */
 public final class ContainerFiles implements AutoCloseable {
     private final Path directory;
+    private volatile List<Path> layers;
 
-    ContainerFiles(Path directory) {
+    ContainerFiles(Path directory, List<Path> layers) {
         this.directory = directory;
+        this.layers = List.copyOf(layers);
     }
 
     public Path directory() {
         return directory;
+    }
+
+    /** What its root shows below {@link #upper()}, oldest first. */
+    public List<Path> layers() {
+        return layers;
     }
 
     /** What the container writes. Owner and mode are those of the newest layer's root, which the container's root shows. */

@@ -46,6 +46,11 @@ public final class Layers {
         return diffId.hex().substring(0, NAME);
     }
 
+    /** Where the layer's root directory is, or would be. */
+    Path path(Digest diffId) {
+        return tree(diffId);
+    }
+
     /** The layer's root directory, if it is there and whole. */
     public Optional<Path> find(Digest diffId) {
         return Disk.exists(record(diffId)) ? Optional.of(tree(diffId)) : Optional.empty();

@@ -272,14 +272,14 @@ public final class Store implements AutoCloseable {
      */
     public ContainerFiles createContainer(String id, Digest image, List<Digest> diffIds) {
         checkId("container", id);
-        var growing = new ContainerFiles(temporary());
-        var files = new ContainerFiles(containers(engineDirectory()).resolve(id));
+        var lower = diffIds.stream().map(layers::path).toList();
+        var growing = new ContainerFiles(temporary(), lower);
+        var files = new ContainerFiles(containers(engineDirectory()).resolve(id), lower);
         try {
             Disk.makeDirectory(growing.directory(), 0711);
             Disk.makeDirectory(growing.upper(), 0755);
-            if (!diffIds.isEmpty()) {
-                var newest = diffIds.get(diffIds.size() - 1);
-                Disk.makeAlike(growing.upper(), layers.directory().resolve(Layers.name(newest)));
+            if (!lower.isEmpty()) {
+                Disk.makeAlike(growing.upper(), lower.get(lower.size() - 1));
             }
             Disk.makeDirectory(growing.work(), 0700);
             Disk.makeDirectory(growing.root(), 0755);

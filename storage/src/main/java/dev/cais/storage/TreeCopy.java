@@ -4,6 +4,7 @@ import dev.cais.linux.Abi;
 import dev.cais.linux.Fd;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.Set;
 import java.util.function.UnaryOperator;
@@ -15,6 +16,7 @@ import java.util.function.UnaryOperator;
 public final class TreeCopy implements TreeVisitor {
     private final FileOperations target;
     private final Rules rules;
+    private final byte[] top;
     /** Devices that were not made. */
     private final Set<ByteBuffer> leftOut = new HashSet<>();
 
@@ -24,15 +26,18 @@ public final class TreeCopy implements TreeVisitor {
      * @param files what attributes a file, a link or a node gets instead of its own
      * @param directories likewise a directory
      * @param devices whether device nodes are made; fifos are in any case
+     * @param keepsTop whether the directory that all goes to is there and keeps its own attributes
      */
-    public record Rules(UnaryOperator<Attributes> files, UnaryOperator<Attributes> directories, boolean devices) {
+    public record Rules(
+            UnaryOperator<Attributes> files, UnaryOperator<Attributes> directories, boolean devices, boolean keepsTop) {
         /** A copy is the same. */
-        public static final Rules SAME = new Rules(UnaryOperator.identity(), UnaryOperator.identity(), true);
+        public static final Rules SAME = new Rules(UnaryOperator.identity(), UnaryOperator.identity(), true, false);
     }
 
-    private TreeCopy(FileOperations target, Rules rules) {
+    private TreeCopy(FileOperations target, Rules rules, byte[] top) {
         this.target = target;
         this.rules = rules;
+        this.top = top;
     }
 
     /**
@@ -55,12 +60,12 @@ public final class TreeCopy implements TreeVisitor {
      * @param where for messages
      */
     public static void copy(Fd source, Path where, FileOperations target, byte[] path) {
-        TreeWalk.walk(source, path, where.toString(), TreeWalk.Scope.ONE_MOUNT, new TreeCopy(target, Rules.SAME));
+        TreeWalk.walk(source, path, where.toString(), TreeWalk.Scope.ONE_MOUNT, new TreeCopy(target, Rules.SAME, path));
     }
 
     /** The same for a layer's directory into another one: what is hidden of older layers is hidden by the copy. */
     public static void copyLayer(Path source, FileOperations target) {
-        TreeWalk.walk(source, Names.NONE, TreeWalk.Scope.LAYER, new TreeCopy(target, Rules.SAME));
+        TreeWalk.walk(source, Names.NONE, TreeWalk.Scope.LAYER, new TreeCopy(target, Rules.SAME, Names.NONE));
     }
 
     /**
@@ -70,21 +75,23 @@ public final class TreeCopy implements TreeVisitor {
      * @param name of the source, for messages
      */
     public static void copy(Fd source, String name, FileOperations target, byte[] path, Rules rules) {
-        TreeWalk.walk(source, path, name, TreeWalk.Scope.ALL_MOUNTS, new TreeCopy(target, rules));
+        TreeWalk.walk(source, path, name, TreeWalk.Scope.ALL_MOUNTS, new TreeCopy(target, rules, path));
     }
 
     @Override
     public void directory(byte[] path, Attributes attributes, boolean opaque) {
-        target.directory(path, rules.directories.apply(attributes));
+        left(path, attributes);
         if (opaque) {
             target.opaque(path);
         }
     }
 
-    /** Its times once more: it may have been let go of meanwhile. */
+    /** Its attributes once more: it may have been let go of meanwhile, and got other times. */
     @Override
     public void left(byte[] path, Attributes attributes) {
-        target.directory(path, rules.directories.apply(attributes));
+        if (!rules.keepsTop || !Arrays.equals(path, top)) {
+            target.directory(path, rules.directories.apply(attributes));
+        }
     }
 
     @Override

@@ -1,0 +1,193 @@
+package dev.cais.runtime;
+
+import dev.cais.InvalidSpecException;
+import dev.cais.linux.Abi;
+import dev.cais.linux.Errno;
+import dev.cais.linux.Fd;
+import dev.cais.linux.Scratch;
+import dev.cais.linux.Statx;
+import dev.cais.linux.Syscall;
+import dev.cais.linux.Syscalls;
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Optional;
+
+/**
+ * Looks up paths of a container from its root: the kernel resolves each within it, so that no link leads out, and nothing is opened but as
+ * a place. Paths are without {@code /} at their ends, {@code .} and {@code ..}; empty for the root.
+ *
+ * @see <a href="https://man7.org/linux/man-pages/man2/openat2.2.html">openat2(2), RESOLVE_IN_ROOT</a>
+ */
+final class InRoot {
+    private static final int OPEN_HOW = 24;
+    private static final int MOST_LINKS = 40;
+    private static final int LONGEST_PATH = 4096;
+    private static final int MOST_TRIES = 1000;
+
+    private final Fd root;
+    private final String name;
+
+    /** @param name for messages: {@code container web} */
+    InRoot(Fd root, String name) {
+        this.root = root;
+        this.name = name;
+    }
+
+    /**
+     * A path that a user wrote; what climbs above the root stays there.
+     *
+     * @throws InvalidSpecException if it is empty or has a NUL
+     */
+    static byte[] path(String text) {
+        if (text.isEmpty() || text.indexOf('\0') >= 0) {
+            throw new InvalidSpecException("cannot use a path in a container: it is empty or has a NUL character");
+        }
+        return clean(text.getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** Whether a user's path asks for a directory by its end: {@code /} or {@code /.}. */
+    static boolean asksForDirectory(String text) {
+        return text.endsWith("/") || asksForContents(text);
+    }
+
+    /** Whether a user's path stands for what is in a directory. */
+    static boolean asksForContents(String text) {
+        return text.equals(".") || text.endsWith("/.");
+    }
+
+    private static byte[] clean(byte[] path) {
+        var components = new ArrayList<byte[]>();
+        var start = 0;
+        for (var at = 0; at <= path.length; at++) {
+            if (at == path.length || path[at] == '/') {
+                var component = Arrays.copyOfRange(path, start, at);
+                start = at + 1;
+                if (Arrays.equals(component, new byte[] {'.', '.'})) {
+                    if (!components.isEmpty()) {
+                        components.remove(components.size() - 1);
+                    }
+                } else if (component.length > 0 && !Arrays.equals(component, new byte[] {'.'})) {
+                    components.add(component);
+                }
+            }
+        }
+        var clean = new ByteArrayOutputStream();
+        for (var component : components) {
+            if (clean.size() > 0) {
+                clean.write('/');
+            }
+            clean.writeBytes(component);
+        }
+        return clean.toByteArray();
+    }
+
+    static byte[] join(byte[] directory, byte[] last) {
+        return directory.length == 0 ? last : joined(directory, last);
+    }
+
+    private static byte[] joined(byte[] directory, byte[] last) {
+        var joined = Arrays.copyOf(directory, directory.length + 1 + last.length);
+        joined[directory.length] = '/';
+        System.arraycopy(last, 0, joined, directory.length + 1, last.length);
+        return joined;
+    }
+
+    static byte[] parent(byte[] path) {
+        return Arrays.copyOf(path, Math.max(0, lastStart(path) - 1));
+    }
+
+    static byte[] last(byte[] path) {
+        return Arrays.copyOfRange(path, lastStart(path), path.length);
+    }
+
+    private static int lastStart(byte[] path) {
+        for (var i = path.length - 1; i >= 0; i--) {
+            if (path[i] == '/') {
+                return i + 1;
+            }
+        }
+        return 0;
+    }
+
+    /** As users write it. */
+    static String shown(byte[] path) {
+        return "/" + new String(path, StandardCharsets.UTF_8);
+    }
+
+    /** What is at a path, every link followed; empty if there is nothing. */
+    Optional<Fd> find(byte[] path) {
+        return open(path, 0);
+    }
+
+    /** The same, but a link at the end is what is found. */
+    Optional<Fd> findItself(byte[] path) {
+        return open(path, Abi.O_NOFOLLOW);
+    }
+
+    private Optional<Fd> open(byte[] path, int flags) {
+        try (var scratch = Scratch.frame()) {
+            var how = scratch.take(OPEN_HOW);
+            how.putLong(0, Abi.O_PATH | Abi.O_CLOEXEC | flags)
+                    .putLong(16, Abi.RESOLVE_IN_ROOT | Abi.RESOLVE_NO_MAGICLINKS);
+            var address = scratch.path(path.length == 0 ? new byte[] {'.'} : path);
+            var tries = 0;
+            long opened;
+            do {
+                opened = Syscalls.call(Syscall.OPENAT2, root.number(), address, Scratch.address(how), OPEN_HOW);
+            } while (Errno.EAGAIN.is(opened) && ++tries < MOST_TRIES); // somebody renames something
+            if (Errno.ENOENT.is(opened) || Errno.ENOTDIR.is(opened)) {
+                return Optional.empty();
+            }
+            return Optional.of(
+                    Fd.of(Syscalls.checked("cannot look for " + shown(path) + " in " + name, Syscall.OPENAT2, opened)));
+        }
+    }
+
+    static boolean isDirectory(Fd file) {
+        var stat = new Statx();
+        return stat.of(file.number()) == 0 && stat.isDirectory();
+    }
+
+    boolean isDirectory(byte[] path) {
+        var found = find(path);
+        try {
+            return found.isPresent() && isDirectory(found.get());
+        } finally {
+            found.ifPresent(Fd::close);
+        }
+    }
+
+    /** The path that a link at the end of a path leads to, whether there is something or not. */
+    byte[] followLast(byte[] path) {
+        var at = path;
+        for (var links = 0; links < MOST_LINKS; links++) {
+            var target = target(at);
+            if (target.isEmpty()) {
+                return at;
+            }
+            at = target.get()[0] == '/' ? clean(target.get()) : clean(joined(parent(at), target.get()));
+        }
+        throw Errno.ELOOP.exception("cannot follow " + shown(path) + " in " + name, Syscall.READLINKAT);
+    }
+
+    private Optional<byte[]> target(byte[] path) {
+        var found = findItself(path);
+        if (found.isEmpty()) {
+            return Optional.empty();
+        }
+        try (var link = found.get();
+                var scratch = Scratch.frame()) {
+            var buffer = scratch.take(LONGEST_PATH);
+            var length = Syscalls.call(
+                    Syscall.READLINKAT, link.number(), scratch.path(""), Scratch.address(buffer), LONGEST_PATH);
+            if (length <= 0) { // no link
+                return Optional.empty();
+            }
+            var target = new byte[(int) length];
+            buffer.get(0, target);
+            return Optional.of(target);
+        }
+    }
+}
