@@ -104,6 +104,21 @@ class TerminalTest {
     }
 
     @Test
+    void aTerminalBelongsToTheProgramBelowAnInit() throws Exception {
+        try (var box = engine.containers().start(SHELL.withInit());
+                var terminal = box.attach(AttachOptions.defaults().withLogs())) {
+            assertThat(until(terminal, "ready> ")).doesNotContain("can't access tty");
+            type(terminal, "tty; echo pid $$; sleep 60\n");
+            until(terminal, "\r\n/dev/pts/0\r\npid 2\r\n");
+            type(terminal, "\u0003");
+            until(terminal, "ready> ");
+            type(terminal, "seq 20000; exit 9\n");
+            assertThat(rest(terminal)).endsWith("\r\n20000\r\n");
+            assertThat(box.await().exitCode()).isEqualTo(9);
+        }
+    }
+
+    @Test
     void controlCInterruptsTheProgramInFront() throws Exception {
         try (var box = engine.containers().start(SHELL);
                 var terminal = box.attach(AttachOptions.defaults().withLogs())) {
