@@ -1,6 +1,8 @@
 package dev.cais;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * How an engine is opened. The methods return changed copies.
@@ -13,36 +15,47 @@ import java.nio.file.Path;
  * @param strictLimits whether a container does not start if this host cannot set one of its limits; if not, it starts with a
  *     {@link Warning}
  * @param registries how to speak to registries
+ * @param logDrivers places of one's own for what containers write
  */
 public record EngineOptions(
-        Path store, ImageLimits limits, ByteSize captureLimit, boolean strictLimits, RegistryOptions registries) {
+        Path store,
+        ImageLimits limits,
+        ByteSize captureLimit,
+        boolean strictLimits,
+        RegistryOptions registries,
+        List<LogDriver> logDrivers) {
     /** Bytes of each stream that a result keeps by default: 16 MiB. */
     public static final ByteSize DEFAULT_CAPTURE_LIMIT = ByteSize.mib(16);
 
     public static EngineOptions defaults() {
         return new EngineOptions(
-                defaultStore(), ImageLimits.DEFAULT, DEFAULT_CAPTURE_LIMIT, false, RegistryOptions.defaults());
+                defaultStore(),
+                ImageLimits.DEFAULT,
+                DEFAULT_CAPTURE_LIMIT,
+                false,
+                RegistryOptions.defaults(),
+                List.of());
     }
 
     public EngineOptions store(Path directory) {
-        return new EngineOptions(directory, limits, captureLimit, strictLimits, registries);
+        return new EngineOptions(directory, limits, captureLimit, strictLimits, registries, logDrivers);
     }
 
     public EngineOptions limits(ImageLimits changed) {
-        return new EngineOptions(store, changed, captureLimit, strictLimits, registries);
+        return new EngineOptions(store, changed, captureLimit, strictLimits, registries, logDrivers);
     }
 
     /** At most 1 GiB, since the bytes are kept in one array. */
     public EngineOptions captureLimit(ByteSize changed) {
-        return new EngineOptions(store, limits, changed, strictLimits, registries);
+        return new EngineOptions(store, limits, changed, strictLimits, registries, logDrivers);
     }
 
     public EngineOptions strictLimits(boolean changed) {
-        return new EngineOptions(store, limits, captureLimit, changed, registries);
+        return new EngineOptions(store, limits, captureLimit, changed, registries, logDrivers);
     }
 
     public EngineOptions registries(RegistryOptions changed) {
-        return new EngineOptions(store, limits, captureLimit, strictLimits, changed);
+        return new EngineOptions(store, limits, captureLimit, strictLimits, changed, logDrivers);
     }
 
     /** Allows plain HTTP to a registry: see {@link RegistryOptions#insecure(String)}. */
@@ -55,8 +68,16 @@ public record EngineOptions(
         return registries(registries.credentials(registry, changed));
     }
 
+    /** Adds a driver that {@link ContainerSpec#logging} can name. */
+    public EngineOptions logDriver(LogDriver driver) {
+        var more = new ArrayList<>(logDrivers);
+        more.add(driver);
+        return new EngineOptions(store, limits, captureLimit, strictLimits, registries, more);
+    }
+
     public EngineOptions {
         store = store.toAbsolutePath().normalize();
+        logDrivers = List.copyOf(logDrivers);
         if (captureLimit.compareTo(ByteSize.gib(1)) > 0) {
             throw new InvalidSpecException(
                     "cannot keep " + captureLimit + " of a stream in memory: the limit is 1 GiB",

@@ -15,6 +15,11 @@ public record LogLine(Instant time, LogStream stream, byte[] bytes) {
         return new String(bytes, StandardCharsets.UTF_8);
     }
 
+    /** Time and text, as {@code docker logs --timestamps} shows them. */
+    public String timestamped() {
+        return time + " " + text();
+    }
+
     @Override
     public String toString() {
         return text();

@@ -47,6 +47,7 @@ final class ContainedProcess implements AutoCloseable {
     static ContainedProcess follow(
             EventLoop loop, Pidfd pidfd, Map<LogStream, Fd> outputs, ProcessStreams streams, NativeMemory buffer) {
         var process = new ContainedProcess(pidfd, streams);
+        streams.begin();
         Map<OutputPump, EventLoop.Watch> pumps = new LinkedHashMap<>();
         outputs.forEach((stream, source) -> {
             var pump = new OutputPump(source, stream, streams, buffer);

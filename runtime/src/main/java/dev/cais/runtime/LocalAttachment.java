@@ -4,6 +4,8 @@ import dev.cais.AttachOptions;
 import dev.cais.Attachment;
 import dev.cais.ConflictException;
 import dev.cais.LogStream;
+import dev.cais.runtime.log.LogReader;
+import dev.cais.runtime.log.OutputLog;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -28,7 +30,7 @@ final class LocalAttachment implements Attachment {
      * @param directory for what is not read yet
      * @param log what the streams begin with, as far as it goes now; or nothing
      */
-    LocalAttachment(ProcessStreams streams, AttachOptions options, Path directory, @Nullable LogFile log) {
+    LocalAttachment(ProcessStreams streams, AttachOptions options, Path directory, @Nullable OutputLog log) {
         this.streams = streams;
         this.options = options;
         unreadOut = new UnreadOutput("stdout of " + streams.what(), directory);
@@ -103,17 +105,15 @@ final class LocalAttachment implements Attachment {
     private final class Output extends InputStream {
         private final UnreadOutput unread;
         private final LogStream stream;
-        private LogFile.@Nullable Reader log;
-        private long logLeft;
+        private @Nullable LogReader log;
         private byte[] content = {};
         private int position;
 
-        Output(UnreadOutput unread, LogStream stream, @Nullable LogFile log) {
+        Output(UnreadOutput unread, LogStream stream, @Nullable OutputLog log) {
             this.unread = unread;
             this.stream = stream;
             if (log != null) {
                 this.log = log.read(false);
-                this.logLeft = log.total(stream);
             }
         }
 
@@ -136,17 +136,16 @@ final class LocalAttachment implements Attachment {
         private synchronized int readLog(byte[] target, int offset, int length) {
             while (position == content.length) {
                 var reader = log;
-                if (reader == null || logLeft == 0 || detached) {
+                if (reader == null || detached) {
                     log = null;
                     return 0;
                 }
                 var chunk = reader.next();
                 if (chunk.isEmpty()) {
-                    logLeft = 0;
+                    log = null;
                 } else if (chunk.get().stream() == stream) {
                     content = chunk.get().content();
                     position = 0;
-                    logLeft -= content.length;
                 }
             }
             var count = Math.min(length, content.length - position);

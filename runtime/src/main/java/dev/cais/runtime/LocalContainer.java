@@ -28,6 +28,7 @@ import dev.cais.Warning;
 import dev.cais.linux.Fd;
 import dev.cais.runtime.RootProgram.Extent;
 import dev.cais.runtime.cgroup.Cgroup;
+import dev.cais.runtime.log.OutputLog;
 import dev.cais.storage.ContainerFiles;
 import dev.cais.storage.UpperChanges;
 import java.io.IOException;
@@ -77,7 +78,7 @@ final class LocalContainer implements Container {
     private final Confinement confinement;
     private final Signal stopSignal;
     private final ContainerFiles files;
-    private final LogFile log;
+    private final OutputLog log;
     private final AtomicLong execs = new AtomicLong();
 
     private final ReentrantLock transition = new ReentrantLock();
@@ -105,7 +106,8 @@ final class LocalContainer implements Container {
             String hostname,
             Confinement confinement,
             Signal stopSignal,
-            ContainerFiles files) {
+            ContainerFiles files,
+            OutputLog log) {
         this.owner = owner;
         this.id = id;
         this.name = name;
@@ -116,7 +118,7 @@ final class LocalContainer implements Container {
         this.confinement = confinement;
         this.stopSignal = stopSignal;
         this.files = files;
-        this.log = new LogFile(files.directory().resolve("log"));
+        this.log = log;
         this.streams = owner.streams(this);
     }
 
@@ -212,7 +214,6 @@ final class LocalContainer implements Container {
         var before = run;
         if (before != null) {
             before.close();
-            log.reopen();
             streams = owner.streams(this);
         }
     }
@@ -242,6 +243,7 @@ final class LocalContainer implements Container {
 
     /** What must be done while the container's files are there still; its process is killed here. */
     private void beforeRemoval(Undo undo) {
+        undo.addStep(log::close);
         var last = run;
         undo.addStep(streams::ended);
         if (last != null) {
@@ -373,7 +375,7 @@ final class LocalContainer implements Container {
 
     @Override
     public Logs logs() {
-        return new FileLogs(log);
+        return log.logs();
     }
 
     @Override
@@ -673,7 +675,7 @@ final class LocalContainer implements Container {
         return files;
     }
 
-    LogFile log() {
+    OutputLog log() {
         return log;
     }
 

@@ -13,6 +13,7 @@ import dev.cais.Image;
 import dev.cais.ImageLimits;
 import dev.cais.InvalidSpecException;
 import dev.cais.Layer;
+import dev.cais.LogOrigin;
 import dev.cais.LogStream;
 import dev.cais.NamespaceMode;
 import dev.cais.NotFoundException;
@@ -22,6 +23,8 @@ import dev.cais.Stats;
 import dev.cais.UnsupportedHostException;
 import dev.cais.runtime.cgroup.Cgroup;
 import dev.cais.runtime.cgroup.DeviceRules;
+import dev.cais.runtime.log.LogDrivers;
+import dev.cais.runtime.log.OutputLog;
 import dev.cais.storage.ContainerFiles;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -32,6 +35,7 @@ import java.nio.file.StandardOpenOption;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -49,18 +53,26 @@ final class LocalContainers implements Containers {
     /** Ids by name, those of containers that are being created included. */
     private final Map<String, String> names = new ConcurrentHashMap<>();
 
+    private final LogDrivers logDrivers;
+
     LocalContainers(LocalEngine engine) {
         this.engine = engine;
+        this.logDrivers = new LogDrivers(engine.options().logDrivers());
     }
 
     @Override
     public LocalContainer create(ContainerSpec spec) {
-        return create("create", spec);
+        return create("create", spec, false);
     }
 
     @Override
     public LocalContainer start(ContainerSpec spec) {
-        var container = create("start", spec);
+        return start(spec, false);
+    }
+
+    /** @param captures whether all output is kept, for a result */
+    private LocalContainer start(ContainerSpec spec, boolean captures) {
+        var container = create("start", spec, captures);
         try (var undo = new Undo()) {
             undo.add(container);
             container.start();
@@ -69,7 +81,7 @@ final class LocalContainers implements Containers {
         }
     }
 
-    private LocalContainer create(String verb, ContainerSpec spec) {
+    private LocalContainer create(String verb, ContainerSpec spec, boolean captures) {
         requireUsable("cannot " + verb + " " + spec.image());
         var id = newId();
         var name = spec.name().isEmpty() ? id.substring(0, 12) : spec.name();
@@ -80,7 +92,7 @@ final class LocalContainers implements Containers {
         }
         try (var undo = new Undo()) {
             undo.addStep(() -> names.remove(name));
-            var container = create(verb, spec, id, name, undo);
+            var container = create(verb, spec, captures, id, name, undo);
             undo.addStep(() -> byId.remove(id));
             byId.put(id, container);
             engine.requireOpen("cannot " + verb + " " + spec.image()); // or it closes this one
@@ -89,7 +101,8 @@ final class LocalContainers implements Containers {
         }
     }
 
-    private LocalContainer create(String verb, ContainerSpec spec, String id, String name, Undo undo) {
+    private LocalContainer create(
+            String verb, ContainerSpec spec, boolean captures, String id, String name, Undo undo) {
         var image = engine.images().get(spec.image());
         if (!image.platform().os().equals("linux")
                 || !image.platform().architecture().equals(Platform.host().architecture())) {
@@ -110,7 +123,10 @@ final class LocalContainers implements Containers {
                             image.id(),
                             image.layers().stream().map(Layer::diffId).toList()));
         }
-        return new LocalContainer(this, id, name, image, spec, blueprint, hostname, confinement, stopSignal, files);
+        var origin = new LogOrigin(id, name, spec.image(), image.id(), labels(spec, image), blueprint.env());
+        var log = undo.add(OutputLog.of(files.directory(), origin, spec.logging(), logDrivers, captures));
+        return new LocalContainer(
+                this, id, name, image, spec, blueprint, hostname, confinement, stopSignal, files, log);
     }
 
     /** @throws ConflictException if the engine is closed */
@@ -186,6 +202,12 @@ final class LocalContainers implements Containers {
         return engine.launcher();
     }
 
+    private static Map<String, String> labels(ContainerSpec spec, Image image) {
+        var labels = new HashMap<>(image.config().labels());
+        labels.putAll(spec.labels());
+        return labels;
+    }
+
     private static Signal stopSignal(ContainerSpec spec, Image image) {
         if (!spec.stopSignal().isEmpty()) {
             return Signal.parse(spec.stopSignal());
@@ -197,7 +219,7 @@ final class LocalContainers implements Containers {
     @Override
     public ProcessResult run(ContainerSpec spec) {
         var started = System.nanoTime();
-        try (var container = start(spec)) {
+        try (var container = start(spec, true)) {
             var status = await(container);
             return captured(container.id(), container.log(), status, started);
         }
@@ -206,7 +228,7 @@ final class LocalContainers implements Containers {
     @Override
     public ProcessResult run(ContainerSpec spec, OutputStream stdout, OutputStream stderr) {
         var started = System.nanoTime();
-        try (var container = start(spec)) {
+        try (var container = start(spec, true)) {
             var reader = container.log().read(true);
             try {
                 for (var chunk = reader.next(); chunk.isPresent(); chunk = reader.next()) {
@@ -215,6 +237,7 @@ final class LocalContainers implements Containers {
                 }
                 stdout.flush();
                 stderr.flush();
+                container.log().requireWhole();
             } catch (IOException e) {
                 throw new UncheckedIOException(
                         "cannot pass on the output of container " + container.name() + ": " + e.getMessage(), e);
@@ -237,7 +260,7 @@ final class LocalContainers implements Containers {
         return status;
     }
 
-    private ProcessStreams streams(LocalContainer container, ExecSpec spec, Stdin stdin, @Nullable LogFile log) {
+    private ProcessStreams streams(LocalContainer container, ExecSpec spec, Stdin stdin, @Nullable OutputLog log) {
         return new ProcessStreams(
                 engine.loop(),
                 spec.command().get(0) + " in container " + container.name(),
@@ -271,7 +294,7 @@ final class LocalContainers implements Containers {
         }
         var started = System.nanoTime();
         var id = container.id().substring(0, 12) + "-" + container.nextExec();
-        var log = new LogFile(container.files().directory().resolve("exec-" + id));
+        var log = OutputLog.captured(id, container.files().directory().resolve("exec-" + id));
         var streams = streams(container, spec, Stdin.NONE, log);
         try (var process = engine.launcher().startExec(container, run, spec, streams)) {
             var status = process.await("exec in container " + container.name());
@@ -282,7 +305,7 @@ final class LocalContainers implements Containers {
     }
 
     /** A result with as much output as the engine's options allow; where there is more, the whole stream goes to a file. */
-    private ProcessResult captured(String id, LogFile log, ExitStatus status, long started) {
+    private ProcessResult captured(String id, OutputLog log, ExitStatus status, long started) {
         return new ProcessResult(
                 status,
                 capture(id, log, LogStream.STDOUT),
@@ -290,7 +313,7 @@ final class LocalContainers implements Containers {
                 Duration.ofNanos(System.nanoTime() - started));
     }
 
-    private ProcessResult.Captured capture(String id, LogFile log, LogStream stream) {
+    private ProcessResult.Captured capture(String id, OutputLog log, LogStream stream) {
         var total = log.total(stream);
         if (total == 0) {
             return ProcessResult.Captured.NOTHING;
@@ -315,6 +338,7 @@ final class LocalContainers implements Containers {
                     write(file, content);
                 }
             }
+            log.requireWhole();
             undo.keepAll();
         } catch (IOException e) {
             throw new dev.cais.StorageException(

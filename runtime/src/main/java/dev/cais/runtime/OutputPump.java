@@ -6,6 +6,7 @@ import dev.cais.linux.Fd;
 import dev.cais.linux.NativeMemory;
 import dev.cais.linux.Syscall;
 import dev.cais.linux.Syscalls;
+import dev.cais.runtime.log.OutputLog;
 
 /**
  * Moves what a process writes to a pipe or a terminal to its streams. Lives on the event loop's thread.
@@ -15,7 +16,7 @@ import dev.cais.linux.Syscalls;
  */
 final class OutputPump {
     /** As much as the largest pipe holds, so that one read empties it. */
-    static final int BUFFER = LogFile.HEADER + (1 << 20);
+    static final int BUFFER = OutputLog.HEADER + (1 << 20);
 
     private final Fd source;
     private final LogStream stream;
@@ -54,7 +55,7 @@ final class OutputPump {
     /** @return bytes read; 0 at the end; the negated error number otherwise */
     private long readOnce() {
         var count = Syscalls.call(
-                Syscall.READ, source.number(), buffer.address() + LogFile.HEADER, BUFFER - LogFile.HEADER);
+                Syscall.READ, source.number(), buffer.address() + OutputLog.HEADER, BUFFER - OutputLog.HEADER);
         if (count > 0) {
             streams.append(stream, buffer, (int) count);
         }

@@ -10,6 +10,7 @@ import dev.cais.linux.Fd;
 import dev.cais.linux.NativeMemory;
 import dev.cais.linux.Pipe;
 import dev.cais.linux.Statx;
+import dev.cais.runtime.log.OutputLog;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -28,7 +29,7 @@ final class ProcessStreams {
     private final boolean terminal;
     private final Stdin stdin;
     private final Path directory;
-    private final @Nullable LogFile log;
+    private final @Nullable OutputLog log;
     private final ProcessInput input;
     private final List<LocalAttachment> attachments = new ArrayList<>();
     /** Of the process, until it is started. */
@@ -44,7 +45,8 @@ final class ProcessStreams {
      * @param directory for what attachments have not read yet
      * @param log of what is written, completed with the end; or nothing
      */
-    ProcessStreams(EventLoop loop, String what, boolean terminal, Stdin stdin, Path directory, @Nullable LogFile log) {
+    ProcessStreams(
+            EventLoop loop, String what, boolean terminal, Stdin stdin, Path directory, @Nullable OutputLog log) {
         this.what = what;
         this.terminal = terminal;
         this.stdin = stdin;
@@ -73,6 +75,13 @@ final class ProcessStreams {
             input.open(pipe.writeEnd(), false);
         }
         return readEnd;
+    }
+
+    /** What comes from now on is the process's output. */
+    void begin() {
+        if (log != null) {
+            log.begin();
+        }
     }
 
     /** The process has been started. */
@@ -108,10 +117,10 @@ final class ProcessStreams {
 
     // ---- on the loop's thread
 
-    /** @param buffer {@link LogFile#HEADER} free bytes, then the content */
+    /** @param buffer {@link OutputLog#HEADER} free bytes, then the content */
     synchronized void append(LogStream stream, NativeMemory buffer, int count) {
         for (var attachment : attachments) {
-            attachment.unread(stream).append(buffer, LogFile.HEADER, count);
+            attachment.unread(stream).append(buffer, OutputLog.HEADER, count);
         }
         if (log != null) {
             log.append(stream, buffer, count);
