@@ -16,6 +16,7 @@ final class Download extends InputStream {
     private final BlobStream remote;
     private final Progress.LayerProgress progress;
     private @Nullable InputStream earlier;
+    private boolean ended;
 
     Download(PartialBlob blob, BlobStream remote, Progress.LayerProgress progress) throws IOException {
         this.blob = blob;
@@ -47,7 +48,8 @@ final class Download extends InputStream {
         if (count > 0) {
             blob.write(bytes, offset, count);
             progress.done(Phase.DOWNLOADING, blob.size());
-        } else if (count < 0) {
+        } else if (count < 0 && !ended) {
+            ended = true;
             progress.phase(Phase.UNPACKING);
         }
         return count;
@@ -59,7 +61,6 @@ final class Download extends InputStream {
         while (read(scratch, 0, scratch.length) >= 0) {
             // into the blob
         }
-        remote.requireEnd();
         blob.commit();
     }
 

@@ -97,6 +97,7 @@ final class CredentialProgram {
             }
             throw failed(task, program, "it ended with exit code " + process.exitValue());
         } catch (TimeoutException e) {
+            task.nanos(LIMIT); // the task's own time may be over
             throw failed(task, program, "it takes longer than " + Task.shown(LIMIT));
         } catch (ExecutionException e) {
             throw failed(task, program, "its output cannot be read");
