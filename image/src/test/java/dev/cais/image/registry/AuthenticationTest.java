@@ -126,7 +126,8 @@ class AuthenticationTest {
             assertThatThrownBy(() -> images.push(name)).isInstanceOf(RegistryException.class);
             images.push(name, dev.cais.PushOptions.defaults().credentials(ALICE));
             images.get(name).remove();
-            assertThat(images.pull(name, PullOptions.defaults().credentials(ALICE)).tags())
+            assertThat(images.pull(name, PullOptions.defaults().credentials(ALICE))
+                            .tags())
                     .containsExactly(name);
         }
     }
@@ -156,8 +157,10 @@ class AuthenticationTest {
     void credentialHelpersAreAskedAndOnlyTheirStdoutCounts() {
         try (var registry = TestRegistry.withPassword(directory)) {
             var address = registry.address();
-            helper("test", "read server; echo noise for $server >&2\n"
-                    + "echo \"{\\\"ServerURL\\\":\\\"$server\\\",\\\"Username\\\":\\\"alice\\\",\\\"Secret\\\":\\\"secret\\\"}\"");
+            helper(
+                    "test",
+                    "read server; echo noise for $server >&2\n"
+                            + "echo \"{\\\"ServerURL\\\":\\\"$server\\\",\\\"Username\\\":\\\"alice\\\",\\\"Secret\\\":\\\"secret\\\"}\"");
             helper("none", "echo credentials not found in native keychain; exit 1");
             helper("broken", "echo secret; exit 7");
             write(".docker/config.json", "{\"credsStore\":\"none\",\"credHelpers\":{\"" + address + "\":\"test\"}}");
@@ -184,10 +187,7 @@ class AuthenticationTest {
     void credentialHelperThatHangsIsKilled() {
         helper("slow", "echo $$ > " + path("pid") + "; exec sleep 1000");
         assertThatThrownBy(() -> CredentialProgram.get(
-                        "slow",
-                        "a.b",
-                        Map.of("PATH", path("bin")),
-                        new Task("ask", Duration.ofMillis(1500))))
+                        "slow", "a.b", Map.of("PATH", path("bin")), new Task("ask", Duration.ofMillis(1500))))
                 .isInstanceOf(TimedOutException.class)
                 .hasMessage("cannot ask: it takes longer than 1500 ms; raise RegistryOptions.timeout");
     }
@@ -217,7 +217,10 @@ class AuthenticationTest {
             images.push(name);
             images.pull(name);
             var basic = Base64.getEncoder().encodeToString(bytes("alice:secret"));
-            assertThat(tokens.requests()).isNotEmpty().hasSizeLessThan(3).allMatch(request -> request.equals("GET /token Basic " + basic));
+            assertThat(tokens.requests())
+                    .isNotEmpty()
+                    .hasSizeLessThan(3)
+                    .allMatch(request -> request.equals("GET /token Basic " + basic));
 
             var other = registry.address() + "/c:1";
             images.tag(name, other);
@@ -236,14 +239,16 @@ class AuthenticationTest {
             tokens.on("/token", exchange -> {
                 var form = new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
                 assertThat(form).contains("grant_type=refresh_token").contains("refresh_token=refresh");
-                HostileRegistry.text("{\"access_token\":\"" + jwt(form, certificate) + "\"}").give(exchange);
+                HostileRegistry.text("{\"access_token\":\"" + jwt(form, certificate) + "\"}")
+                        .give(exchange);
             });
             isLetIn(options, Map.of(), address);
             tokens.on("/token", exchange -> {
                 if (exchange.getRequestMethod().equals("POST")) {
                     HostileRegistry.status(405).give(exchange);
                 } else {
-                    HostileRegistry.text("{\"token\":\"" + jwt(exchange.getRequestURI().getRawQuery(), certificate) + "\"}")
+                    HostileRegistry.text("{\"token\":\""
+                                    + jwt(exchange.getRequestURI().getRawQuery(), certificate) + "\"}")
                             .give(exchange);
                 }
             });
@@ -258,7 +263,8 @@ class AuthenticationTest {
 
     /** A token for all that is asked for, as docker-registry checks it. */
     private String jwt(String query, Path certificate) {
-        var scopes = Arrays.stream(java.net.URLDecoder.decode(query, StandardCharsets.UTF_8).split("[& ]"))
+        var scopes = Arrays.stream(java.net.URLDecoder.decode(query, StandardCharsets.UTF_8)
+                        .split("[& ]"))
                 .map(part -> part.startsWith("scope=") ? part.substring(6) : part)
                 .filter(part -> part.startsWith("repository:"))
                 .map(scope -> scope.split(":"))
@@ -340,20 +346,55 @@ class AuthenticationTest {
     /** Makes NAME.pem and NAME.key. */
     private Path selfSigned(String name, String subject) {
         Programs.output(
-                "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", subject,
-                "-keyout", path(name + ".key"), "-out", path(name + ".pem"));
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "rsa:2048",
+                "-nodes",
+                "-days",
+                "2",
+                "-subj",
+                subject,
+                "-keyout",
+                path(name + ".key"),
+                "-out",
+                path(name + ".pem"));
         return file(name + ".pem");
     }
 
     /** The same, signed by {@code ca}. */
     private Path signed(String name, String subject, String extension) {
         Programs.output(
-                "openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj", subject,
-                "-keyout", path(name + ".key"), "-out", path(name + ".csr"));
+                "openssl",
+                "req",
+                "-newkey",
+                "rsa:2048",
+                "-nodes",
+                "-subj",
+                subject,
+                "-keyout",
+                path(name + ".key"),
+                "-out",
+                path(name + ".csr"));
         write(name + ".ext", extension + "\n");
         Programs.output(
-                "openssl", "x509", "-req", "-days", "2", "-in", path(name + ".csr"), "-CA", path("ca.pem"),
-                "-CAkey", path("ca.key"), "-CAcreateserial", "-extfile", path(name + ".ext"), "-out", path(name + ".pem"));
+                "openssl",
+                "x509",
+                "-req",
+                "-days",
+                "2",
+                "-in",
+                path(name + ".csr"),
+                "-CA",
+                path("ca.pem"),
+                "-CAkey",
+                path("ca.key"),
+                "-CAcreateserial",
+                "-extfile",
+                path(name + ".ext"),
+                "-out",
+                path(name + ".pem"));
         return file(name + ".pem");
     }
 

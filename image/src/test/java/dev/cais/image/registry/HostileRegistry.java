@@ -57,7 +57,9 @@ final class HostileRegistry implements AutoCloseable {
     }
 
     long count(String methodAndPath) {
-        return requests.stream().filter(request -> request.startsWith(methodAndPath)).count();
+        return requests.stream()
+                .filter(request -> request.startsWith(methodAndPath))
+                .count();
     }
 
     private void handle(HttpExchange exchange) throws IOException {

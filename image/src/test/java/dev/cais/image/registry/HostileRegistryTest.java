@@ -21,8 +21,10 @@ import dev.cais.ImageLimits;
 import dev.cais.RateLimitedException;
 import dev.cais.RegistryException;
 import dev.cais.RegistryOptions;
+import dev.cais.StorageException;
 import dev.cais.fixtures.ChildJvm;
 import dev.cais.fixtures.LeakChecked;
+import dev.cais.fixtures.Programs;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TarWriter;
 import dev.cais.fixtures.TestStore;
@@ -41,6 +43,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Whatever a registry answers: a clear error or a clean retry, and nothing bad in the store. */
 @LeakChecked
@@ -94,12 +99,16 @@ class HostileRegistryTest {
     }
 
     private void failsCorrupt(String message) {
-        assertThatThrownBy(() -> images.pull(name)).isInstanceOf(CorruptContentException.class).hasMessage(message);
+        assertThatThrownBy(() -> images.pull(name))
+                .isInstanceOf(CorruptContentException.class)
+                .hasMessage(message);
         nothingIsKept();
     }
 
     private void failsInRegistry(String message) {
-        assertThatThrownBy(() -> images.pull(name)).isInstanceOf(RegistryException.class).hasMessage(message);
+        assertThatThrownBy(() -> images.pull(name))
+                .isInstanceOf(RegistryException.class)
+                .hasMessage(message);
         nothingIsKept();
     }
 
@@ -135,8 +144,8 @@ class HostileRegistryTest {
     void blobThatIsTooLongIsRefusedAtOnce() {
         registry.on(blobPath(BLOB), whole("application/octet-stream", new byte[BLOB.length + 1]));
 
-        failsCorrupt("cannot read blob sha256:" + sha256(BLOB) + " of " + registry.address() + "/x: it has more than the "
-                + BLOB.length + " bytes that were promised");
+        failsCorrupt("cannot read blob sha256:" + sha256(BLOB) + " of " + registry.address()
+                + "/x: it has more than the " + BLOB.length + " bytes that were promised");
     }
 
     @Test
@@ -157,21 +166,23 @@ class HostileRegistryTest {
         registry.on(blobPath(BLOB), exchange -> {
             var range = exchange.getRequestHeaders().getFirst("Range");
             if (range == null) {
-                whole("application/octet-stream", java.util.Arrays.copyOf(BLOB, 1000)).give(exchange);
+                whole("application/octet-stream", java.util.Arrays.copyOf(BLOB, 1000))
+                        .give(exchange);
             } else {
                 status(416).give(exchange);
             }
         });
 
-        failsInRegistry("cannot pull " + name + ": the connection to " + registry.address()
-                + " broke: the range was refused");
+        failsInRegistry(
+                "cannot pull " + name + ": the connection to " + registry.address() + " broke: the range was refused");
         assertThat(registry.count("GET " + blobPath(BLOB))).isEqualTo(3);
     }
 
     @Test
     void stallIsNoticed() {
         registry.on(blobPath(BLOB), registry.stallAfter(1000, BLOB, () -> {}));
-        try (var impatient = catalog(options().stallTimeout(Duration.ofMillis(200)).retries(0))) {
+        try (var impatient =
+                catalog(options().stallTimeout(Duration.ofMillis(200)).retries(0))) {
             assertThatThrownBy(() -> impatient.pull(name))
                     .isInstanceOf(RegistryException.class)
                     .hasMessage("cannot pull " + name + ": " + registry.address()
@@ -185,8 +196,7 @@ class HostileRegistryTest {
         try (var impatient = catalog(options().timeout(Duration.ofMillis(500)))) {
             assertThatThrownBy(() -> impatient.pull(name))
                     .isInstanceOf(dev.cais.TimedOutException.class)
-                    .hasMessage("cannot pull " + name
-                            + ": it takes longer than 500 ms; raise RegistryOptions.timeout");
+                    .hasMessage("cannot pull " + name + ": it takes longer than 500 ms; raise RegistryOptions.timeout");
         }
     }
 
@@ -220,8 +230,8 @@ class HostileRegistryTest {
     void credentialsStayWithTheirRegistry() {
         try (var other = new HostileRegistry()) {
             other.on("/there", whole("application/octet-stream", BLOB));
-            HostileRegistry.Answer manifest = whole(
-                    "application/vnd.oci.image.manifest.v1+json", TestArchive.manifest(CONFIG, BLOB));
+            HostileRegistry.Answer manifest =
+                    whole("application/vnd.oci.image.manifest.v1+json", TestArchive.manifest(CONFIG, BLOB));
             registry.on("/v2/x/manifests/1", exchange -> {
                 if (exchange.getRequestHeaders().getFirst("Authorization") == null) {
                     status(401, "WWW-Authenticate", "Basic realm=\"x\"").give(exchange);
@@ -244,7 +254,8 @@ class HostileRegistryTest {
             other.on("/token", text("{\"token\":\"t\"}"));
             var realm = other.url("/token").replace("127.0.0.1", "localhost");
             registry.on(
-                    "/v2/x/manifests/1", status(401, "WWW-Authenticate", "Bearer realm=\"" + realm + "\",service=\"s\""));
+                    "/v2/x/manifests/1",
+                    status(401, "WWW-Authenticate", "Bearer realm=\"" + realm + "\",service=\"s\""));
             try (var known = catalog(options().credentials(registry.address(), Credentials.basic("a", "b")))) {
                 assertThatThrownBy(() -> known.pull(name))
                         .isInstanceOf(RegistryException.class)
@@ -261,8 +272,7 @@ class HostileRegistryTest {
         var manifest = bytes("{\"schemaVersion\":2,\"config\":%s,\"layers\":[%s]}"
                 .formatted(
                         descriptor("application/vnd.oci.image.config.v1+json", CONFIG, ""),
-                        descriptor(
-                                "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", BLOB, elsewhere)));
+                        descriptor("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", BLOB, elsewhere)));
         registry.manifest("1", manifest)
                 .on(blobPath(BLOB), status(404))
                 .on("/foreign", whole("application/octet-stream", BLOB));
@@ -309,8 +319,7 @@ class HostileRegistryTest {
 
         assertThatThrownBy(() -> images.pull(name))
                 .isInstanceOf(CorruptContentException.class)
-                .hasMessageEndingWith(
-                        "it is of Docker's schema 1; copy the image with skopeo copy --format v2s2");
+                .hasMessageEndingWith("it is of Docker's schema 1; copy the image with skopeo copy --format v2s2");
         nothingIsKept();
     }
 
@@ -322,7 +331,9 @@ class HostileRegistryTest {
             switch (failures.getAndIncrement()) {
                 case 0 -> status(500).give(exchange);
                 case 1 -> status(429, "Retry-After", "0").give(exchange);
-                default -> whole("application/vnd.oci.image.manifest.v1+json", manifest).give(exchange);
+                default ->
+                    whole("application/vnd.oci.image.manifest.v1+json", manifest)
+                            .give(exchange);
             }
         });
 
@@ -331,16 +342,13 @@ class HostileRegistryTest {
 
     @Test
     void failureThatLastsIsTold() {
-        registry.on(
-                "/v2/x/manifests/1",
-                exchange -> {
-                    exchange.sendResponseHeaders(503, 0);
-                    exchange.getResponseBody()
-                            .write(bytes("{\"errors\":[{\"code\":\"UNAVAILABLE\",\"message\":\"out\\nof order\"}]}"));
-                });
+        registry.on("/v2/x/manifests/1", exchange -> {
+            exchange.sendResponseHeaders(503, 0);
+            exchange.getResponseBody()
+                    .write(bytes("{\"errors\":[{\"code\":\"UNAVAILABLE\",\"message\":\"out\\nof order\"}]}"));
+        });
 
-        failsInRegistry("cannot pull " + name + ": " + registry.address()
-                + " refused manifest 1 [status=503]");
+        failsInRegistry("cannot pull " + name + ": " + registry.address() + " refused manifest 1 [status=503]");
         assertThat(registry.requests()).hasSize(3);
     }
 
@@ -348,15 +356,22 @@ class HostileRegistryTest {
     void limitsOfTheRegistryAreTold() {
         registry.on(
                 "/v2/x/manifests/1",
-                status(429, "Retry-After", "3600", "RateLimit-Limit", "100;w=21600", "RateLimit-Remaining", "0;w=21600"));
+                status(
+                        429,
+                        "Retry-After",
+                        "3600",
+                        "RateLimit-Limit",
+                        "100;w=21600",
+                        "RateLimit-Remaining",
+                        "0;w=21600"));
 
         assertThatThrownBy(() -> images.pull(name))
                 .isInstanceOf(RateLimitedException.class)
                 .hasMessage("cannot pull " + name + ": " + registry.address() + " has had too many requests"
                         + " [status=429, RateLimit-Limit=100;w=21600, RateLimit-Remaining=0;w=21600, retryAfter=3600 s]"
                         + "; wait, pass credentials, or use a mirror")
-                .satisfies(thrown -> assertThat(((RateLimitedException) thrown).retryAfter())
-                        .contains(Duration.ofHours(1)));
+                .satisfies(thrown ->
+                        assertThat(((RateLimitedException) thrown).retryAfter()).contains(Duration.ofHours(1)));
         assertThat(registry.requests()).hasSize(1);
     }
 
@@ -432,7 +447,9 @@ class HostileRegistryTest {
     private void awaitPartial(long size) throws InterruptedException {
         var end = System.nanoTime() + Duration.ofSeconds(30).toNanos();
         while (partialSize() < size) {
-            assertThat(System.nanoTime()).as("bytes in the store: " + partialSize()).isLessThan(end);
+            assertThat(System.nanoTime())
+                    .as("bytes in the store: " + partialSize())
+                    .isLessThan(end);
             Thread.sleep(5);
         }
     }
@@ -460,5 +477,30 @@ class HostileRegistryTest {
             threads.shutdownNow();
         }
         assertThat(registry.count("GET " + blobPath(BLOB))).isEqualTo(1);
+    }
+
+    /** Too little for the blob, or for the blob but not for its files. */
+    @ParameterizedTest
+    @ValueSource(strings = {"300k", "800k"})
+    void fullDiskIsToldInOneSentenceAndGivenBack(String size, @TempDir Path small) {
+        Programs.output("mount", "-t", "tmpfs", "none", small.toString());
+        try (var full = Store.open(small.resolve("store"), "test");
+                var catalog = new ImageCatalog(full, ImageLimits.DEFAULT, options())) {
+            Programs.output("mount", "-o", "remount,size=" + size, small.toString());
+
+            assertThatThrownBy(() -> catalog.pull(name))
+                    .isInstanceOf(StorageException.class)
+                    .hasMessageContaining("no space is left on the file system of " + small)
+                    .hasMessageEndingWith("; free some, or choose another store");
+            assertThat(full.root().resolve("partial")).isEmptyDirectory();
+            assertThat(full.temporaryDirectory()).isEmptyDirectory();
+            assertThat(full.blobs().list()).isEmpty();
+            assertThat(full.layers().list()).isEmpty();
+
+            Programs.output("mount", "-o", "remount,size=20m", small.toString());
+            assertThat(catalog.pull(name).layers()).hasSize(1);
+        } finally {
+            Programs.output("umount", small.toString());
+        }
     }
 }
