@@ -13,6 +13,7 @@ import dev.cais.ContainerSpec;
 import dev.cais.Engine;
 import dev.cais.ExecSpec;
 import dev.cais.InvalidSpecException;
+import dev.cais.LogConfig;
 import dev.cais.NotFoundException;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
@@ -244,6 +245,24 @@ class StreamsTest {
                 assertThat(new String(attached.stdout().readAllBytes(), UTF_8)).isEqualTo(expected.toString());
                 assertThat(new String(attached.stderr().readAllBytes(), UTF_8)).isEqualTo("problem\n");
             }
+        }
+    }
+
+    @Test
+    void attachmentsNeedNoLog() throws Exception {
+        try (var box = engine.containers()
+                        .start(ContainerSpec.of("busybox")
+                                .command("cat")
+                                .name("unlogged")
+                                .openStdin()
+                                .logging(LogConfig.of("none")));
+                var attached = box.attach()) {
+            write(attached, "typed");
+            assertThat(read(attached.stdout(), 5)).isEqualTo("typed");
+            assertThatThrownBy(() -> box.attach(AttachOptions.defaults().withLogs()))
+                    .isExactlyInstanceOf(ConflictException.class)
+                    .hasMessage("cannot read the log of unlogged: its log driver none keeps nothing; "
+                            + "choose another one in its spec");
         }
     }
 
