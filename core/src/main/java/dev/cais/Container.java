@@ -64,7 +64,7 @@ public interface Container extends AutoCloseable {
     CompletableFuture<ExitStatus> onExit();
 
     /**
-     * Waits until it does not run.
+     * Waits for {@link WaitCondition#NOT_RUNNING}.
      *
      * @return the end of its last run; exit 0 if it has never run
      * @throws CancelledException if the calling thread is interrupted
@@ -73,6 +73,16 @@ public interface Container extends AutoCloseable {
 
     /** @throws TimedOutException if it still runs after that time */
     ExitStatus await(Duration timeout);
+
+    /**
+     * @return the end of its last run; exit 0 if it has never run
+     * @throws ConflictException if the container is removed before an exit that is waited for
+     * @throws CancelledException if the calling thread is interrupted
+     */
+    ExitStatus await(WaitCondition condition);
+
+    /** @throws TimedOutException if the condition is not met after that time */
+    ExitStatus await(WaitCondition condition, Duration timeout);
 
     /**
      * Runs a program beside the container's own, to completion.
@@ -245,18 +255,44 @@ public interface Container extends AutoCloseable {
     boolean hasFile(String path);
 
     /**
-     * Sends a signal to its first process.
+     * Sends a signal to its first process. SIGKILL and the stop signal also end a pause, and the restart policy's work until the
+     * next start; other signals reach a paused container when it goes on.
      *
-     * @param signal as {@code TERM}, {@code SIGTERM} or {@code 15}
+     * @param signal as {@code TERM}, {@code SIGTERM}, {@code RTMIN+3} or {@code 15}
      * @throws ConflictException if it does not run
      */
     void kill(String signal);
+
+    /**
+     * Stops all its processes where they are; when this returns, they stand still.
+     *
+     * @throws ConflictException if it is not running
+     */
+    void pause();
+
+    /** @throws ConflictException if it is not paused */
+    void unpause();
+
+    /**
+     * Gives it another name; its host name stays.
+     *
+     * @throws InvalidSpecException if it is no name for a container
+     * @throws ConflictException if another container of the engine has it
+     */
+    void rename(String newName);
 
     /** {@link #stop(Duration)} with the spec's time. */
     ExitStatus stop();
 
     /** Sends the stop signal, waits, kills what is left, and waits for the end. Does nothing to a container that does not run. */
     ExitStatus stop(Duration timeout);
+
+    /**
+     * Removes a container that does not run, with its files.
+     *
+     * @throws ConflictException if it runs, or is about to be restarted
+     */
+    void remove();
 
     /** Kills and removes at once: processes, mounts, cgroup and files are gone when this returns. Idempotent. */
     @Override

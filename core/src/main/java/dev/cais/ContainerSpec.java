@@ -93,8 +93,8 @@ public record ContainerSpec(
         if (image.isEmpty()) {
             throw new InvalidSpecException("cannot run a container: the image's name is empty");
         }
-        if (!name.isEmpty() && !NAME.matcher(name).matches()) {
-            throw new InvalidSpecException("cannot name a container " + name + ": it does not match " + NAME);
+        if (!name.isEmpty()) {
+            requireName("cannot name a container " + name, name);
         }
         if (!hostname.isEmpty() && !HOSTNAME.matcher(hostname).matches()) {
             throw new InvalidSpecException(
@@ -422,6 +422,13 @@ public record ContainerSpec(
 
     public ContainerSpec stopTimeout(Duration changed) {
         return with(draft -> draft.stopTimeout = changed);
+    }
+
+    /** @throws InvalidSpecException that begins with {@code cannot}, if it is no name for a container */
+    public static void requireName(String cannot, String name) {
+        if (!NAME.matcher(name).matches()) {
+            throw new InvalidSpecException(cannot + ": it does not match " + NAME);
+        }
     }
 
     static Map<String, String> copyEnv(Map<String, String> env) {

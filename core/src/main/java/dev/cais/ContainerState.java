@@ -7,6 +7,10 @@ public enum ContainerState {
     /** Has files and a name, and has never run. */
     CREATED,
     RUNNING,
+    /** Its processes stand still. */
+    PAUSED,
+    /** Has ended, and its restart policy will start it again. */
+    RESTARTING,
     /** Has run, and may run again. */
     EXITED,
     /** Its files are being removed. */

@@ -37,6 +37,8 @@ public interface Engine extends AutoCloseable {
 
     Containers containers();
 
+    Events events();
+
     /** What the engine found on this host and decided to use. */
     EngineInfo info();
 

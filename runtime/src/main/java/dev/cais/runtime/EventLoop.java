@@ -6,7 +6,9 @@ import dev.cais.linux.Pipe;
 import dev.cais.linux.Scratch;
 import dev.cais.linux.Syscall;
 import dev.cais.linux.Syscalls;
+import java.time.Duration;
 import java.util.Map;
+import java.util.PriorityQueue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -30,6 +32,9 @@ final class EventLoop implements AutoCloseable {
     private final Map<Long, Watch> watches = new ConcurrentHashMap<>();
     private final ConcurrentLinkedQueue<Runnable> tasks = new ConcurrentLinkedQueue<>();
     private final AtomicLong keys = new AtomicLong(WAKE_UP);
+    /** Touched on the loop's thread only. */
+    private final PriorityQueue<Timer> timers = new PriorityQueue<>();
+
     private final Thread thread;
     private volatile boolean closed;
 
@@ -105,6 +110,55 @@ final class EventLoop implements AutoCloseable {
         return watch;
     }
 
+    /** Something to be done later. */
+    final class Timer implements Comparable<Timer> {
+        private final long due;
+        private final Runnable task;
+
+        private Timer(long due, Runnable task) {
+            this.due = due;
+            this.task = task;
+        }
+
+        /** It is not done, if it is not being done already. From any thread; repeating is harmless. */
+        void cancel() {
+            execute(() -> timers.remove(this));
+        }
+
+        @Override
+        public int compareTo(Timer other) {
+            return Long.signum(due - other.due);
+        }
+    }
+
+    /** Runs something on the loop's thread after a while, never earlier, and not at all if the loop is closed before. */
+    Timer schedule(Duration delay, Runnable task) {
+        var timer = new Timer(System.nanoTime() + delay.toNanos(), task);
+        execute(() -> timers.add(timer));
+        return timer;
+    }
+
+    /** @return milliseconds until the next timer is due, rounded up; -1 if there is none */
+    private int untilNextTimer() {
+        var next = timers.peek();
+        if (next == null) {
+            return -1;
+        }
+        var nanos = next.due - System.nanoTime();
+        return nanos <= 0 ? 0 : (int) Math.min(Integer.MAX_VALUE, (nanos + 999_999) / 1_000_000);
+    }
+
+    private void runTimers() {
+        for (var next = timers.peek(); next != null && next.due - System.nanoTime() <= 0; next = timers.peek()) {
+            timers.remove();
+            try {
+                next.task.run();
+            } catch (RuntimeException e) {
+                LOG.error("a timer of the event loop failed", e);
+            }
+        }
+    }
+
     /** Runs something on the loop's thread, soon; at once if that is the calling thread. */
     void execute(Runnable task) {
         if (Thread.currentThread() == thread) {
@@ -122,7 +176,8 @@ final class EventLoop implements AutoCloseable {
     private void run() {
         while (!closed) {
             try {
-                epoll.await(-1, this::handle);
+                epoll.await(untilNextTimer(), this::handle);
+                runTimers();
             } catch (RuntimeException | Error e) {
                 LOG.error("an event handler failed", e);
             }

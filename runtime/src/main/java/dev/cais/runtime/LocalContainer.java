@@ -10,6 +10,9 @@ import dev.cais.ContainerProcess;
 import dev.cais.ContainerSpec;
 import dev.cais.ContainerState;
 import dev.cais.CopySource;
+import dev.cais.EngineException;
+import dev.cais.EventAction;
+import dev.cais.EventType;
 import dev.cais.Exec;
 import dev.cais.ExecSpec;
 import dev.cais.ExitStatus;
@@ -24,6 +27,7 @@ import dev.cais.Resources;
 import dev.cais.Stats;
 import dev.cais.StorageException;
 import dev.cais.TimedOutException;
+import dev.cais.WaitCondition;
 import dev.cais.Warning;
 import dev.cais.linux.Fd;
 import dev.cais.runtime.RootProgram.Extent;
@@ -38,12 +42,16 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.EnumSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
@@ -52,6 +60,8 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A container of this engine: its files and what was decided about it at its creation, and a {@link Run} for each time that it was
@@ -61,15 +71,16 @@ import org.jspecify.annotations.Nullable;
  * event loop never takes it. {@link #moment} guards the fields, is held for moments, and whoever waits for a state waits on it.
  */
 final class LocalContainer implements Container {
+    private static final Logger LOG = LoggerFactory.getLogger(LocalContainer.class);
     private static final ExitStatus NEVER_RAN = new ExitStatus(0, Optional.empty(), false);
     /** It does not run, and may be started. */
     private static final Set<ContainerState> AT_REST = EnumSet.of(ContainerState.CREATED, ContainerState.EXITED);
 
-    private static final Set<ContainerState> ALIVE = EnumSet.of(ContainerState.RUNNING);
+    /** States in which there is a process. */
+    private static final Set<ContainerState> ALIVE = EnumSet.of(ContainerState.RUNNING, ContainerState.PAUSED);
 
     private final LocalContainers owner;
     private final String id;
-    private final String name;
     private final Instant created = Instant.now();
     private final Image image;
     private volatile ContainerSpec spec;
@@ -79,6 +90,7 @@ final class LocalContainer implements Container {
     private final Signal stopSignal;
     private final ContainerFiles files;
     private final OutputLog log;
+    private final boolean autoRemove;
     private final AtomicLong execs = new AtomicLong();
 
     private final ReentrantLock transition = new ReentrantLock();
@@ -89,12 +101,18 @@ final class LocalContainer implements Container {
     private final ReentrantLock atRest = new ReentrantLock();
 
     private final Object moment = new Object();
+    private volatile String name;
     private volatile ContainerState state = ContainerState.CREATED;
     private volatile @Nullable Run run;
     /** Of the run that is going on or was the last one; before the first, of that. */
     private volatile ProcessStreams streams;
 
+    /** The same's end. */
     private volatile CompletableFuture<ExitStatus> end = new CompletableFuture<>();
+
+    private final Restarts restarts;
+    private EventLoop.@Nullable Timer nextStart;
+    private int ends;
 
     LocalContainer(
             LocalContainers owner,
@@ -107,7 +125,8 @@ final class LocalContainer implements Container {
             Confinement confinement,
             Signal stopSignal,
             ContainerFiles files,
-            OutputLog log) {
+            OutputLog log,
+            boolean autoRemove) {
         this.owner = owner;
         this.id = id;
         this.name = name;
@@ -119,7 +138,9 @@ final class LocalContainer implements Container {
         this.stopSignal = stopSignal;
         this.files = files;
         this.log = log;
+        this.autoRemove = autoRemove;
         this.streams = owner.streams(this);
+        this.restarts = new Restarts(spec.restart());
     }
 
     @Override
@@ -171,7 +192,12 @@ final class LocalContainer implements Container {
         begin("cannot start");
         try {
             switch (state) {
-                case CREATED, EXITED -> startRun();
+                case CREATED, EXITED -> {
+                    synchronized (moment) {
+                        restarts.reset();
+                    }
+                    startRun();
+                }
                 default -> throw refusal("cannot start", "");
             }
         } finally {
@@ -226,18 +252,64 @@ final class LocalContainer implements Container {
             }
             run = started;
             state = ContainerState.RUNNING;
+            tell(EventAction.START);
         }
-        started.follow(this::afterExit);
+        started.follow(status -> afterExit(started, status));
     }
 
     /** On the event loop's thread, so it must not block. What ends with each run ends here. */
-    private void afterExit(ExitStatus status) {
+    private void afterExit(Run ended, ExitStatus status) {
         synchronized (moment) {
-            if (ALIVE.contains(state)) {
-                state = ContainerState.EXITED;
+            if (status.oomKilled()) {
+                tell(EventAction.OOM);
             }
+            tell(
+                    EventAction.DIE,
+                    "exitCode",
+                    String.valueOf(status.exitCode()),
+                    "signal",
+                    status.signal().orElse(""));
+            if (ALIVE.contains(state)) {
+                var delay =
+                        restarts.next(status, Duration.between(ended.process().startedAt(), Instant.now()));
+                state = delay.isPresent() ? ContainerState.RESTARTING : ContainerState.EXITED;
+                delay.ifPresent(time -> nextStart = owner.schedule(time, this::startByPolicy));
+                if (autoRemove) {
+                    owner.doSoon(this::removeAtEnd);
+                }
+            }
+            ends++;
             end.complete(status);
             moment.notifyAll();
+        }
+    }
+
+    /** On a worker. */
+    private void startByPolicy() {
+        transition.lock();
+        try {
+            if (state == ContainerState.RESTARTING && !owner.isClosed()) {
+                startRun();
+            }
+        } catch (EngineException e) {
+            LOG.warn("the restart policy of container {} gives up: {}", name, e.getMessage());
+            changeTo(ContainerState.EXITED);
+        } finally {
+            transition.unlock();
+        }
+    }
+
+    /** On a worker. A caller may have started or closed it meanwhile. */
+    private void removeAtEnd() {
+        transition.lock();
+        try {
+            if (state == ContainerState.EXITED) {
+                removeNow();
+            }
+        } catch (EngineException e) {
+            LOG.warn("container {} has ended and cannot be removed: {}", name, e.getMessage());
+        } finally {
+            transition.unlock();
         }
     }
 
@@ -279,26 +351,38 @@ final class LocalContainer implements Container {
 
     @Override
     public ExitStatus await() {
-        return awaitEnd(Optional.empty());
+        return await(WaitCondition.NOT_RUNNING);
     }
 
     @Override
     public ExitStatus await(Duration timeout) {
-        return awaitEnd(Optional.of(timeout));
+        return await(WaitCondition.NOT_RUNNING, timeout);
     }
 
-    private ExitStatus awaitEnd(Optional<Duration> timeout) {
+    @Override
+    public ExitStatus await(WaitCondition condition) {
+        return await(condition, Optional.empty());
+    }
+
+    @Override
+    public ExitStatus await(WaitCondition condition, Duration timeout) {
+        return await(condition, Optional.of(timeout));
+    }
+
+    private ExitStatus await(WaitCondition condition, Optional<Duration> timeout) {
         var deadline = System.nanoTime() + timeout.orElse(Duration.ZERO).toNanos();
         synchronized (moment) {
-            while (isRunning()) {
+            var before = ends;
+            while (!isMet(condition, before)) {
                 try {
                     if (timeout.isEmpty()) {
                         moment.wait();
                     } else {
                         var left = deadline - System.nanoTime();
                         if (left <= 0) {
-                            throw new TimedOutException("cannot wait longer for container " + name
-                                    + ": it still runs after " + timeout.get());
+                            throw new TimedOutException("cannot wait longer for container " + name + ": "
+                                    + (isRunning() ? "it still runs" : "it is " + state.word()) + " after "
+                                    + timeout.get());
                         }
                         moment.wait(left / 1_000_000, (int) (left % 1_000_000));
                     }
@@ -308,6 +392,19 @@ final class LocalContainer implements Container {
             }
             return lastExit();
         }
+    }
+
+    private boolean isMet(WaitCondition condition, int endsBefore) {
+        return switch (condition) {
+            case NOT_RUNNING -> !isRunning() && state != ContainerState.RESTARTING;
+            case NEXT_EXIT -> {
+                if (ends == endsBefore && state == ContainerState.REMOVED) {
+                    throw refusal("cannot wait for the next exit of", "");
+                }
+                yield ends != endsBefore;
+            }
+            case REMOVED -> state == ContainerState.REMOVED;
+        };
     }
 
     /** Whether there is a run whose end is not known yet. */
@@ -355,13 +452,21 @@ final class LocalContainer implements Container {
 
     @Override
     public ProcessResult exec(ExecSpec execSpec) {
-        return owner.exec(this, requireAlive("cannot exec " + execSpec.command().get(0) + " in"), execSpec);
+        return owner.exec(this, requireExec(execSpec), execSpec);
     }
 
     @Override
     public Exec startExec(ExecSpec execSpec) {
-        return owner.startExec(
-                this, requireAlive("cannot exec " + execSpec.command().get(0) + " in"), execSpec);
+        return owner.startExec(this, requireExec(execSpec), execSpec);
+    }
+
+    private Run requireExec(ExecSpec execSpec) {
+        var cannot = "cannot exec " + execSpec.command().get(0) + " in";
+        var running = requireAlive(cannot);
+        if (state == ContainerState.PAUSED) {
+            throw refusal(cannot, "unpause it first");
+        }
+        return running;
     }
 
     @Override
@@ -434,7 +539,88 @@ final class LocalContainer implements Container {
     @Override
     public void kill(String signal) {
         var parsed = Signal.parse(signal);
-        requireAlive("cannot send " + parsed + " to").process().signal(parsed);
+        begin("cannot send " + parsed + " to");
+        try {
+            var running = requireAlive("cannot send " + parsed + " to");
+            var isToEnd = parsed.equals(Signal.KILL) || parsed.equals(stopSignal);
+            synchronized (moment) {
+                if (isToEnd) {
+                    restarts.stop();
+                }
+                tell(EventAction.KILL, "signal", String.valueOf(parsed.number()));
+            }
+            running.process().signal(parsed);
+            if (isToEnd) {
+                resume(running);
+            }
+        } finally {
+            transition.unlock();
+        }
+    }
+
+    @Override
+    public void pause() {
+        begin("cannot pause");
+        try {
+            if (state != ContainerState.RUNNING) {
+                throw refusal("cannot pause", "");
+            }
+            var running = requireAlive("cannot pause");
+            try (var undo = new Undo()) {
+                undo.addStep(running::thaw);
+                running.freeze();
+                synchronized (moment) {
+                    requireAlive("cannot pause"); // it may have ended before it was frozen
+                    state = ContainerState.PAUSED;
+                    tell(EventAction.PAUSE);
+                }
+                undo.keepAll();
+            }
+        } finally {
+            transition.unlock();
+        }
+    }
+
+    @Override
+    public void unpause() {
+        begin("cannot unpause");
+        try {
+            if (state != ContainerState.PAUSED) {
+                throw refusal("cannot unpause", "");
+            }
+            resume(requireAlive("cannot unpause"));
+        } finally {
+            transition.unlock();
+        }
+    }
+
+    /** Lets a paused container go on. */
+    private void resume(Run running) {
+        synchronized (moment) {
+            if (state == ContainerState.PAUSED) {
+                state = ContainerState.RUNNING;
+                tell(EventAction.UNPAUSE);
+            }
+        }
+        running.thaw();
+    }
+
+    @Override
+    public void rename(String newName) {
+        begin("cannot rename");
+        try {
+            switch (state) {
+                case REMOVING, REMOVED, DEAD -> throw refusal("cannot rename", "");
+                default -> {
+                    var oldName = name;
+                    owner.rename(this, newName);
+                    name = newName;
+                    tell(EventAction.RENAME, "oldName", oldName);
+                }
+            }
+        } finally {
+            transition.unlock();
+        }
     }
 
     @Override
@@ -447,32 +633,56 @@ final class LocalContainer implements Container {
         Run running;
         begin("cannot stop");
         try {
-            if (!ALIVE.contains(state)) {
-                return lastExit();
+            synchronized (moment) {
+                restarts.stop();
+                if (state == ContainerState.RESTARTING) {
+                    giveUpRestart();
+                    changeTo(ContainerState.EXITED);
+                }
+                if (!ALIVE.contains(state)) {
+                    return lastExit();
+                }
+                running = requireAlive("cannot stop");
             }
-            running = requireAlive("cannot stop");
+            running.process().signal(stopSignal);
+            resume(running);
         } finally {
             transition.unlock();
         }
-        return end(running, timeout);
-    }
-
-    /** Ends a run, by force if it has to be. */
-    private ExitStatus end(Run running, Duration timeout) {
-        var process = running.process();
-        process.signal(stopSignal);
-        if (!process.ignores(stopSignal) || running.cgroup().processes().size() > 1) {
-            try {
-                return await(timeout);
-            } catch (TimedOutException e) {
-                // killed below
-            } catch (CancelledException e) {
-                process.signal(Signal.KILL);
-                throw e;
+        var status = end(running, timeout);
+        synchronized (moment) {
+            if (state == ContainerState.EXITED) {
+                tell(EventAction.STOP);
             }
         }
-        process.signal(Signal.KILL);
-        return await();
+        return status;
+    }
+
+    /** Under the moment's lock. */
+    private void giveUpRestart() {
+        if (nextStart != null) {
+            nextStart.cancel();
+            nextStart = null;
+        }
+    }
+
+    /** Waits for the end of a run that was asked to end, and kills what does not. */
+    private ExitStatus end(Run running, Duration timeout) {
+        if (!running.process().ignores(stopSignal)
+                || running.cgroup().processes().size() > 1) {
+            try {
+                return running.exit().get(timeout.toNanos(), TimeUnit.NANOSECONDS);
+            } catch (TimeoutException e) {
+                // killed below
+            } catch (InterruptedException e) {
+                running.kill();
+                throw interrupted("cannot go on waiting for", e);
+            } catch (ExecutionException e) {
+                throw new IllegalStateException(e);
+            }
+        }
+        running.kill();
+        return running.exit().join();
     }
 
     @Override
@@ -484,6 +694,7 @@ final class LocalContainer implements Container {
     public void restart(Duration timeout) {
         stop(timeout);
         start();
+        tell(EventAction.RESTART);
     }
 
     /** The run that is going on. */
@@ -499,37 +710,67 @@ final class LocalContainer implements Container {
     private ConflictException refusal(String cannot, String help) {
         var now = state;
         var canBeStarted = now == ContainerState.CREATED || now == ContainerState.EXITED;
-        return new ConflictException(cannot + " container " + name + ": it is " + now.word(), canBeStarted ? help : "");
+        return new ConflictException(
+                cannot + " container " + name + ": it is " + now.word(),
+                canBeStarted || !help.startsWith("start") ? help : "");
+    }
+
+    @Override
+    public void remove() {
+        begin("cannot remove");
+        try {
+            switch (state) {
+                case CREATED, EXITED, DEAD -> removeNow();
+                case REMOVED -> throw refusal("cannot remove", "");
+                default -> throw refusal("cannot remove", "stop it first, or close it");
+            }
+        } finally {
+            transition.unlock();
+        }
     }
 
     @Override
     public void close() {
         transition.lock();
         try {
-            if (state == ContainerState.REMOVED) {
-                return;
+            if (state != ContainerState.REMOVED) {
+                removeNow();
             }
-            changeTo(ContainerState.REMOVING);
-            try (var undo = new Undo()) {
-                undo.add(files);
-                beforeRemoval(undo);
-            } catch (RuntimeException e) {
-                changeTo(ContainerState.DEAD);
-                throw e;
-            }
-            owner.forget(this);
-            changeTo(ContainerState.REMOVED);
-            end.completeExceptionally(refusal("cannot wait for the end of", ""));
         } finally {
             transition.unlock();
         }
     }
 
-    /** Sends SIGKILL to whatever runs. */
+    /** Holding the transition. */
+    private void removeNow() {
+        synchronized (moment) {
+            giveUpRestart();
+            changeTo(ContainerState.REMOVING);
+        }
+        try (var undo = new Undo()) {
+            undo.add(files);
+            beforeRemoval(undo);
+        } catch (RuntimeException e) {
+            changeTo(ContainerState.DEAD);
+            throw e;
+        }
+        owner.forget(this);
+        synchronized (moment) {
+            tell(EventAction.DESTROY);
+            changeTo(ContainerState.REMOVED);
+        }
+        end.completeExceptionally(refusal("cannot wait for the end of", ""));
+    }
+
+    /** Sends SIGKILL to whatever runs, and starts nothing more. */
     void killNow() {
+        synchronized (moment) {
+            restarts.stop();
+            giveUpRestart();
+        }
         var latest = run;
         if (latest != null) {
-            latest.process().signal(Signal.KILL);
+            latest.kill();
         }
     }
 
@@ -655,6 +896,19 @@ final class LocalContainer implements Container {
     private void awaitRoots(String cannot) {
         lock(roots.writeLock(), cannot);
         roots.writeLock().unlock();
+    }
+
+    /** @param more names and values of further attributes */
+    void tell(EventAction action, String... more) {
+        var attributes = new LinkedHashMap<>(spec.labels());
+        attributes.put("image", spec.image());
+        attributes.put("name", name);
+        for (var i = 0; i < more.length; i += 2) {
+            if (!more[i + 1].isEmpty()) {
+                attributes.put(more[i], more[i + 1]);
+            }
+        }
+        owner.events().tell(EventType.CONTAINER, action, id, attributes);
     }
 
     Blueprint blueprint() {

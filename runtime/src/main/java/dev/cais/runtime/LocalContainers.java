@@ -7,6 +7,7 @@ import dev.cais.Container;
 import dev.cais.ContainerSpec;
 import dev.cais.ContainerSpec.Stdin;
 import dev.cais.Containers;
+import dev.cais.EventAction;
 import dev.cais.ExecSpec;
 import dev.cais.ExitStatus;
 import dev.cais.Image;
@@ -70,7 +71,7 @@ final class LocalContainers implements Containers {
         return start(spec, false);
     }
 
-    /** @param captures whether all output is kept, for a result */
+    /** @param captures whether all output is kept, for a result; then the caller removes it */
     private LocalContainer start(ContainerSpec spec, boolean captures) {
         var container = create("start", spec, captures);
         try (var undo = new Undo()) {
@@ -97,6 +98,7 @@ final class LocalContainers implements Containers {
             byId.put(id, container);
             engine.requireOpen("cannot " + verb + " " + spec.image()); // or it closes this one
             undo.keepAll();
+            container.tell(EventAction.CREATE);
             return container;
         }
     }
@@ -126,7 +128,8 @@ final class LocalContainers implements Containers {
         var origin = new LogOrigin(id, name, spec.image(), image.id(), labels(spec, image), blueprint.env());
         var log = undo.add(OutputLog.of(files.directory(), origin, spec.logging(), logDrivers, captures));
         return new LocalContainer(
-                this, id, name, image, spec, blueprint, hostname, confinement, stopSignal, files, log);
+                this, id, name, image, spec, blueprint, hostname, confinement, stopSignal, files, log,
+                spec.autoRemove() && !captures);
     }
 
     /** @throws ConflictException if the engine is closed */
@@ -200,6 +203,39 @@ final class LocalContainers implements Containers {
 
     Launcher launcher() {
         return engine.launcher();
+    }
+
+    LocalEvents events() {
+        return engine.events();
+    }
+
+    boolean isClosed() {
+        return engine.isClosed();
+    }
+
+    /** Has something that may block done on a worker of the engine's. */
+    void doSoon(Runnable task) {
+        engine.workers().execute(task);
+    }
+
+    /** The same, after a while. */
+    EventLoop.Timer schedule(Duration delay, Runnable task) {
+        return engine.loop().schedule(delay, () -> doSoon(task));
+    }
+
+    /** Gives a container's old name away for a new one. */
+    void rename(LocalContainer container, String newName) {
+        var cannot = "cannot rename container " + container.name() + " to " + newName;
+        ContainerSpec.requireName(cannot, newName);
+        if (container.name().equals(newName)) {
+            throw new ConflictException(cannot + ": that is its name");
+        }
+        if (names.putIfAbsent(newName, container.id()) != null) {
+            throw new ConflictException(
+                    cannot + ": another one of this engine has that name",
+                    "close that one first, or choose another name");
+        }
+        names.remove(container.name());
     }
 
     private static Map<String, String> labels(ContainerSpec spec, Image image) {

@@ -27,8 +27,14 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ForkJoinPool;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 
@@ -38,6 +44,8 @@ final class LocalEngine implements Engine {
     private static final int[] OLDEST_KERNEL = {5, 14};
 
     private static final int MOST_CACHED_ACCOUNTS = 64;
+
+    private static final int MOST_WORKERS = 4;
 
     private final String id;
     private final EngineOptions options;
@@ -49,6 +57,9 @@ final class LocalEngine implements Engine {
     private final Will will;
     private final Launcher launcher;
     private final LocalContainers containers;
+    private final ThreadPoolExecutor workers;
+    private final ThreadPoolExecutor listeners;
+    private final LocalEvents events;
     private final AtomicBoolean closed = new AtomicBoolean();
     private final CompletableFuture<Void> closeDone = new CompletableFuture<>();
     private final Map<String, Accounts> accounts;
@@ -72,6 +83,9 @@ final class LocalEngine implements Engine {
         this.will = will;
         this.launcher = launcher;
         this.containers = new LocalContainers(this);
+        this.workers = threads("cais-" + id + "-worker", MOST_WORKERS, new LinkedBlockingQueue<>());
+        this.listeners = threads("cais-" + id + "-listener", Integer.MAX_VALUE, new SynchronousQueue<>());
+        this.events = new LocalEvents(listeners);
         this.accounts = new LinkedHashMap<>(16, 0.75f, true) {
             private static final long serialVersionUID = 1L;
 
@@ -80,6 +94,24 @@ final class LocalEngine implements Engine {
                 return size() > MOST_CACHED_ACCOUNTS;
             }
         };
+    }
+
+    /** Threads that end when there is nothing to do, so that an idle engine has none. What comes after the end is dropped. */
+    private static ThreadPoolExecutor threads(String name, int most, BlockingQueue<Runnable> queue) {
+        var threads = new ThreadPoolExecutor(
+                most == Integer.MAX_VALUE ? 0 : most,
+                most,
+                1,
+                TimeUnit.SECONDS,
+                queue,
+                task -> {
+                    var thread = new Thread(task, name);
+                    thread.setDaemon(true);
+                    return thread;
+                },
+                new ThreadPoolExecutor.DiscardPolicy());
+        threads.allowCoreThreadTimeOut(true);
+        return threads;
     }
 
     static LocalEngine open(EngineOptions options) {
@@ -167,6 +199,16 @@ final class LocalEngine implements Engine {
     }
 
     @Override
+    public LocalEvents events() {
+        return events;
+    }
+
+    /** For what may block for moments, as starts and removals do. */
+    Executor workers() {
+        return workers;
+    }
+
+    @Override
     public EngineInfo info() {
         var notes = new ArrayList<String>();
         cgroups.missing().forEach((controller, why) -> notes.add("no limits of " + controller + ": " + why));
@@ -237,6 +279,9 @@ final class LocalEngine implements Engine {
                 undo.add(will);
                 undo.add(cgroups);
                 undo.add(launcher);
+                undo.addStep(listeners::shutdown); // once they have heard of the rest
+                undo.addStep(workers::shutdown);
+                undo.add(events);
                 undo.addStep(containers::closeAll);
             } finally {
                 closeDone.complete(null);

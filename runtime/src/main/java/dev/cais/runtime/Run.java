@@ -15,7 +15,8 @@ final class Run implements AutoCloseable {
     private final Cgroup cgroup;
     private final ContainedProcess process;
     private final boolean ownPid;
-    private CompletableFuture<Void> noticed = new CompletableFuture<>();
+    private CompletableFuture<ExitStatus> exit = new CompletableFuture<>();
+    private boolean frozen;
 
     /**
      * @param number 1 for the first run of a container
@@ -37,7 +38,11 @@ final class Run implements AutoCloseable {
                     cgroup.killAll();
                     return status;
                 });
-        noticed = ended.thenAccept(status -> notice.accept(withOom(status)));
+        exit = ended.thenApply(status -> {
+            var whole = withOom(status);
+            notice.accept(whole);
+            return whole;
+        });
     }
 
     private ExitStatus withOom(ExitStatus status) {
@@ -77,13 +82,39 @@ final class Run implements AutoCloseable {
         }
     }
 
+    /** Completed when the container has taken notice of its end. */
+    CompletableFuture<ExitStatus> exit() {
+        return exit;
+    }
+
+    /** Stops all processes where they are, and returns when they stand still. */
+    synchronized void freeze() {
+        frozen = true;
+        cgroup.freeze();
+    }
+
+    /** Lets them go on. Where nobody is frozen, nothing happens. */
+    synchronized void thaw() {
+        if (frozen) {
+            frozen = false;
+            cgroup.thaw();
+        }
+    }
+
+    /** Kills its first process, and so all; frozen ones, too. */
+    void kill() {
+        process.signal(Signal.KILL);
+        thaw(); // on v1, a frozen process does not even die
+    }
+
     /** Kills what runs, waits until the container knows, and removes the group. */
     @Override
     public void close() {
         try (var undo = new Undo()) {
             undo.addStep(cgroup::remove);
-            undo.addStep(() -> noticed.join());
+            undo.addStep(() -> exit.join());
             undo.add(process);
+            undo.addStep(this::kill);
         }
     }
 }

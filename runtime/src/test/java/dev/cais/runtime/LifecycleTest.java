@@ -3,18 +3,28 @@ package dev.cais.runtime;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.cais.CancelledException;
 import dev.cais.ConflictException;
 import dev.cais.ContainerSpec;
 import dev.cais.ContainerState;
 import dev.cais.Engine;
+import dev.cais.InvalidSpecException;
 import dev.cais.LogLine;
 import dev.cais.NotFoundException;
+import dev.cais.RestartPolicy;
+import dev.cais.TimedOutException;
+import dev.cais.WaitCondition;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestStore;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -111,7 +121,7 @@ class LifecycleTest {
     @Test
     void theFirstStartOfTwoThreadsWins() throws Exception {
         try (var container = engine.containers().create(sh("sleep 60"))) {
-            var refused = new java.util.concurrent.CompletableFuture<Throwable>();
+            var refused = new CompletableFuture<Throwable>();
             var threads = new Thread[2];
             for (var i = 0; i < 2; i++) {
                 threads[i] = new Thread(() -> {
@@ -162,5 +172,151 @@ class LifecycleTest {
                 .isInstanceOf(ConflictException.class)
                 .hasMessage("cannot start container unused: it is removed");
         assertThat(engine.containers().find("unused")).isEmpty();
+    }
+
+    @Test
+    void waitingHasThreeConditions() throws Exception {
+        try (var container = engine.containers().create(sh("exit 4").name("job"))) {
+            assertThat(container
+                            .await(WaitCondition.NOT_RUNNING, Duration.ofSeconds(20))
+                            .exitCode())
+                    .isZero();
+            assertThatThrownBy(() -> container.await(WaitCondition.NEXT_EXIT, Duration.ofMillis(10)))
+                    .isInstanceOf(TimedOutException.class)
+                    .hasMessage("cannot wait longer for container job: it is created after PT0.01S");
+            var nextExit = later(() -> container.await(WaitCondition.NEXT_EXIT).exitCode());
+            var removed = later(() -> container.await(WaitCondition.REMOVED).exitCode());
+            var thread = waiting.poll(20, TimeUnit.SECONDS);
+            awaitWaiting(thread);
+            awaitWaiting(waiting.poll(20, TimeUnit.SECONDS));
+
+            container.start();
+            assertThat(nextExit.get(20, TimeUnit.SECONDS)).isEqualTo(4);
+            assertThat(removed).isNotDone();
+            container.remove();
+            assertThat(removed.get(20, TimeUnit.SECONDS)).isEqualTo(4);
+            assertThatThrownBy(() -> container.await(WaitCondition.NEXT_EXIT))
+                    .isInstanceOf(ConflictException.class)
+                    .hasMessage("cannot wait for the next exit of container job: it is removed");
+        }
+    }
+
+    private final BlockingQueue<Thread> waiting = new LinkedBlockingQueue<>();
+
+    private <T> CompletableFuture<T> later(Supplier<T> task) {
+        var result = new CompletableFuture<T>();
+        var thread = new Thread(() -> {
+            try {
+                result.complete(task.get());
+            } catch (RuntimeException e) {
+                result.completeExceptionally(e);
+            }
+        });
+        thread.start();
+        waiting.add(thread);
+        return result;
+    }
+
+    private static void awaitWaiting(Thread thread) throws InterruptedException {
+        while (thread.getState() != Thread.State.WAITING) {
+            Thread.sleep(1);
+        }
+    }
+
+    @Test
+    void anInterruptedWaitIsCancelled() throws Exception {
+        try (var container = engine.containers().start(sh("sleep 60").name("slow"))) {
+            var result = later(container::await);
+            var thread = waiting.take();
+            awaitWaiting(thread);
+            thread.interrupt();
+
+            assertThatThrownBy(() -> result.get(20, TimeUnit.SECONDS))
+                    .cause()
+                    .isInstanceOf(CancelledException.class)
+                    .hasMessage("cannot go on waiting for container slow: the thread was interrupted");
+            assertThat(container.state()).isEqualTo(ContainerState.RUNNING);
+        }
+    }
+
+    @Test
+    void onlyWhatDoesNotRunIsRemoved() {
+        var container = engine.containers().start(sh("sleep 60").name("web"));
+        assertThatThrownBy(container::remove)
+                .isInstanceOf(ConflictException.class)
+                .hasMessage("cannot remove container web: it is running; stop it first, or close it");
+        container.stop();
+        container.remove();
+
+        assertThat(container.state()).isEqualTo(ContainerState.REMOVED);
+        assertThat(engine.containers().find("web")).isEmpty();
+        assertThatThrownBy(container::remove)
+                .isInstanceOf(ConflictException.class)
+                .hasMessage("cannot remove container web: it is removed");
+    }
+
+    @Test
+    void aContainerMayRemoveItselfAtItsEnd() {
+        var container = engine.containers().start(sh("exit 3").withAutoRemove());
+
+        assertThat(container.await(WaitCondition.REMOVED).exitCode()).isEqualTo(3);
+        assertThat(engine.containers().list()).isEmpty();
+        assertThat(engine.containers().run(sh("echo kept").withAutoRemove()).stdout())
+                .isEqualTo("kept\n");
+    }
+
+    @Test
+    void aRenamedContainerIsFoundByItsNewName() {
+        try (var web = engine.containers().start(sh("sleep 60").name("web"));
+                var db = engine.containers().create(sh("true").name("db"))) {
+            assertThatThrownBy(() -> web.rename("db"))
+                    .isInstanceOf(ConflictException.class)
+                    .hasMessage(
+                            "cannot rename container web to db: another one of this engine has that name; close that one"
+                                    + " first, or choose another name");
+            assertThatThrownBy(() -> web.rename("web"))
+                    .isInstanceOf(ConflictException.class)
+                    .hasMessage("cannot rename container web to web: that is its name");
+            assertThatThrownBy(() -> web.rename("-"))
+                    .isInstanceOf(InvalidSpecException.class)
+                    .hasMessage("cannot rename container web to -: it does not match [a-zA-Z0-9][a-zA-Z0-9_.-]+");
+            web.rename("front");
+            db.rename("web");
+
+            assertThat(engine.containers().get("front")).isSameAs(web);
+            assertThat(engine.containers().get("web")).isSameAs(db);
+            assertThat(engine.containers().find("db")).isEmpty();
+            assertThat(web.name()).isEqualTo("front");
+        }
+        assertThat(engine.containers().find("front")).isEmpty();
+        engine.containers().create(sh("true").name("front")).close();
+    }
+
+    @Test
+    void anySignalCanBeSent() throws InterruptedException {
+        var script = "trap 'exit 9' 37; echo ready; while :; do sleep 0.01; done";
+        try (var container = engine.containers().start(sh(script))) {
+            while (container.logs().lines().findAny().isEmpty()) {
+                Thread.sleep(5);
+            }
+            container.kill("RTMIN+3");
+
+            assertThat(container.await().exitCode()).isEqualTo(9);
+            assertThatThrownBy(() -> container.kill("NOSUCH"))
+                    .isInstanceOf(InvalidSpecException.class)
+                    .hasMessage("cannot use signal NOSUCH: there is none of that name; write SIGTERM, TERM or 15");
+        }
+    }
+
+    @Test
+    void whatEndsWhileTheEngineClosesIsGone(TestStore store) throws Exception {
+        var other = store.openEngineWithBusybox();
+        for (var i = 0; i < 5; i++) {
+            other.containers().start(sh("sleep 0.0" + i).restart(RestartPolicy.ALWAYS));
+            other.containers().start(sh("sleep 0.0" + i).withAutoRemove());
+            other.containers().create(sh("true"));
+        }
+        other.close();
+        assertThat(other.containers().list()).isEmpty();
     }
 }

@@ -1,0 +1,341 @@
+package dev.cais.runtime;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.cais.ByteSize;
+import dev.cais.CancelledException;
+import dev.cais.ContainerSpec;
+import dev.cais.Engine;
+import dev.cais.Event;
+import dev.cais.EventAction;
+import dev.cais.EventFilter;
+import dev.cais.EventListener;
+import dev.cais.EventType;
+import dev.cais.Events;
+import dev.cais.InvalidSpecException;
+import dev.cais.fixtures.LeakChecked;
+import dev.cais.fixtures.RequiresRoot;
+import dev.cais.fixtures.TestStore;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** What an engine tells of what happens in it, and to whom. */
+@RequiresRoot
+@LeakChecked
+@Timeout(120)
+class EventsTest {
+    private static Engine engine;
+
+    @BeforeAll
+    static void open(TestStore store) {
+        engine = store.openEngineWithBusybox();
+    }
+
+    @AfterAll
+    static void close() {
+        engine.close();
+    }
+
+    private static ContainerSpec sh(String script) {
+        return ContainerSpec.of("busybox").command("sh", "-c", script);
+    }
+
+    private static List<String> words(List<Event> events) {
+        return events.stream().map(event -> event.action().word()).toList();
+    }
+
+    private static List<Event> past(String container) {
+        return engine.events().past(EventFilter.ALL.container(container));
+    }
+
+    @Test
+    void eachStepOfALifeIsTold() {
+        var spec = sh("trap 'exit 7' TERM; while :; do sleep 0.01; done").name("life");
+        var container = engine.containers().create(spec.label("a", "b"));
+        container.start();
+        container.pause();
+        container.unpause();
+        container.rename("death");
+        container.kill("CHLD");
+        container.restart();
+        container.stop();
+        container.close();
+
+        var events = past(container.id());
+        assertThat(words(events))
+                .containsExactly(
+                        "create", "start", "pause", "unpause", "rename", "kill", "die", "stop", "start", "restart",
+                        "die", "stop", "destroy");
+        assertThat(events).allSatisfy(event -> {
+            assertThat(event.type()).isEqualTo(EventType.CONTAINER);
+            assertThat(event.id()).isEqualTo(container.id());
+            assertThat(event.attributes()).containsEntry("image", "busybox").containsEntry("a", "b");
+        });
+        assertThat(events).isSortedAccordingTo(java.util.Comparator.comparing(Event::time));
+        assertThat(events.get(0).name()).isEqualTo("life");
+        assertThat(events.get(4).attributes()).containsEntry("oldName", "life").containsEntry("name", "death");
+        assertThat(events.get(5).attributes()).containsEntry("signal", "17");
+        assertThat(events.get(6).exitCode()).hasValue(7);
+        assertThat(events.get(12).exitCode()).isEmpty();
+        assertThat(events.get(6))
+                .hasToString(events.get(6).time() + " container die " + container.id()
+                        + " (a=b, exitCode=7, image=busybox, name=death)");
+    }
+
+    @Test
+    void theSignalAndTheWantOfMemoryAreTold() {
+        engine.containers()
+                .run(ContainerSpec.of("busybox")
+                        .name("hungry")
+                        .command("tail", "/dev/zero")
+                        .memory(ByteSize.mib(16)));
+
+        var events = past("hungry");
+        assertThat(words(events)).containsExactly("create", "start", "oom", "die", "destroy");
+        assertThat(events.get(3).attributes()).containsEntry("signal", "SIGKILL");
+        assertThat(events.get(3).exitCode()).hasValue(137);
+    }
+
+    @Test
+    void whoAwaitsAnEndFindsItTold() {
+        for (var i = 0; i < 20; i++) {
+            try (var container = engine.containers().start(sh("exit 1"))) {
+                container.await();
+                assertThat(words(past(container.id()))).containsExactly("create", "start", "die");
+            }
+        }
+    }
+
+    @Test
+    void aFollowerGetsThePastAndWhatComes() {
+        try (var container = engine.containers().create(sh("exit 1"));
+                var stream = engine.events()
+                        .follow(EventFilter.ALL.container(container.id()).since(container.created()))) {
+            container.start();
+            container.await();
+
+            assertThat(stream.stream().limit(3).map(Event::action))
+                    .containsExactly(EventAction.CREATE, EventAction.START, EventAction.DIE);
+            assertThat(stream.next(Duration.ofMillis(1))).isEmpty();
+        }
+    }
+
+    @Test
+    void aListenerIsCalledInOrder() throws InterruptedException {
+        var heard = new LinkedBlockingQueue<EventAction>();
+        try (var container = engine.containers().create(sh("exit 1"));
+                var listening = engine.events()
+                        .listen(EventFilter.ALL.container(container.id()), event -> heard.add(event.action()))) {
+            container.start();
+            assertThat(heard.poll(20, TimeUnit.SECONDS)).isEqualTo(EventAction.START);
+            assertThat(heard.poll(20, TimeUnit.SECONDS)).isEqualTo(EventAction.DIE);
+            listening.close();
+            assertThat(listening.missed()).isZero();
+        }
+        assertThat(heard).isEmpty();
+    }
+
+    @Test
+    void aListenerMayUseTheEngine() throws Exception {
+        var output = new CompletableFuture<String>();
+        var filter = EventFilter.ALL.container("first").action(EventAction.DIE);
+        try (var listening = engine.events()
+                .listen(
+                        filter,
+                        event -> output.complete(
+                                engine.containers().run(sh("echo next")).stdout()))) {
+            engine.containers().run(sh("true").name("first"));
+
+            assertThat(output.get(20, TimeUnit.SECONDS)).isEqualTo("next\n");
+            assertThat(listening.missed()).isZero();
+        }
+    }
+
+    @Test
+    void aFollowerSeesTheEndOfItsEngine(TestStore store) {
+        var other = store.openEngineWithBusybox();
+        other.containers().create(sh("true"));
+        try (var stream = other.events().follow(EventFilter.ALL)) {
+            other.close();
+
+            assertThat(stream.stream().map(Event::action)).containsExactly(EventAction.DESTROY);
+            assertThat(other.events().follow(EventFilter.ALL).next()).isEmpty();
+        }
+    }
+
+    @Test
+    void aFollowersWaitIsCancelled() throws Exception {
+        try (var stream = engine.events().follow(EventFilter.ALL.container("nobody"))) {
+            var thrown = new CompletableFuture<Throwable>();
+            var thread = new Thread(() -> {
+                try {
+                    stream.next();
+                } catch (CancelledException e) {
+                    thrown.complete(e);
+                }
+            });
+            thread.start();
+            thread.interrupt();
+
+            assertThat(thrown.get(20, TimeUnit.SECONDS))
+                    .hasMessage("cannot go on waiting for events: the thread was interrupted");
+        }
+    }
+
+    @Test
+    void closingAStreamEndsAWait() throws Exception {
+        var stream = engine.events().follow(EventFilter.ALL.container("nobody"));
+        var last = CompletableFuture.supplyAsync(stream::next);
+        stream.close();
+
+        assertThat(last.get(20, TimeUnit.SECONDS)).isEmpty();
+    }
+
+    // ---- without containers
+
+    private static void tell(LocalEvents events, int number) {
+        events.tell(EventType.VOLUME, EventAction.CREATE, String.valueOf(number), Map.of("name", "v" + number));
+    }
+
+    @Test
+    void aSlowFollowerIsToldHowManyItMissed() {
+        var events = new LocalEvents(Runnable::run);
+        try (var stream = events.follow(EventFilter.ALL)) {
+            for (var i = 0; i < Events.QUEUE + 5; i++) {
+                tell(events, i);
+            }
+            assertThat(stream.missed()).isEqualTo(5);
+            assertThat(stream.next().map(Event::id)).contains("5");
+        }
+    }
+
+    @Test
+    void aSlowListenerIsToldHowManyItMissed() {
+        var later = new ArrayDeque<Runnable>();
+        var events = new LocalEvents(later::add);
+        var heard = new ArrayList<String>();
+        try (var listening = events.listen(EventFilter.ALL, new EventListener() {
+            @Override
+            public void event(Event event) {
+                heard.add(event.id());
+                if (event.id().equals("6")) {
+                    throw new IllegalStateException("a listener's own trouble");
+                }
+            }
+
+            @Override
+            public void missed(long count) {
+                heard.add("missed " + count);
+            }
+        })) {
+            for (var i = 0; i < Events.QUEUE + 5; i++) {
+                tell(events, i);
+            }
+            assertThat(later).hasSize(1);
+            later.remove().run();
+
+            assertThat(heard).hasSize(Events.QUEUE + 1).startsWith("missed 5", "5", "6", "7");
+            assertThat(listening.missed()).isEqualTo(5);
+        }
+    }
+
+    @Test
+    void aListenerThatIsStuckHoldsUpNobody() throws InterruptedException {
+        var stuck = new CountDownLatch(1);
+        var begun = new CountDownLatch(1);
+        try (var slow = engine.events().listen(EventFilter.ALL, event -> {
+                    begun.countDown();
+                    try {
+                        stuck.await();
+                    } catch (InterruptedException e) {
+                        Thread.currentThread().interrupt();
+                    }
+                });
+                var quick = engine.events().follow(EventFilter.ALL.container("quick"))) {
+            engine.containers().run(sh("true").name("quick"));
+            assertThat(begun.await(20, TimeUnit.SECONDS)).isTrue();
+
+            assertThat(quick.stream().limit(4).map(event -> event.action().word()))
+                    .containsExactly("create", "start", "die", "destroy");
+            assertThat(slow.missed()).isZero();
+        } finally {
+            stuck.countDown();
+        }
+    }
+
+    @Test
+    void thePastIsBounded() {
+        var events = new LocalEvents(Runnable::run);
+        for (var i = 0; i < Events.MEMORY + 3; i++) {
+            tell(events, i);
+        }
+        assertThat(events.past(EventFilter.ALL))
+                .hasSize(Events.MEMORY)
+                .first()
+                .extracting(Event::id)
+                .isEqualTo("3");
+    }
+
+    @Test
+    void filtersFitByAllKinds() {
+        var event = new Event(
+                Instant.ofEpochSecond(100),
+                EventType.CONTAINER,
+                EventAction.DIE,
+                "4f5a1c",
+                Map.of("name", "web", "image", "busybox", "tier", "front"));
+        var image = new Event(
+                Instant.ofEpochSecond(100), EventType.IMAGE, EventAction.TAG, "sha256:12", Map.of("name", "busybox:1"));
+        var all = EventFilter.ALL;
+
+        assertThat(all.matches(event)).isTrue();
+        assertThat(all.type(EventType.IMAGE).matches(event)).isFalse();
+        assertThat(all.type(EventType.IMAGE).type(EventType.CONTAINER).matches(event))
+                .isTrue();
+        assertThat(all.action(EventAction.DIE).container("web").matches(event)).isTrue();
+        assertThat(all.action(EventAction.START).container("web").matches(event))
+                .isFalse();
+        assertThat(all.container("4f5").matches(event)).isTrue();
+        assertThat(all.container("").matches(event)).isFalse();
+        assertThat(all.container("we").matches(event)).isFalse();
+        assertThat(all.container("we").container("web").matches(event)).isTrue();
+        assertThat(all.container("busybox:1").matches(image)).isFalse();
+        assertThat(all.image("busybox").matches(event)).isTrue();
+        assertThat(all.image("busybox:1").matches(image)).isTrue();
+        assertThat(all.image("sha256:12").matches(image)).isTrue();
+        assertThat(all.label("tier").matches(event)).isTrue();
+        assertThat(all.label("tier=front").label("tier2").matches(event)).isFalse();
+        assertThat(all.label("tier=back").matches(event)).isFalse();
+        assertThat(all.since(Instant.ofEpochSecond(100)).matches(event)).isTrue();
+        assertThat(all.until(Instant.ofEpochSecond(100)).matches(event)).isFalse();
+        assertThatThrownBy(() -> all.label("=x"))
+                .isInstanceOf(InvalidSpecException.class)
+                .hasMessage("cannot filter events by a label: it has no key");
+    }
+
+    @Test
+    void aFollowerUntilATimeEndsThen() {
+        var events = new LocalEvents(Runnable::run);
+        try (var stream = events.follow(EventFilter.ALL.until(Instant.now().plusMillis(20)))) {
+            assertThat(stream.next()).isEqualTo(Optional.empty());
+        }
+        try (var endless = events.follow(EventFilter.ALL.until(Instant.MAX))) {
+            tell(events, 1);
+            assertThat(endless.next()).isPresent();
+        }
+    }
+}
