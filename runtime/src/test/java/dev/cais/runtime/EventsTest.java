@@ -63,10 +63,14 @@ class EventsTest {
     }
 
     @Test
-    void eachStepOfALifeIsTold() {
-        var spec = sh("trap 'exit 7' TERM; while :; do sleep 0.01; done").name("life");
+    void eachStepOfALifeIsTold() throws InterruptedException {
+        var spec = sh("trap 'exit 7' TERM; echo ready; while :; do sleep 0.01; done")
+                .name("life");
         var container = engine.containers().create(spec.label("a", "b"));
         container.start();
+        while (container.logs().lines().findAny().isEmpty()) {
+            Thread.sleep(5);
+        }
         container.pause();
         container.unpause();
         container.rename("death");
