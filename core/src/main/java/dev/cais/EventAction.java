@@ -19,13 +19,7 @@ public enum EventAction {
     /** {@code oldName}. */
     RENAME,
     /** It is gone. */
-    DESTROY,
-    TAG,
-    UNTAG,
-    LOAD,
-    SAVE,
-    IMPORT,
-    DELETE;
+    DESTROY;
 
     /** As Docker writes it: {@code unpause}. */
     public String word() {

@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What happens in an engine: to its containers and volumes, and to images through it.
+ * What happens in an engine: the life of its containers.
  *
  * <p>Whoever listens never holds up the engine: {@value #QUEUE} events wait for each; of what comes on top, the oldest are dropped,
  * and counted.

@@ -128,7 +128,17 @@ final class LocalContainers implements Containers {
         var origin = new LogOrigin(id, name, spec.image(), image.id(), labels(spec, image), blueprint.env());
         var log = undo.add(OutputLog.of(files.directory(), origin, spec.logging(), logDrivers, captures));
         return new LocalContainer(
-                this, id, name, image, spec, blueprint, hostname, confinement, stopSignal, files, log,
+                this,
+                id,
+                name,
+                image,
+                spec,
+                blueprint,
+                hostname,
+                confinement,
+                stopSignal,
+                files,
+                log,
                 spec.autoRemove() && !captures);
     }
 

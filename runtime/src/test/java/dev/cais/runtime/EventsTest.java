@@ -303,7 +303,11 @@ class EventsTest {
                 "4f5a1c",
                 Map.of("name", "web", "image", "busybox", "tier", "front"));
         var image = new Event(
-                Instant.ofEpochSecond(100), EventType.IMAGE, EventAction.TAG, "sha256:12", Map.of("name", "busybox:1"));
+                Instant.ofEpochSecond(100),
+                EventType.IMAGE,
+                EventAction.CREATE,
+                "sha256:12",
+                Map.of("name", "busybox:1"));
         var all = EventFilter.ALL;
 
         assertThat(all.matches(event)).isTrue();
