@@ -192,6 +192,32 @@ public interface Container extends AutoCloseable {
     /** The same to a file, which is replaced; half a file is removed. */
     void export(Path tar);
 
+    /** {@link #commit(String, CommitOptions)} as it is. */
+    default Image commit(String image) {
+        return commit(image, CommitOptions.DEFAULT);
+    }
+
+    /**
+     * Makes an image of it, running or not: its image with a layer of what it has written, or none if that is nothing. What is
+     * mounted in it is left out.
+     *
+     * @param image its name, taken from the image that had it; empty for none
+     * @throws NotFoundException if the store has lost its image
+     * @throws ConflictException if it is removed
+     */
+    Image commit(String image, CommitOptions options);
+
+    /**
+     * Keeps what its root file system is now, for other containers to begin with.
+     *
+     * <p>If it does not run, that takes moments whatever its size: what it has written becomes a layer of all of them, and it goes on
+     * on top of that layer itself if it is started again. If it runs, its processes stand still while what it has written is
+     * copied (sharing blocks where the file system can); to its programs a clone looks as if the power had failed then.
+     *
+     * @throws ConflictException if it is removed
+     */
+    Snapshot snapshot();
+
     /** What it has written to stdout and stderr. Stays readable until the container is closed. */
     Logs logs();
 

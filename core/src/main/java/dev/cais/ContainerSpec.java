@@ -187,6 +187,11 @@ public record ContainerSpec(
         return of(image.id().toString());
     }
 
+    /** Begins with the files and the configuration of another container. */
+    public static ContainerSpec of(Snapshot snapshot) {
+        return of(snapshot.id());
+    }
+
     public ContainerSpec name(String changed) {
         return with(draft -> draft.name = changed);
     }

@@ -7,6 +7,7 @@ import dev.cais.fixtures.Feature;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.Programs;
 import dev.cais.fixtures.RequiresFeature;
+import dev.cais.fixtures.RequiresProgram;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestImages;
 import dev.cais.fixtures.TestStore;
@@ -63,6 +64,22 @@ class SamplesTest {
                         "stopped with exit 0",
                         "STDOUT ready",
                         "STDOUT stopping");
+    }
+
+    @Test
+    @RequiresProgram("mmdebstrap")
+    void warmClonesOfADatabaseAnswerEachUntouched(TestStore store) {
+        var rootfs = TestImages.debianWith("postgresql");
+        try (var engine = store.openEngine()) {
+            engine.images().importRootfs(rootfs, "postgres");
+        }
+        var lines = run(store, WarmClones.class, "postgres");
+        assertThat(lines).first().isEqualTo("set up: exit 0");
+        assertThat(lines)
+                .filteredOn(line -> line.startsWith("rows: "))
+                .hasSize(6)
+                .containsOnly("rows: 100000");
+        assertThat(lines).filteredOn(line -> line.matches("clone: \\d+ ms")).hasSize(5);
     }
 
     @Test

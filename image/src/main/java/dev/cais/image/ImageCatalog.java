@@ -146,6 +146,28 @@ public final class ImageCatalog implements Images, AutoCloseable {
                 .get(0);
     }
 
+    /**
+     * Makes an image of one of this store and what a container has written.
+     *
+     * @throws NotFoundException if the store has lost the older image
+     */
+    public Image commit(Image base, Commit commit) {
+        var names = commit.names().stream().map(ImageCatalog::nameToGive).toList();
+        var added = intake.add(() -> {
+            var edition = database.read()
+                    .edition(base.id())
+                    .orElseThrow(() -> new NotFoundException(
+                            "cannot commit a container of image " + base.id() + ": the image has been removed"));
+            return List.of(commit.write(
+                    store.blobs(),
+                    documents.bytes(base.id()),
+                    documents.manifest(edition.manifest()),
+                    documents.configuration(base.id()).diffIds(),
+                    names));
+        });
+        return view(database.read(), added.get(0));
+    }
+
     private List<Image> add(List<ArchivedImage> images) {
         var added = intake.add(() -> images);
         var table = database.read();
@@ -194,9 +216,8 @@ public final class ImageCatalog implements Images, AutoCloseable {
     private List<Image> list(ImageTable table) {
         return table.images().keySet().stream()
                 .map(id -> view(table, id, table.edition(id).orElseThrow(), Optional.empty()))
-                .sorted(Comparator.comparing(ImageCatalog::created)
-                        .reversed()
-                        .thenComparing(image -> image.id().toString()))
+                .sorted(Comparator.comparing(ImageCatalog::created).reversed().thenComparing(image -> image.id()
+                        .toString()))
                 .toList();
     }
 

@@ -3,6 +3,7 @@ package dev.cais.runtime;
 import dev.cais.AttachOptions;
 import dev.cais.Attachment;
 import dev.cais.CancelledException;
+import dev.cais.CommitOptions;
 import dev.cais.ConflictException;
 import dev.cais.Connection;
 import dev.cais.Container;
@@ -24,6 +25,7 @@ import dev.cais.Logs;
 import dev.cais.ProcessResult;
 import dev.cais.Protocol;
 import dev.cais.Resources;
+import dev.cais.Snapshot;
 import dev.cais.Stats;
 import dev.cais.StorageException;
 import dev.cais.TimedOutException;
@@ -827,6 +829,48 @@ final class LocalContainer implements Container {
     @Override
     public List<FileChange> diff() {
         return withUpper("cannot compare", () -> UpperChanges.of(files.upper(), files.layers()));
+    }
+
+    @Override
+    public Snapshot snapshot() {
+        var cannot = "cannot make a snapshot of";
+        return withStillUpper(cannot, true, () -> {
+            if (ALIVE.contains(state)) {
+                return owner.snapshots().copy(this);
+            }
+            awaitRoots(cannot);
+            return owner.snapshots().move(this);
+        });
+    }
+
+    @Override
+    public Image commit(String newName, CommitOptions options) {
+        return withStillUpper(
+                "cannot commit", options.pause(), () -> new ContainerCommit(this, options).make(owner, newName));
+    }
+
+    /** Nobody starts, stops or removes it meanwhile, and its processes stand still if that is wanted. */
+    private <T> T withStillUpper(String cannot, boolean still, Supplier<T> work) {
+        owner.requireUsable(cannot + " container " + name);
+        lock(atRest, cannot);
+        try {
+            begin(cannot);
+            try (var undo = new Undo()) {
+                if (!ALIVE.contains(state) && !AT_REST.contains(state)) {
+                    throw refusal(cannot, "");
+                }
+                if (still && state == ContainerState.RUNNING) {
+                    var cgroup = requireAlive(cannot).cgroup();
+                    undo.addStep(cgroup::thaw);
+                    cgroup.freeze();
+                }
+                return work.get();
+            } finally {
+                transition.unlock();
+            }
+        } finally {
+            atRest.unlock();
+        }
     }
 
     /** Reads what it has written, running or not; its files stay meanwhile. */

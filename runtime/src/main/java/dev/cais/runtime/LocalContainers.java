@@ -22,6 +22,7 @@ import dev.cais.Platform;
 import dev.cais.ProcessResult;
 import dev.cais.Stats;
 import dev.cais.UnsupportedHostException;
+import dev.cais.image.Commit;
 import dev.cais.runtime.cgroup.Cgroup;
 import dev.cais.runtime.cgroup.DeviceRules;
 import dev.cais.runtime.log.LogDrivers;
@@ -35,6 +36,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.security.SecureRandom;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HexFormat;
@@ -50,6 +52,7 @@ final class LocalContainers implements Containers {
     private static final SecureRandom RANDOM = new SecureRandom();
 
     private final LocalEngine engine;
+    private final Snapshots snapshots;
     private final Map<String, LocalContainer> byId = new ConcurrentHashMap<>();
     /** Ids by name, those of containers that are being created included. */
     private final Map<String, String> names = new ConcurrentHashMap<>();
@@ -59,6 +62,7 @@ final class LocalContainers implements Containers {
     LocalContainers(LocalEngine engine) {
         this.engine = engine;
         this.logDrivers = new LogDrivers(engine.options().logDrivers());
+        this.snapshots = new Snapshots(engine.store(), this::all);
     }
 
     @Override
@@ -105,7 +109,7 @@ final class LocalContainers implements Containers {
 
     private LocalContainer create(
             String verb, ContainerSpec spec, boolean captures, String id, String name, Undo undo) {
-        var image = engine.images().get(spec.image());
+        var image = snapshots.find(spec.image()).orElseGet(() -> engine.images().get(spec.image()));
         if (!image.platform().os().equals("linux")
                 || !image.platform().architecture().equals(Platform.host().architecture())) {
             throw new UnsupportedHostException(
@@ -205,6 +209,18 @@ final class LocalContainers implements Containers {
                 spec.stdin(),
                 container.files().directory(),
                 container.log());
+    }
+
+    Image commit(Image base, Commit commit) {
+        return engine.commit(base, commit);
+    }
+
+    Snapshots snapshots() {
+        return snapshots;
+    }
+
+    private Collection<LocalContainer> all() {
+        return byId.values();
     }
 
     ImageLimits limits() {

@@ -11,6 +11,7 @@ import dev.cais.LogStream;
 import dev.cais.SeccompProfile;
 import dev.cais.StorageException;
 import dev.cais.UnsupportedHostException;
+import dev.cais.image.Commit;
 import dev.cais.image.ImageCatalog;
 import dev.cais.runtime.cgroup.Cgroups;
 import dev.cais.runtime.cgroup.Controller;
@@ -223,6 +224,10 @@ final class LocalEngine implements Engine {
                         .toList(),
                 release(),
                 notes);
+    }
+
+    Image commit(Image base, Commit commit) {
+        return images.commit(base, commit);
     }
 
     /** The users and groups in an image's own files; read once per image while it is in use. */

@@ -1,6 +1,7 @@
 package dev.cais.storage;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 
 /** A container's directory: {@code upper}, {@code work} and {@code root} for its overlay, and room for what else it needs. */
@@ -35,6 +36,23 @@ public final class ContainerFiles implements AutoCloseable {
     /** Empty: where to mount the container's root, in its own mount namespace. */
     public Path root() {
         return directory.resolve("root");
+    }
+
+    /**
+     * Gives all that was written to others, by one rename, and goes on with nothing on top of it. Nothing may be mounted from here.
+     *
+     * @param others whose empty {@link #upper()} it becomes
+     */
+    public void moveUpperTo(ContainerFiles others) {
+        var fresh = directory.resolve("upper.new");
+        Disk.removeTree(fresh);
+        Disk.makeDirectory(fresh, 0755);
+        Disk.makeAlike(fresh, upper());
+        Disk.rename(upper(), others.upper());
+        Disk.rename(fresh, upper());
+        var more = new ArrayList<>(layers);
+        more.add(others.upper());
+        layers = List.copyOf(more);
     }
 
     /** Removes the directory with all in it. Nothing may be mounted below it in this mount namespace. Repeating is harmless. */

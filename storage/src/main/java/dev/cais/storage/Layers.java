@@ -7,7 +7,9 @@ import dev.cais.linux.Fd;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -18,6 +20,8 @@ public final class Layers {
 
     private final Store store;
     private final Path directory;
+    /** Layers of this engine alone, which lie with its own files. */
+    private final Map<Digest, Path> own = new ConcurrentHashMap<>();
 
     Layers(Store store) {
         this.store = store;
@@ -46,13 +50,30 @@ public final class Layers {
         return diffId.hex().substring(0, NAME);
     }
 
+    /**
+     * Lets this engine's containers use a directory as a layer. No other engine sees it.
+     *
+     * @param id in the place of a diff ID, best a random one
+     */
+    public void addOwn(Digest id, Path tree) {
+        own.put(id, tree);
+    }
+
+    public void removeOwn(Digest id) {
+        own.remove(id);
+    }
+
     /** Where the layer's root directory is, or would be. */
     Path path(Digest diffId) {
-        return tree(diffId);
+        return own.getOrDefault(diffId, tree(diffId));
     }
 
     /** The layer's root directory, if it is there and whole. */
     public Optional<Path> find(Digest diffId) {
+        var ours = own.get(diffId);
+        if (ours != null) {
+            return Optional.of(ours);
+        }
         return Disk.exists(record(diffId)) ? Optional.of(tree(diffId)) : Optional.empty();
     }
 
