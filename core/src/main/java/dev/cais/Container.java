@@ -93,6 +93,14 @@ public interface Container extends AutoCloseable {
         return exec(ExecSpec.of(command));
     }
 
+    /**
+     * Runs a program beside the container's own, to completion. If the thread is interrupted or the spec's time is up, it is killed
+     * with all that it began; what it leaves running when it ends by itself stays.
+     *
+     * @throws ConflictException if the container does not run
+     * @throws TimedOutException if it was killed for its time
+     * @throws CancelledException if the calling thread is interrupted
+     */
     ProcessResult exec(ExecSpec spec);
 
     /**

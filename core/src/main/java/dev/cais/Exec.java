@@ -34,14 +34,14 @@ public interface Exec extends Attachment {
     ExitStatus await(Duration timeout);
 
     /**
-     * Sends it a signal.
+     * Sends it a signal. SIGKILL ends all that it began, too, and is waited for.
      *
      * @param signal as {@code TERM}, {@code SIGTERM} or {@code 15}
      * @throws ConflictException if it has ended
      */
     void kill(String signal);
 
-    /** Kills it if it runs, waits for its end, and detaches. Idempotent. */
+    /** Kills it with all that it began, if it runs, waits for the end, and detaches. Idempotent. */
     @Override
     void close();
 }

@@ -1,6 +1,5 @@
 package dev.cais.runtime;
 
-import dev.cais.CancelledException;
 import dev.cais.ExitStatus;
 import dev.cais.LogStream;
 import dev.cais.linux.Fd;
@@ -14,7 +13,6 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -87,20 +85,6 @@ final class ContainedProcess implements AutoCloseable {
     /** Completes when the process has ended and its output is in the log; on the loop's thread. */
     CompletableFuture<ExitStatus> onExit() {
         return exit;
-    }
-
-    /** Waits for the end; if the thread is interrupted, the process is killed, waited for, and the interruption thrown. */
-    ExitStatus await(String what) {
-        try {
-            return exit.get();
-        } catch (InterruptedException e) {
-            signal(Signal.KILL);
-            exit.join();
-            Thread.currentThread().interrupt();
-            throw new CancelledException("cannot finish " + what + ": the thread was interrupted", Map.of(), "", e);
-        } catch (ExecutionException e) {
-            throw new IllegalStateException(e);
-        }
     }
 
     int hostPid() {

@@ -14,14 +14,14 @@ import java.util.Optional;
  * container can see it; its child, the JVM's too, enters the control group and turns into the program.
  */
 final class ExecProgram {
-    /** Not the cgroup namespace: from inside it, the kernel lets nobody be born into a group that comes from outside. */
+    /** Not the cgroup namespace: it gets one whose top is its own group, so that it sees what the first process sees. */
     private static final long NAMESPACES =
             Abi.CLONE_NEWNS | Abi.CLONE_NEWPID | Abi.CLONE_NEWUTS | Abi.CLONE_NEWIPC | Abi.CLONE_NEWNET;
 
     private ExecProgram() {}
 
     /** @param ownTime whether the container has a time namespace of its own */
-    static LaunchProgram of(Blueprint blueprint, Confinement confinement, Cgroup cgroup, boolean ownTime, Stdio stdio) {
+    static LaunchProgram of(Blueprint blueprint, Confinement confinement, Cgroup.Branch cgroup, boolean ownTime, Stdio stdio) {
         var program = LaunchProgram.builder().reportFailuresTo(ContainerProgram.REPORT);
         program.resetInherited(
                 stdio.inherited(ContainerProgram.REPORT, ContainerProgram.ENTERED, ContainerProgram.CGROUP));
@@ -45,7 +45,7 @@ final class ExecProgram {
             program.write(file, "0");
             program.close(file);
         }
-        program.setns(Arg.of(ContainerProgram.ENTERED), Abi.CLONE_NEWCGROUP);
+        program.unshare(Abi.CLONE_NEWCGROUP);
         ProcessSteps.label(program, confinement, proc);
         Optional<Arg> terminal = stdio instanceof Stdio.Terminal size
                 ? Optional.of(ProcessSteps.openTerminal(program, size))

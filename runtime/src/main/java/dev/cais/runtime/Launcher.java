@@ -4,6 +4,7 @@ import dev.cais.ConflictException;
 import dev.cais.EngineException;
 import dev.cais.ExecSpec;
 import dev.cais.Image;
+import dev.cais.KernelException;
 import dev.cais.LogStream;
 import dev.cais.StorageException;
 import dev.cais.linux.Abi;
@@ -58,35 +59,68 @@ final class Launcher implements AutoCloseable {
                 plan, streams.stdio(), mounts, store.layers().directory());
         var failure = new StartFailure("cannot start " + name, program, plan.blueprint(), () -> tree(plan.image()));
         try (var entered = guardian.duplicate()) {
-            return start(failure, entered, plan.namespaces().descriptors(), plan.cgroup(), Optional.empty(), streams);
+            return start(
+                    failure,
+                    entered,
+                    plan.namespaces().descriptors(),
+                    plan.cgroup().directory(),
+                    Optional.empty(),
+                    streams);
         }
     }
 
     /** Starts a process beside it. */
-    ContainedProcess startExec(LocalContainer container, Run run, ExecSpec spec, ProcessStreams streams) {
-        try (var undo = new Undo()) {
-            var entered = undo.add(run.process().duplicate().orElseThrow(() -> ended(container, spec)));
-            var identity = container.blueprint().identity();
-            if (!spec.user().isEmpty()) {
-                identity = RunningRoot.accounts(run.process().hostPid()).identify(spec.user());
-                if (!run.process().isRunning()) {
-                    throw ended(container, spec);
-                }
-            }
+    ExecProcess startExec(LocalContainer container, Run run, ExecSpec spec, ProcessStreams streams) {
+        try (var undo = new Undo();
+                var entered = run.process().duplicate().orElseThrow(() -> ended(container, spec))) {
+            var identity = identity(container, run, spec);
             var blueprint = container.blueprint().exec(spec.command(), spec.env(), identity, spec.workdir());
             var confinement = Confinement.of(container.spec(), container.name(), identity);
+            if (spec.privileged()) {
+                confinement = confinement.privileged(identity);
+            }
             var stdin = spec.stdin().length == 0
                     ? Optional.<Fd>empty()
                     : Optional.of(undo.add(MemoryFile.of(spec.stdin())));
+            var branch = branch(container, run, spec);
+            undo.addStep(branch::killAndRemove);
             var program = ExecProgram.of(
                     blueprint,
                     confinement,
-                    run.cgroup(),
+                    branch,
                     container.spec().namespaces().time().isPresent(),
                     stdin.isPresent() ? new Stdio.Given(true) : streams.stdio());
             var failure = new StartFailure(
                     "cannot exec in " + container.name(), program, blueprint, () -> tree(container.image()));
-            return start(failure, entered, Map.of(), run.cgroup(), stdin, streams);
+            var process = start(failure, entered, Map.of(), branch.directory(), stdin, streams);
+            undo.keepAll();
+            stdin.ifPresent(Fd::close);
+            return new ExecProcess(process, branch);
+        }
+    }
+
+    private static Accounts.Identity identity(LocalContainer container, Run run, ExecSpec spec) {
+        if (spec.user().isEmpty() && spec.groups().isEmpty()) {
+            return container.blueprint().identity();
+        }
+        var accounts = RunningRoot.accounts(run.process().hostPid());
+        if (!run.process().isRunning()) {
+            throw ended(container, spec);
+        }
+        var identity = spec.user().isEmpty()
+                ? container.blueprint().identity()
+                : accounts.join(accounts.identify(spec.user()), container.spec().groups());
+        return accounts.join(identity, spec.groups());
+    }
+
+    private static Cgroup.Branch branch(LocalContainer container, Run run, ExecSpec spec) {
+        try {
+            return run.cgroup().branch("exec-" + container.nextExec());
+        } catch (KernelException e) {
+            if (!run.process().isRunning()) {
+                throw ended(container, spec);
+            }
+            throw e;
         }
     }
 
@@ -136,12 +170,15 @@ final class Launcher implements AutoCloseable {
                 "cannot exec " + spec.command().get(0) + " in container " + container.name() + ": it has ended");
     }
 
-    /** @param joined others whose namespaces are entered, by the numbers that the program knows */
+    /**
+     * @param joined others whose namespaces are entered, by the numbers that the program knows
+     * @param cgroup directory in v2's tree
+     */
     private ContainedProcess start(
             StartFailure failure,
             Fd entered,
             Map<Integer, Fd> joined,
-            Cgroup cgroup,
+            Optional<Path> cgroup,
             Optional<Fd> stdin,
             ProcessStreams streams) {
         try (var socket = DescriptorSocket.pair();
@@ -164,8 +201,8 @@ final class Launcher implements AutoCloseable {
             descriptors.put(ContainerProgram.REPORT, socket.theirs());
             descriptors.put(ContainerProgram.ENTERED, entered);
             Pidfd first;
-            if (cgroup.directory().isPresent()) {
-                try (var directory = open(cgroup.directory().get())) {
+            if (cgroup.isPresent()) {
+                try (var directory = open(cgroup.get())) {
                     descriptors.put(ContainerProgram.CGROUP, directory);
                     first = launch.start(failure.what(), failure.program(), descriptors);
                 }

@@ -359,7 +359,8 @@ final class LocalContainers implements Containers {
         var log = OutputLog.captured(id, container.files().directory().resolve("exec-" + id));
         var streams = streams(container, spec, Stdin.NONE, log);
         try (var process = engine.launcher().startExec(container, run, spec, streams)) {
-            var status = process.await("exec in container " + container.name());
+            var status = process.await(
+                    "exec of " + spec.command().get(0) + " in container " + container.name(), spec.timeout());
             return captured(id, log, status, started);
         } finally {
             log.delete();

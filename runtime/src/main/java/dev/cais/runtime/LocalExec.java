@@ -21,28 +21,32 @@ import java.util.concurrent.TimeoutException;
  *
  * @param what as in {@code sh in container web}
  */
-record LocalExec(String what, ExecSpec spec, ContainedProcess process, LocalAttachment streams) implements Exec {
+record LocalExec(String what, ExecSpec spec, ExecProcess exec, LocalAttachment streams) implements Exec {
+    private ContainedProcess process() {
+        return exec.process();
+    }
+
     @Override
     public int pid() {
         requireRunning("cannot tell the process id of");
-        return process.hostPid();
+        return process().hostPid();
     }
 
     @Override
     public Instant startedAt() {
-        return process.startedAt();
+        return process().startedAt();
     }
 
     /** Completed by another thread than the event loop's: what a caller hangs on it may block. */
     @Override
     public CompletableFuture<ExitStatus> onExit() {
-        return process.onExit().thenApplyAsync(status -> status);
+        return process().onExit().thenApplyAsync(status -> status);
     }
 
     @Override
     public ExitStatus await() {
         try {
-            return process.onExit().get();
+            return process().onExit().get();
         } catch (InterruptedException e) {
             throw interrupted(e);
         } catch (ExecutionException e) {
@@ -53,7 +57,7 @@ record LocalExec(String what, ExecSpec spec, ContainedProcess process, LocalAtta
     @Override
     public ExitStatus await(Duration timeout) {
         try {
-            return process.onExit().get(timeout.toNanos(), TimeUnit.NANOSECONDS);
+            return process().onExit().get(timeout.toNanos(), TimeUnit.NANOSECONDS);
         } catch (InterruptedException e) {
             throw interrupted(e);
         } catch (ExecutionException e) {
@@ -73,11 +77,15 @@ record LocalExec(String what, ExecSpec spec, ContainedProcess process, LocalAtta
     public void kill(String signal) {
         var parsed = Signal.parse(signal);
         requireRunning("cannot send " + parsed + " to");
-        process.signal(parsed);
+        if (parsed.equals(Signal.KILL)) {
+            exec.killAll();
+        } else {
+            process().signal(parsed);
+        }
     }
 
     private void requireRunning(String cannot) {
-        if (!process.isRunning()) {
+        if (!process().isRunning()) {
             throw new ConflictException(cannot + " " + what + ": it has ended");
         }
     }
@@ -109,7 +117,7 @@ record LocalExec(String what, ExecSpec spec, ContainedProcess process, LocalAtta
 
     @Override
     public void close() {
-        process.close();
+        exec.close();
         streams.detach();
     }
 
@@ -117,8 +125,8 @@ record LocalExec(String what, ExecSpec spec, ContainedProcess process, LocalAtta
     @Override
     public String toString() {
         return "Exec[" + what + ", "
-                + (process.isRunning()
-                        ? "running, pid " + process.hostPid()
-                        : process.onExit().join().toString()) + "]";
+                + (process().isRunning()
+                        ? "running, pid " + process().hostPid()
+                        : process().onExit().join().toString()) + "]";
     }
 }

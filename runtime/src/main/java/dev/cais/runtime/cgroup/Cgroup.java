@@ -536,6 +536,11 @@ public final class Cgroup {
             return taskFiles;
         }
 
+        /** Kills all that is inside; returns before it is gone. */
+        public void kill() {
+            CgroupTree.kill(place);
+        }
+
         /** Kills all that is inside, and waits until it is gone. */
         public void killAndRemove() {
             CgroupTree.killAndRemove(place);

@@ -1,0 +1,75 @@
+package dev.cais.runtime;
+
+import dev.cais.CancelledException;
+import dev.cais.ExitStatus;
+import dev.cais.TimedOutException;
+import dev.cais.runtime.cgroup.Cgroup;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/**
+ * A process beside a container's first one, in a part of the container's group that is its own: whatever it began, however far from
+ * it by now, is killed with it. What it leaves running when it ends by itself stays, as with Docker.
+ */
+final class ExecProcess implements AutoCloseable {
+    private final ContainedProcess process;
+    private final Cgroup.Branch branch;
+
+    ExecProcess(ContainedProcess process, Cgroup.Branch branch) {
+        this.process = process;
+        this.branch = branch;
+        // on the event loop's thread: one call that does not wait
+        process.onExit().thenRun(branch::removeIfEmpty);
+    }
+
+    ContainedProcess process() {
+        return process;
+    }
+
+    /**
+     * Waits for its end. If that takes longer, or the thread is interrupted, it is killed with all that it began.
+     *
+     * @param what as in {@code sh in container web}
+     * @throws TimedOutException if it was killed for its time
+     * @throws CancelledException if it was killed for an interruption
+     */
+    ExitStatus await(String what, Optional<Duration> timeout) {
+        try {
+            return timeout.isEmpty()
+                    ? process.onExit().get()
+                    : process.onExit().get(timeout.get().toNanos(), TimeUnit.NANOSECONDS);
+        } catch (InterruptedException e) {
+            killAll();
+            Thread.currentThread().interrupt();
+            throw new CancelledException("cannot finish " + what + ": the thread was interrupted", Map.of(), "", e);
+        } catch (TimeoutException e) {
+            killAll();
+            throw new TimedOutException(
+                    "cannot finish " + what + ": it still ran after " + timeout.orElseThrow() + " and was killed",
+                    Map.of(),
+                    "give it more time",
+                    e);
+        } catch (ExecutionException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** Kills it and all that it began, and waits until they are gone. */
+    void killAll() {
+        branch.kill();
+        process.close();
+        branch.killAndRemove();
+    }
+
+    /** Does so if it runs. Idempotent. */
+    @Override
+    public void close() {
+        if (process.isRunning()) {
+            killAll();
+        }
+    }
+}
