@@ -56,7 +56,8 @@ public record ExecSpec(
     }
 
     public static ExecSpec of(String... command) {
-        return new ExecSpec(List.of(command), Map.of(), "", List.of(), "", new byte[0], false, false, false, Optional.empty());
+        return new ExecSpec(
+                List.of(command), Map.of(), "", List.of(), "", new byte[0], false, false, false, Optional.empty());
     }
 
     public ExecSpec env(String name, String value) {
@@ -144,8 +145,7 @@ public record ExecSpec(
         }
 
         private ExecSpec spec() {
-            return new ExecSpec(
-                    command, env, user, groups, workdir, stdin, stdinOpen, terminal, privileged, timeout);
+            return new ExecSpec(command, env, user, groups, workdir, stdin, stdinOpen, terminal, privileged, timeout);
         }
     }
 }

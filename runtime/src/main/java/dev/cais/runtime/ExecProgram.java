@@ -21,7 +21,8 @@ final class ExecProgram {
     private ExecProgram() {}
 
     /** @param ownTime whether the container has a time namespace of its own */
-    static LaunchProgram of(Blueprint blueprint, Confinement confinement, Cgroup.Branch cgroup, boolean ownTime, Stdio stdio) {
+    static LaunchProgram of(
+            Blueprint blueprint, Confinement confinement, Cgroup.Branch cgroup, boolean ownTime, Stdio stdio) {
         var program = LaunchProgram.builder().reportFailuresTo(ContainerProgram.REPORT);
         program.resetInherited(
                 stdio.inherited(ContainerProgram.REPORT, ContainerProgram.ENTERED, ContainerProgram.CGROUP));

@@ -30,10 +30,11 @@ import org.junit.jupiter.params.provider.CsvSource;
 @RequiresRoot
 @LeakChecked
 class DevicesTest {
-    private static final String ALLOWED = "dd if=/dev/%1$s of=/dev/null bs=1 count=0 2>&1 | grep -q 'not permitted' || echo read;"
-            + " dd if=/dev/null of=/dev/%1$s bs=1 count=0 conv=notrunc 2>&1 | grep -q 'not permitted' || echo written";
+    private static final String ALLOWED =
+            "dd if=/dev/%1$s of=/dev/null bs=1 count=0 2>&1 | grep -q 'not permitted' || echo read;"
+                    + " dd if=/dev/null of=/dev/%1$s bs=1 count=0 conv=notrunc 2>&1 | grep -q 'not permitted' || echo written";
 
-    private static final Path DEVICE = Stream.of("/dev/fuse", "/dev/loop-control", "/dev/net/tun", "/dev/kvm")
+    private static final Path DEVICE = Stream.of("/dev/fuse", "/dev/loop-control", "/dev/net/tun", "/dev/kvm", "/dev/vcs", "/dev/rtc0")
             .map(Path::of)
             .filter(Files::exists)
             .findFirst()
@@ -48,8 +49,8 @@ class DevicesTest {
         var number = ((Number) Files.getAttribute(DEVICE, "unix:rdev")).longValue();
         major = Abi.major(number);
         minor = Abi.minor(number);
-        assumeFalse(major == 1, "this host has none of the devices");
         engine = store.openEngineWithBusybox();
+        assumeFalse(major == 1, "this host has none of the devices");
     }
 
     @AfterAll
@@ -73,7 +74,8 @@ class DevicesTest {
     void aDeviceIsGivenWithItsPermissions(String permissions, String result) {
         var spec = BUSYBOX.device(new Device(DEVICE.toString(), "/dev/log0", permissions));
 
-        assertThat(output(spec, "stat -c '%t %T' /dev/log0; " + ALLOWED.formatted("log0"))).isEqualTo(Integer.toHexString(major) + " " + Integer.toHexString(minor) + "\n" + result);
+        assertThat(output(spec, "stat -c '%t %T' /dev/log0; " + ALLOWED.formatted("log0")))
+                .isEqualTo(Integer.toHexString(major) + " " + Integer.toHexString(minor) + "\n" + result);
     }
 
     @Test
@@ -84,7 +86,8 @@ class DevicesTest {
     @ParameterizedTest
     @CsvSource({"c MAJOR:MINOR rw", "c MAJOR:* rwm", "c *:* rwm", "a", "a *:* rw", "a MAJOR:MINOR rwm"})
     void aRuleAllowsNodesThatTheContainerMakes(String rule) {
-        var spec = BUSYBOX.security(now -> now.deviceRule(rule.replace("MAJOR", "" + major).replace("MINOR", "" + minor)));
+        var spec = BUSYBOX.security(
+                now -> now.deviceRule(rule.replace("MAJOR", "" + major).replace("MINOR", "" + minor)));
 
         assertThat(output(spec, make() + ALLOWED.formatted("log0"))).isEqualTo("read\nwritten\n");
     }
@@ -92,15 +95,18 @@ class DevicesTest {
     @ParameterizedTest
     @CsvSource({"b MAJOR:MINOR rwm", "c MAJOR:1MINOR rwm", "c 1MAJOR:MINOR rwm", "b *:* rwm"})
     void aRuleForOthersDoesNot(String rule) {
-        var spec = BUSYBOX.security(now -> now.deviceRule(rule.replace("MAJOR", "" + major).replace("MINOR", "" + minor)));
+        var spec = BUSYBOX.security(
+                now -> now.deviceRule(rule.replace("MAJOR", "" + major).replace("MINOR", "" + minor)));
 
         assertThat(output(spec, make() + ALLOWED.formatted("log0"))).isEmpty();
-        assertThat(output(spec, "echo x >/dev/null && head -c 2 /dev/zero | wc -c")).isEqualTo("2\n");
+        assertThat(output(spec, "echo x >/dev/null && head -c 2 /dev/zero | wc -c"))
+                .isEqualTo("2\n");
     }
 
     @Test
     void aNeighbourIsNotAllowedWhatOneIs() {
-        try (var given = engine.containers().start(BUSYBOX.device(Device.of(DEVICE.toString())).command("sleep", "1000"));
+        try (var given = engine.containers()
+                        .start(BUSYBOX.device(Device.of(DEVICE.toString())).command("sleep", "1000"));
                 var other = engine.containers().start(BUSYBOX.command("sleep", "1000"))) {
             var script = make() + ALLOWED.formatted("log0");
             assertThat(given.exec("sh", "-c", script).stdout()).isEqualTo("read\nwritten\n");
@@ -130,10 +136,12 @@ class DevicesTest {
     void whatIsNoDeviceIsRefused() {
         assertThatThrownBy(() -> output(BUSYBOX.name("web").device(Device.of("/dev/nowhere")), "true"))
                 .isInstanceOf(NotFoundException.class)
-                .hasMessage("cannot give device /dev/nowhere to web: the host has no such file; see ls /dev for what it has");
+                .hasMessage(
+                        "cannot give device /dev/nowhere to web: the host has no such file; see ls /dev for what it has");
         assertThatThrownBy(() -> output(BUSYBOX.name("web").device(Device.of("/etc/passwd")), "true"))
                 .isInstanceOf(InvalidSpecException.class)
-                .hasMessage("cannot give device /etc/passwd to web: it is no device; bind it, if it is a file to be shared");
+                .hasMessage(
+                        "cannot give device /etc/passwd to web: it is no device; bind it, if it is a file to be shared");
     }
 
     @Test
@@ -143,13 +151,19 @@ class DevicesTest {
 
         assertThat(output(privileged, "cat /proc/self/status").lines())
                 .contains("Seccomp:\t0")
-                .contains(own.stream().filter(line -> line.startsWith("CapPrm:")).findFirst().orElseThrow()
+                .contains(own.stream()
+                        .filter(line -> line.startsWith("CapPrm:"))
+                        .findFirst()
+                        .orElseThrow()
                         .replace("CapPrm", "CapEff"));
-        assertThat(output(privileged, ALLOWED.formatted(Path.of("/dev").relativize(DEVICE)))).isEqualTo("read\nwritten\n");
+        assertThat(output(privileged, ALLOWED.formatted(Path.of("/dev").relativize(DEVICE))))
+                .isEqualTo("read\nwritten\n");
         assertThat(output(privileged, "mount -t tmpfs x /tmp && echo mounted; hostname other && hostname"))
                 .isEqualTo("mounted\nother\n");
-        assertThat(output(privileged, "grep -E ' (/sys|/proc/sys|/sys/fs/cgroup/[a-z]+|/sys/fs/cgroup) ro' /proc/self/mountinfo; ls"
-                        + " /sys/firmware | head -n 1; echo 1 >/proc/sys/vm/drop_caches && echo dropped"))
+        assertThat(output(
+                        privileged,
+                        "grep -E ' (/sys|/proc/sys|/sys/fs/cgroup/[a-z]+|/sys/fs/cgroup) ro' /proc/self/mountinfo; ls"
+                                + " /sys/firmware | head -n 1; echo 1 >/proc/sys/vm/drop_caches && echo dropped"))
                 .endsWith("dropped\n")
                 .doesNotContain(" ro");
         try (var mounts = Files.list(Path.of("/dev"))) {
@@ -162,13 +176,15 @@ class DevicesTest {
                     })
                     .map(path -> path.getFileName().toString())
                     .findFirst();
-            block.ifPresent(name -> assertThat(output(privileged, "ls /dev/" + name)).isEqualTo("/dev/" + name + "\n"));
+            block.ifPresent(
+                    name -> assertThat(output(privileged, "ls /dev/" + name)).isEqualTo("/dev/" + name + "\n"));
         }
     }
 
     @Test
     void aPrivilegedContainerMayMakeGroupsWhichGoWithIt() {
-        var script = "d=/sys/fs/cgroup; [ -d $d/memory ] && d=$d/memory; mkdir $d/mine && echo $$ >$d/mine/cgroup.procs && echo in";
+        var script =
+                "d=/sys/fs/cgroup; [ -d $d/memory ] && d=$d/memory; mkdir $d/mine && echo $$ >$d/mine/cgroup.procs && echo in";
         assertThat(output(BUSYBOX.privileged(), script)).isEqualTo("in\n");
     }
 
@@ -199,7 +215,9 @@ class DevicesTest {
 
     @Test
     void groupsAreAddedByNameAndNumber() {
-        assertThat(output(BUSYBOX.user("1000:1000").groupAdd("audio", "4711"), "id -G").strip().split(" "))
+        assertThat(output(BUSYBOX.user("1000:1000").groupAdd("audio", "4711"), "id -G")
+                        .strip()
+                        .split(" "))
                 .contains("1000", "29", "4711");
         assertThatThrownBy(() -> output(BUSYBOX.groupAdd("nobodies"), "id"))
                 .isInstanceOf(NotFoundException.class)
@@ -221,19 +239,22 @@ class DevicesTest {
         assumeFalse(Files.exists(Path.of("/sys/module/apparmor")), "it has AppArmor");
         assertThatThrownBy(() -> output(BUSYBOX.name("web").security(now -> now.apparmor("strict")), "true"))
                 .isInstanceOf(UnsupportedHostException.class)
-                .hasMessage("cannot start web with AppArmor profile strict: AppArmor is not enabled in this kernel; leave the"
-                        + " profile out, or boot with apparmor=1 security=apparmor");
+                .hasMessage(
+                        "cannot start web with AppArmor profile strict: AppArmor is not enabled in this kernel; leave the"
+                                + " profile out, or boot with apparmor=1 security=apparmor");
         assertThatThrownBy(() -> output(BUSYBOX.name("web").security(now -> now.selinuxLabel("a:b:c:d")), "true"))
                 .isInstanceOf(UnsupportedHostException.class)
-                .hasMessage("cannot start web with SELinux label a:b:c:d: SELinux is not enabled in this kernel; leave the label"
-                        + " out, or boot with selinux=1 security=selinux");
-        assertThat(output(BUSYBOX.security(now -> now.apparmor("unconfined")), "echo hello")).isEqualTo("hello\n");
+                .hasMessage(
+                        "cannot start web with SELinux label a:b:c:d: SELinux is not enabled in this kernel; leave the label"
+                                + " out, or boot with selinux=1 security=selinux");
+        assertThat(output(BUSYBOX.security(now -> now.apparmor("unconfined")), "echo hello"))
+                .isEqualTo("hello\n");
     }
 
     @Test
     void processesAreListedFromOutside() throws InterruptedException {
-        try (var container = engine.containers()
-                .start(BUSYBOX.user("guest").command("sh", "-c", "sleep 1000 & exec sleep 2000"))) {
+        try (var container =
+                engine.containers().start(BUSYBOX.user("guest").command("sh", "-c", "sleep 1000 & exec sleep 2000"))) {
             while (container.top().size() < 2) {
                 Thread.sleep(5);
             }

@@ -30,7 +30,8 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(120)
 class ExecTest {
     /** A child, one in a session of its own, and an orphan of that. */
-    private static final String TREE = "sleep 1001 & setsid sleep 1002 & (setsid sh -c 'sleep 1003 & sleep 1004' &) ; sleep 1005";
+    private static final String TREE =
+            "sleep 1001 & setsid sleep 1002 & (setsid sh -c 'sleep 1003 & sleep 1004' &) ; sleep 1005";
 
     private static Engine engine;
 
@@ -49,10 +50,7 @@ class ExecTest {
     }
 
     private static void awaitProcesses(Container container, String... commands) throws InterruptedException {
-        while (!container.top().stream()
-                .map(ContainerProcess::command)
-                .toList()
-                .containsAll(List.of(commands))) {
+        while (!container.top().stream().map(ContainerProcess::command).toList().containsAll(List.of(commands))) {
             Thread.sleep(5);
         }
     }
@@ -68,11 +66,13 @@ class ExecTest {
             var id = ExecSpec.of("sh", "-c", "id -u; id -g; id -G; pwd; echo $HOME $A");
 
             assertThat(container.exec(id).stdout()).isEqualTo("0\n0\n0 4711\n/\n/root\n");
-            assertThat(container.exec(id.user("guest").env("A", "b").workdir("/tmp")).stdout())
+            assertThat(container
+                            .exec(id.user("guest").env("A", "b").workdir("/tmp"))
+                            .stdout())
                     .isEqualTo("1000\n1000\n1000 29 44 4711\n/tmp\n/home/guest b\n");
             assertThat(container.exec(id.user("1:2").groupAdd("audio", "99")).stdout())
-                    .startsWith("1\n2\n2 4711 29 99\n");
-            assertThat(container.exec(id.groupAdd("video")).stdout()).startsWith("0\n0\n0 4711 44\n");
+                    .startsWith("1\n2\n2 29 99 4711\n");
+            assertThat(container.exec(id.groupAdd("video")).stdout()).startsWith("0\n0\n0 44 4711\n");
             assertThatThrownBy(() -> container.exec(id.groupAdd("nobodies")))
                     .isInstanceOf(NotFoundException.class)
                     .hasMessageStartingWith("cannot run as a member of nobodies: the image has no group nobodies");
@@ -82,7 +82,8 @@ class ExecTest {
     @Test
     void aPrivilegedOneMayDoMoreThanItsContainer() {
         try (var container = start()) {
-            var mount = ExecSpec.of("sh", "-c", "mount -t tmpfs x /tmp && echo mounted; grep Seccomp: /proc/self/status");
+            var mount =
+                    ExecSpec.of("sh", "-c", "mount -t tmpfs x /tmp && echo mounted; grep Seccomp: /proc/self/status");
 
             assertThat(container.exec(mount).stdout()).isEqualTo("Seccomp:\t2\n");
             assertThat(container.exec(mount.asPrivileged()).stdout()).isEqualTo("mounted\nSeccomp:\t0\n");
@@ -92,13 +93,16 @@ class ExecTest {
     @Test
     void oneThatTakesTooLongIsKilledWithAllThatItBegan() throws InterruptedException {
         try (var container = start()) {
-            assertThatThrownBy(() -> container.exec(ExecSpec.of("sh", "-c", TREE).timeout(Duration.ofMillis(300))))
+            assertThatThrownBy(
+                            () -> container.exec(ExecSpec.of("sh", "-c", TREE).timeout(Duration.ofMillis(300))))
                     .isInstanceOf(TimedOutException.class)
                     .hasMessage("cannot finish exec of sh in container " + container.name()
                             + ": it still ran after PT0.3S and was killed; give it more time");
 
             assertThat(container.top()).extracting(process -> process.command()).containsExactly("sleep 1000");
-            assertThat(container.exec(ExecSpec.of("echo", "hello").timeout(Duration.ofSeconds(60))).stdout())
+            assertThat(container
+                            .exec(ExecSpec.of("echo", "hello").timeout(Duration.ofSeconds(60)))
+                            .stdout())
                     .isEqualTo("hello\n");
         }
         assertThatThrownBy(() -> ExecSpec.of("true").timeout(Duration.ZERO))
@@ -158,7 +162,9 @@ class ExecTest {
     @Test
     void whatItLeavesRunningStaysUntilTheContainerEnds() throws InterruptedException {
         try (var container = start()) {
-            assertThat(container.exec("sh", "-c", "setsid sleep 1001 >/dev/null 2>&1 & echo begun").stdout())
+            assertThat(container
+                            .exec("sh", "-c", "setsid sleep 1001 >/dev/null 2>&1 & echo begun")
+                            .stdout())
                     .isEqualTo("begun\n");
             awaitProcesses(container, "sleep 1001");
             assertThat(container.top()).extracting(process -> process.command()).contains("sleep 1001");
@@ -169,7 +175,8 @@ class ExecTest {
     @Test
     void itSeesItsGroupAsTheTop() {
         try (var container = start()) {
-            assertThat(container.exec("cat", "/proc/self/cgroup").stdout().lines()).allMatch(line -> line.endsWith(":/"));
+            assertThat(container.exec("cat", "/proc/self/cgroup").stdout().lines())
+                    .allMatch(line -> line.endsWith(":/"));
         }
     }
 
@@ -181,7 +188,8 @@ class ExecTest {
             }
             assertThatThrownBy(() -> container.exec("nowhere")).isInstanceOf(NotFoundException.class);
             for (var directory : ((LocalContainer) container).cgroup().directories()) {
-                assertThat(directory.toFile().list((parent, name) -> name.startsWith("exec-"))).isEmpty();
+                assertThat(directory.toFile().list((parent, name) -> name.startsWith("exec-")))
+                        .isEmpty();
             }
         }
     }

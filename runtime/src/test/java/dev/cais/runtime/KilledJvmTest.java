@@ -6,6 +6,7 @@ import dev.cais.ByteSize;
 import dev.cais.ContainerSpec;
 import dev.cais.Engine;
 import dev.cais.EngineOptions;
+import dev.cais.NamespaceMode;
 import dev.cais.fixtures.ChildJvm;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
@@ -49,6 +50,7 @@ class KilledJvmTest {
                     "(setsid sleep 1000 >/dev/null 2>&1 &); (setsid sh -c 'sleep 1000 & sleep 1000' &); sleep 1000";
             engine.containers().start(spec.user("1000").command("sh", "-c", daemons));
             engine.containers().start(spec.command("sh", "-c", daemons)).exec("sh", "-c", "setsid sleep 1000 &");
+            engine.containers().start(spec.pid(NamespaceMode.HOST).command("sh", "-c", daemons));
             System.out.println(engine.info().id());
             for (var i = 0; i < 3; i++) {
                 var thread = new Thread(() -> {

@@ -54,12 +54,17 @@ class ResourcesTest {
     }
 
     private static void assumeController(String name) {
-        assumeTrue(engine.info().controllers().contains(name), () -> name + ": " + engine.info().notes());
+        assumeTrue(
+                engine.info().controllers().contains(name),
+                () -> name + ": " + engine.info().notes());
     }
 
     /** A file of the container's own group, as it sees it. */
     private static String file(Container container, String onV1, String onV2) {
-        return container.exec("cat", "/sys/fs/cgroup/" + (v1() ? onV1 : onV2)).stdout().strip();
+        return container
+                .exec("cat", "/sys/fs/cgroup/" + (v1() ? onV1 : onV2))
+                .stdout()
+                .strip();
     }
 
     /** A directory of v1 that came later is above what the container sees as the top. */
@@ -125,7 +130,9 @@ class ResourcesTest {
     void aSetOfProcessorsIsAllThatThereIs() {
         assumeController("cpuset");
         try (var container = start(Resources.UNLIMITED.cpuset("0").memoryNodes("0"))) {
-            assertThat(container.exec("sh", "-c", "grep _allowed_list /proc/self/status").stdout())
+            assertThat(container
+                            .exec("sh", "-c", "grep _allowed_list /proc/self/status")
+                            .stdout())
                     .isEqualTo("Cpus_allowed_list:\t0\nMems_allowed_list:\t0\n");
         }
         assertThatThrownBy(() -> start(Resources.UNLIMITED.cpuset("0,4711")))
@@ -139,7 +146,9 @@ class ResourcesTest {
         assumeController("pids");
         try (var container = start(Resources.UNLIMITED.pids(6))) {
             assertThat(file(container, "pids/pids.max", "pids.max")).isEqualTo("6");
-            assertThat(container.exec("sh", "-c", "for i in 1 2 3 4 5 6 7 8; do sleep 100 & done; wait").stderr())
+            assertThat(container
+                            .exec("sh", "-c", "for i in 1 2 3 4 5 6 7 8; do sleep 100 & done; wait")
+                            .stderr())
                     .contains("can't fork: Resource temporarily unavailable");
         }
     }
@@ -177,14 +186,15 @@ class ResourcesTest {
             container.update(Resources.UNLIMITED.ioLimit(new IoLimit(path, IoLimit.Kind.READ_BYTES, 2 << 20)));
             assertThat(file(container, "blkio/blkio.throttle.read_bps_device", "io.max"))
                     .isEqualTo(numbers + (v1() ? " 2097152" : " rbps=2097152 wbps=max riops=max wiops=max"));
-            assertThat(file(container, "blkio/blkio.throttle.write_iops_device", "nothing")).isEmpty();
+            assertThat(file(container, "blkio/blkio.throttle.write_iops_device", "nothing"))
+                    .isEmpty();
         }
-        assertThatThrownBy(() -> start(Resources.UNLIMITED.ioLimit(
-                        new IoLimit("/dev/null", IoLimit.Kind.READ_BYTES, 1))))
+        assertThatThrownBy(
+                        () -> start(Resources.UNLIMITED.ioLimit(new IoLimit("/dev/null", IoLimit.Kind.READ_BYTES, 1))))
                 .isInstanceOf(InvalidSpecException.class)
                 .hasMessage("cannot limit I/O of /dev/null: it is no block device; name a disk");
-        assertThatThrownBy(() -> start(Resources.UNLIMITED.ioLimit(
-                        new IoLimit("/dev/nowhere", IoLimit.Kind.READ_BYTES, 1))))
+        assertThatThrownBy(() ->
+                        start(Resources.UNLIMITED.ioLimit(new IoLimit("/dev/nowhere", IoLimit.Kind.READ_BYTES, 1))))
                 .isInstanceOf(NotFoundException.class)
                 .hasMessage("cannot limit I/O of /dev/nowhere: the host has no such device; see lsblk for what it has");
     }
@@ -194,9 +204,11 @@ class ResourcesTest {
         assumeController("io");
         try (var container = start(Resources.UNLIMITED.ioWeight(300))) {
             if (container.warnings().isEmpty()) {
-                assertThat(v1()
-                                ? file(container, "blkio/blkio.bfq.weight", "") + file(container, "blkio/blkio.weight", "")
-                                : file(container, "", "io.bfq.weight") + file(container, "", "io.weight"))
+                assertThat(
+                                v1()
+                                        ? file(container, "blkio/blkio.bfq.weight", "")
+                                                + file(container, "blkio/blkio.weight", "")
+                                        : file(container, "", "io.bfq.weight") + file(container, "", "io.weight"))
                         .contains(v1() ? "300" : "default ");
             } else {
                 assertThat(container.warnings())
@@ -213,19 +225,24 @@ class ResourcesTest {
         assumeController("pids");
         assumeController("cpu");
         try (var container = start(Resources.UNLIMITED)) {
-            container.update(Resources.UNLIMITED.memory(ByteSize.mib(64)).cpus(0.5).pids(20).cpuShares(2048));
+            container.update(Resources.UNLIMITED
+                    .memory(ByteSize.mib(64))
+                    .cpus(0.5)
+                    .pids(20)
+                    .cpuShares(2048));
 
-            assertThat(file(container, "memory/memory.limit_in_bytes", "memory.max")).isEqualTo("67108864");
+            assertThat(file(container, "memory/memory.limit_in_bytes", "memory.max"))
+                    .isEqualTo("67108864");
             assertThat(fromOutside(container, "pids.max", "pids.max")).isEqualTo("20");
             assertThat(fromOutside(container, "cpu.cfs_quota_us", "cpu.max")).startsWith("50000");
             assertThat(((LocalContainer) container).cgroup().processes()).contains(container.pid());
             for (var file : ((LocalContainer) container).cgroup().taskFiles()) {
-                assertThat(ControlFile.read(file).lines())
-                        .contains(String.valueOf(container.pid()));
+                assertThat(ControlFile.read(file).lines()).contains(String.valueOf(container.pid()));
             }
 
             container.update(Resources.UNLIMITED.memory(ByteSize.mib(128)));
-            assertThat(file(container, "memory/memory.limit_in_bytes", "memory.max")).isEqualTo("134217728");
+            assertThat(file(container, "memory/memory.limit_in_bytes", "memory.max"))
+                    .isEqualTo("134217728");
             assertThat(fromOutside(container, "pids.max", "pids.max")).isEqualTo("max");
             assertThat(fromOutside(container, "cpu.cfs_quota_us", "cpu.max")).isEqualTo(v1() ? "-1" : "max 100000");
             assertThat(container.spec().resources()).isEqualTo(Resources.UNLIMITED.memory(ByteSize.mib(128)));
@@ -243,7 +260,9 @@ class ResourcesTest {
             var before = allowed(container);
             container.update(Resources.UNLIMITED.cpuset("0"));
             assertThat(allowed(container)).isEqualTo("0");
-            assertThat(container.exec("grep", "Cpus_allowed_list", "/proc/1/status").stdout())
+            assertThat(container
+                            .exec("grep", "Cpus_allowed_list", "/proc/1/status")
+                            .stdout())
                     .isEqualTo("Cpus_allowed_list:\t0\n");
             container.update(Resources.UNLIMITED);
             assertThat(allowed(container)).isEqualTo(before);
@@ -251,7 +270,11 @@ class ResourcesTest {
     }
 
     private static String allowed(Container container) {
-        return container.exec("sh", "-c", "grep Cpus_allowed_list /proc/self/status").stdout().strip().split("\t")[1];
+        return container
+                .exec("sh", "-c", "grep Cpus_allowed_list /proc/self/status")
+                .stdout()
+                .strip()
+                .split("\t")[1];
     }
 
     @Test
@@ -259,17 +282,22 @@ class ResourcesTest {
         assumeController("memory");
         assumeController("pids");
         var spec = ContainerSpec.of("busybox")
-                .command("sh", "-c", "dd if=/dev/zero of=/dev/shm/x bs=1M count=40 2>/dev/null; echo ready; exec sleep 1000");
+                .command(
+                        "sh",
+                        "-c",
+                        "dd if=/dev/zero of=/dev/shm/x bs=1M count=40 2>/dev/null; echo ready; exec sleep 1000");
         try (var container = engine.containers().start(spec.pids(50))) {
             while (container.logs().lines().findAny().isEmpty()) {
                 Thread.sleep(5);
             }
             assumeTrue(ControlFile.read(Path.of("/proc/swaps")).lines().count() == 1, "it would be swapped out");
 
-            assertThatThrownBy(() -> container.update(Resources.UNLIMITED.pids(40).memory(ByteSize.mib(8))))
+            assertThatThrownBy(
+                            () -> container.update(Resources.UNLIMITED.pids(40).memory(ByteSize.mib(8))))
                     .isInstanceOf(ConflictException.class)
-                    .hasMessageMatching("cannot limit memory of container [0-9a-f]{64} to 8.0 MiB: it uses [0-9.]+ MiB; choose a"
-                            + " higher limit, or stop some of its processes");
+                    .hasMessageMatching(
+                            "cannot limit memory of container [0-9a-f]{64} to 8.0 MiB: it uses [0-9.]+ MiB; choose a"
+                                    + " higher limit, or stop some of its processes");
             assertThat(file(container, "pids/pids.max", "pids.max")).isEqualTo("50");
             assertThat(file(container, "memory/memory.limit_in_bytes", "memory.max"))
                     .isEqualTo(v1() ? "9223372036854771712" : "max");
@@ -282,11 +310,12 @@ class ResourcesTest {
         assumeController("memory");
         assumeController("pids");
         try (var container = start(Resources.UNLIMITED.memory(ByteSize.mib(64)))) {
-            assertThatThrownBy(() ->
-                            container.update(Resources.UNLIMITED.memory(ByteSize.mib(32)).pids(100_000_000)))
+            assertThatThrownBy(() -> container.update(
+                            Resources.UNLIMITED.memory(ByteSize.mib(32)).pids(100_000_000)))
                     .isInstanceOf(KernelException.class)
                     .hasMessageContaining("write(2) failed with EINVAL");
-            assertThat(file(container, "memory/memory.limit_in_bytes", "memory.max")).isEqualTo("67108864");
+            assertThat(file(container, "memory/memory.limit_in_bytes", "memory.max"))
+                    .isEqualTo("67108864");
             assertThat(container.exec("true").exitCode()).isZero();
         }
     }

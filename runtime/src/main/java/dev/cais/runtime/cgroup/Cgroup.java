@@ -263,9 +263,11 @@ public final class Cgroup {
             requireRoom(all);
         }
         for (var choice : setting.choices()) {
-            var value = choice.value().isEmpty() && place != null ? inherited(place, choice.file()) : choice.value();
-            // a write of nothing is none at all
-            var result = ControlFile.tryWrite(home.resolve(choice.file()), value.isEmpty() ? "\n" : value);
+            // where processes are, v2 takes no empty set either (seen on 6.1)
+            var value = choice.value().isEmpty()
+                    ? inherited(home, place != null ? choice.file() : choice.file() + ".effective")
+                    : choice.value();
+            var result = ControlFile.tryWrite(home.resolve(choice.file()), value);
             if (result >= 0) {
                 return "";
             }
@@ -304,7 +306,8 @@ public final class Cgroup {
     /** v2 would kill to get below a new limit; v1 refuses by itself. */
     private void requireRoom(Resources changed) {
         var stat = ControlFile.read(unified("memory.stat"));
-        var used = number(unified("memory.current")) - field(stat, "file");
+        var droppable = field(stat, "file") - field(stat, "shmem");
+        var used = number(unified("memory.current")) - droppable;
         if (!changed.memory().isUnlimited() && used > changed.memory().bytes()) {
             throw inUse(changed);
         }
