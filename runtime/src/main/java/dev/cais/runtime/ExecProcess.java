@@ -7,6 +7,7 @@ import dev.cais.runtime.cgroup.Cgroup;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -18,12 +19,13 @@ import java.util.concurrent.TimeoutException;
 final class ExecProcess implements AutoCloseable {
     private final ContainedProcess process;
     private final Cgroup.Branch branch;
+    private final CompletableFuture<Void> tidied;
 
     ExecProcess(ContainedProcess process, Cgroup.Branch branch) {
         this.process = process;
         this.branch = branch;
         // on the event loop's thread: one call that does not wait
-        process.onExit().thenRun(branch::removeIfEmpty);
+        tidied = process.onExit().thenRun(branch::removeIfEmpty);
     }
 
     ContainedProcess process() {
@@ -71,5 +73,6 @@ final class ExecProcess implements AutoCloseable {
         if (process.isRunning()) {
             killAll();
         }
+        tidied.join();
     }
 }

@@ -34,7 +34,8 @@ class DevicesTest {
             "dd if=/dev/%1$s of=/dev/null bs=1 count=0 2>&1 | grep -q 'not permitted' || echo read;"
                     + " dd if=/dev/null of=/dev/%1$s bs=1 count=0 conv=notrunc 2>&1 | grep -q 'not permitted' || echo written";
 
-    private static final Path DEVICE = Stream.of("/dev/fuse", "/dev/loop-control", "/dev/net/tun", "/dev/kvm", "/dev/vcs", "/dev/rtc0")
+    private static final Path DEVICE = Stream.of(
+                    "/dev/fuse", "/dev/loop-control", "/dev/net/tun", "/dev/kvm", "/dev/vcs", "/dev/rtc0")
             .map(Path::of)
             .filter(Files::exists)
             .findFirst()
