@@ -14,16 +14,15 @@ import java.time.Duration;
 public final class WarmClones {
     private static final int CLONES = 5;
 
-    private static final String SET_UP =
-            """
-            set -e
-            bin=$(echo /usr/lib/postgresql/*/bin)
-            mkdir -p /srv/db; chown postgres /srv/db
-            su postgres -c "$bin/initdb -D /srv/db -A trust >/dev/null"
-            su postgres -c "$bin/pg_ctl -D /srv/db -o '-k /tmp -h \\"\\"' -w start >/dev/null"
-            su postgres -c "psql -qh /tmp -c 'create table t as select generate_series(1, 100000) n'"
-            su postgres -c "$bin/pg_ctl -D /srv/db -m fast -w stop >/dev/null"
-            """;
+    private static final String SET_UP = """
+        set -e
+        bin=$(echo /usr/lib/postgresql/*/bin)
+        mkdir -p /srv/db; chown postgres /srv/db
+        su postgres -c "$bin/initdb -D /srv/db -A trust >/dev/null"
+        su postgres -c "$bin/pg_ctl -D /srv/db -o '-k /tmp -h \\"\\"' -w start >/dev/null"
+        su postgres -c "psql -qh /tmp -c 'create table t as select generate_series(1, 100000) n'"
+        su postgres -c "$bin/pg_ctl -D /srv/db -m fast -w stop >/dev/null"
+        """;
     private static final String SERVE = "exec /usr/lib/postgresql/*/bin/postgres -D /srv/db -k /tmp -h ''";
 
     private WarmClones() {}

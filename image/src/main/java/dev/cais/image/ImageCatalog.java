@@ -216,8 +216,9 @@ public final class ImageCatalog implements Images, AutoCloseable {
     private List<Image> list(ImageTable table) {
         return table.images().keySet().stream()
                 .map(id -> view(table, id, table.edition(id).orElseThrow(), Optional.empty()))
-                .sorted(Comparator.comparing(ImageCatalog::created).reversed().thenComparing(image -> image.id()
-                        .toString()))
+                .sorted(Comparator.comparing(ImageCatalog::created)
+                        .reversed()
+                        .thenComparing(image -> image.id().toString()))
                 .toList();
     }
 
