@@ -112,6 +112,16 @@ class SamplesTest {
     }
 
     @Test
+    void interactiveTalksToAShell(TestStore store) throws Exception {
+        loadBusybox(store);
+        var lines = run(store, Interactive.class);
+        Files.deleteIfExists(Path.of("/tmp/hostname"));
+        assertThat(lines).contains("40 120");
+        assertThat(lines.subList(lines.size() - 5, lines.size()))
+                .containsExactly("5", "typed", "65534", "/tmp", "PAUSED");
+    }
+
+    @Test
     void terminalShowsAContainerOnTheUsersOwn(TestStore store) {
         loadBusybox(store);
         var java = Path.of(System.getProperty("java.home"), "bin", "java");
