@@ -249,6 +249,12 @@ public interface Container extends AutoCloseable {
     }
 
     /**
+     * What the health check of its spec or image has found in the run that is going on or was the last; {@link Health#NONE} if it has
+     * none. One that has ended is unhealthy, as in Docker.
+     */
+    Health health();
+
+    /**
      * Waits until it is ready, looking time and again.
      *
      * <pre>{@code

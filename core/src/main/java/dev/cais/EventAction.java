@@ -18,6 +18,8 @@ public enum EventAction {
     UNPAUSE,
     /** {@code oldName}. */
     RENAME,
+    /** The health of a container has changed: {@code health}, as {@link Health.Status#word} has it. */
+    HEALTH_STATUS,
     /** It is gone. */
     DESTROY;
 

@@ -77,6 +77,15 @@ public interface Ready {
         }
     }
 
+    /**
+     * Its health check says healthy.
+     *
+     * @see Container#health
+     */
+    static Ready healthy() {
+        return new ReadyConditions.Healthy();
+    }
+
     /** A program, executed in the container, exits with 0. A look that takes longer than 10 s is killed. */
     static Ready command(String... command) {
         return new ReadyConditions.Command(ExecSpec.of(command));

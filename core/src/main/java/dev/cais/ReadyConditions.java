@@ -42,6 +42,26 @@ final class ReadyConditions {
         }
     }
 
+    record Healthy() implements Ready {
+        @Override
+        public Optional<String> missing(Container container) {
+            var health = container.health();
+            return switch (health.status()) {
+                case HEALTHY -> Optional.empty();
+                case NONE ->
+                    throw new ConflictException(
+                            "cannot wait for container " + container.name() + " to be healthy: it has no health check",
+                            "add health(HealthCheck…) to its spec");
+                default -> Optional.of("its health is " + health.status().word());
+            };
+        }
+
+        @Override
+        public String toString() {
+            return "health";
+        }
+    }
+
     record Command(ExecSpec spec) implements Ready, Timed {
         @Override
         public Optional<String> missing(Container container) {

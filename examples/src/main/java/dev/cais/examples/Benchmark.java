@@ -26,6 +26,7 @@ import java.util.concurrent.Executors;
 public final class Benchmark {
     private static final int ROUNDS = Integer.getInteger("rounds", 100);
     private static final int MANY = Integer.getInteger("many", 50);
+    private static final int MEASURED = 100;
     private static final int IN_A_ROW = Integer.getInteger("row", 200);
     private static final int LOG_MEGABYTES = Integer.getInteger("logs", 200);
     private static final int AT_A_TIME = 4;
@@ -47,6 +48,7 @@ public final class Benchmark {
             benchmark.exec();
             benchmark.attach();
             benchmark.many();
+            benchmark.stats();
             benchmark.row();
             benchmark.logs(99, LOG_MEGABYTES);
             benchmark.logs(1, Math.max(1, LOG_MEGABYTES / 10));
@@ -102,6 +104,40 @@ public final class Benchmark {
         }
         print(MANY + " containers started, " + AT_A_TIME + " at a time", starts, heap / 1024 + " KiB of heap each");
         print(MANY + " containers removed, " + AT_A_TIME + " at a time", removals, "");
+    }
+
+    /** Also how often the engine's own threads run while all containers sleep and nobody asks for anything. */
+    private void stats() throws Exception {
+        var before = usedHeap();
+        var boxes = atATime(MEASURED, () -> engine.containers().start(spec.command("sleep", "3600")));
+        var heap = (usedHeap() - before) / MEASURED;
+        report(
+                "stats of " + MEASURED + " containers",
+                ROUNDS,
+                () -> engine.containers().stats());
+        Thread.sleep(1000);
+        var first = turnsOfEngineThreads();
+        Thread.sleep(5000);
+        print(
+                "wake-ups of an idle engine with " + MEASURED + ", a second",
+                new double[] {(turnsOfEngineThreads() - first) / 5.0},
+                heap / 1024 + " KiB of heap each");
+        boxes.forEach(Container::close);
+    }
+
+    /** How often those threads have been given a processor: the third number of their schedstat. */
+    private static long turnsOfEngineThreads() throws IOException {
+        var turns = 0L;
+        try (var threads = Files.newDirectoryStream(Path.of("/proc/self/task"))) {
+            for (var thread : threads) {
+                if (Files.readString(thread.resolve("comm")).startsWith("cais-")) {
+                    turns += Long.parseLong(Files.readString(thread.resolve("schedstat"))
+                            .strip()
+                            .split(" ")[2]);
+                }
+            }
+        }
+        return turns;
     }
 
     private void row() throws IOException {

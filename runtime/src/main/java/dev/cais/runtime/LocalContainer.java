@@ -18,6 +18,7 @@ import dev.cais.Exec;
 import dev.cais.ExecSpec;
 import dev.cais.ExitStatus;
 import dev.cais.FileChange;
+import dev.cais.Health;
 import dev.cais.Image;
 import dev.cais.KernelException;
 import dev.cais.ListeningPort;
@@ -115,6 +116,9 @@ final class LocalContainer implements Container {
     private final Restarts restarts;
     private EventLoop.@Nullable Timer nextStart;
     private int ends;
+    private final Optional<HealthPlan> healthPlan;
+    /** Of the run that is going on or was the last one. */
+    private volatile Optional<HealthMonitor> health = Optional.empty();
 
     LocalContainer(
             LocalContainers owner,
@@ -143,6 +147,7 @@ final class LocalContainer implements Container {
         this.autoRemove = autoRemove;
         this.streams = owner.streams(this);
         this.restarts = new Restarts(spec.restart());
+        this.healthPlan = HealthPlan.of(spec, image.config());
     }
 
     @Override
@@ -255,6 +260,9 @@ final class LocalContainer implements Container {
             run = started;
             state = ContainerState.RUNNING;
             tell(EventAction.START);
+            health = healthPlan.map(plan ->
+                    new HealthMonitor(this, plan, status -> tell(EventAction.HEALTH_STATUS, "health", status.word())));
+            health.ifPresent(HealthMonitor::begin);
         }
         started.follow(status -> afterExit(started, status));
     }
@@ -262,6 +270,7 @@ final class LocalContainer implements Container {
     /** On the event loop's thread, so it must not block. What ends with each run ends here. */
     private void afterExit(Run ended, ExitStatus status) {
         synchronized (moment) {
+            health.ifPresent(HealthMonitor::end);
             if (status.oomKilled()) {
                 tell(EventAction.OOM);
             }
@@ -495,6 +504,13 @@ final class LocalContainer implements Container {
     Optional<Stats> measure(Measuring measuring) {
         var latest = run;
         return latest == null ? Optional.empty() : latest.measure(measuring, spec);
+    }
+
+    @Override
+    public Health health() {
+        return healthPlan.isEmpty()
+                ? Health.NONE
+                : health.map(HealthMonitor::health).orElse(new Health(Health.Status.STARTING, 0, List.of()));
     }
 
     @Override

@@ -64,8 +64,11 @@ class ReadyTest {
 
     @Test
     void aPortIsSeenWhoeverListens() {
-        var dhcp =
-                "printf 'interface lo\\nstart 127.0.0.2\\nend 127.0.0.9\\nlease_file /tmp/leases\\n' >/tmp/conf; udhcpd -f /tmp/conf";
+        var dhcp = "printf 'interface lo\\n"
+                + "start 127.0.0.2\\n"
+                + "end 127.0.0.9\\n"
+                + "lease_file /tmp/leases\\n"
+                + "' >/tmp/conf; udhcpd -f /tmp/conf";
         try (var web = start("sleep 0.3; httpd -p 127.0.0.1:7000; " + dhcp)) {
             web.awaitReady(listening(7000), LONG);
             web.awaitReady(listening(67).udp(), LONG);
@@ -114,9 +117,8 @@ class ReadyTest {
 
             assertThatThrownBy(() -> web.awaitReady(http(8080).path("/none"), SHORT))
                     .isInstanceOf(TimedOutException.class)
-                    .hasMessage(
-                            "cannot wait for container web to be ready: after PT0.3S, GET /none on port 8080 gives status 404"
-                                    + " [log=[]]; see its log, or wait longer");
+                    .hasMessage("cannot wait for container web to be ready: after PT0.3S, GET /none on port 8080 gives"
+                            + " status 404 [log=[]]; see its log, or wait longer");
             assertThatThrownBy(() -> web.awaitReady(http(8080).path("/health").body(String::isEmpty), SHORT))
                     .isInstanceOf(TimedOutException.class)
                     .hasMessageContaining("GET /health on port 8080 gives a body that is not as wanted");
@@ -275,8 +277,8 @@ class ReadyTest {
             assertThatThrownBy(() -> web.awaitReady(all(listening(7001), not(logLine("up"))), LONG))
                     .isInstanceOf(ConflictException.class)
                     .hasMessage(
-                            "cannot wait for container web to be ready: there is what must not be: a line of the log that"
-                                    + " matches up [log=[up]]");
+                            "cannot wait for container web to be ready: there is what must not be: a line of the log"
+                                    + " that matches up [log=[up]]");
             assertThatThrownBy(() ->
                             web.awaitReady(all(listening(7000), listening(7001).within(SHORT)), LONG))
                     .isInstanceOf(TimedOutException.class)
