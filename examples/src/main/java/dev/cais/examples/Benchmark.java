@@ -3,6 +3,7 @@ package dev.cais.examples;
 import dev.cais.Container;
 import dev.cais.ContainerSpec;
 import dev.cais.Engine;
+import dev.cais.LogConfig;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
@@ -50,8 +51,9 @@ public final class Benchmark {
             benchmark.many();
             benchmark.stats();
             benchmark.row();
-            benchmark.logs(99, LOG_MEGABYTES);
-            benchmark.logs(1, Math.max(1, LOG_MEGABYTES / 10));
+            benchmark.logs("local", 99, LOG_MEGABYTES);
+            benchmark.logs("local", 1, Math.max(1, LOG_MEGABYTES / 10));
+            benchmark.logs("json-file", 99, LOG_MEGABYTES);
             if (arguments.length > 1) {
                 benchmark.unpack(Path.of(arguments[1]));
             }
@@ -155,10 +157,11 @@ public final class Benchmark {
                 String.format(Locale.ROOT, "%.2f ms of processor time each", cost));
     }
 
-    private void logs(int width, int megabytes) throws Exception {
+    private void logs(String driver, int width, int megabytes) throws Exception {
         var bytes = megabytes * 1_000_000L;
         var text = "y".repeat(width);
-        var command = spec.command("sh", "-c", "yes " + text + " | head -c " + bytes);
+        var command = spec.command("sh", "-c", "yes " + text + " | head -c " + bytes)
+                .logging(LogConfig.of(driver).option("max-size", "-1"));
         var times = new double[3];
         for (var round = 0; round < times.length; round++) {
             var begun = System.nanoTime();
@@ -173,7 +176,7 @@ public final class Benchmark {
                 }
             }
         }
-        var name = "logs: " + megabytes + " MB in lines of " + (width + 1) + " bytes";
+        var name = driver + " logs: " + megabytes + " MB in lines of " + (width + 1) + " bytes";
         print(name, times, Math.round(bytes / 1e3 / median(times)) + " MB/s");
     }
 
