@@ -32,6 +32,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class TreeWalk implements AutoCloseable {
     private static final int BUFFER = 256 * 1024;
+    /** What is moved out of its directory during a look-up looks like a mount point to the kernel, but not twice. */
+    private static final int MOST_TRIES = 5;
+
 
     /** How far a walk goes. */
     public enum Scope {
@@ -258,7 +261,13 @@ public final class TreeWalk implements AutoCloseable {
                 .putLong(0, flags | Abi.O_CLOEXEC)
                 .putLong(8, 0)
                 .putLong(16, scope == Scope.ALL_MOUNTS ? bounds : bounds | Abi.RESOLVE_NO_XDEV);
-        return Syscalls.call(Syscall.OPENAT2, directory.number(), Names.put(name, path), words.address(), 24);
+        var address = Names.put(name, path);
+        long opened;
+        var tries = 0;
+        do {
+            opened = Syscalls.call(Syscall.OPENAT2, directory.number(), address, words.address(), 24);
+        } while ((Errno.EXDEV.is(opened) || Errno.EAGAIN.is(opened)) && ++tries < MOST_TRIES);
+        return opened;
     }
 
     private long check(long result, Syscall call, byte[] path) {
