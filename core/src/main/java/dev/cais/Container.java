@@ -25,6 +25,9 @@ public interface Container extends AutoCloseable {
 
     ContainerSpec spec();
 
+    /** What is mounted in it: volumes, files of the host, memory; those above before those below. */
+    List<MountPoint> mounts();
+
     ContainerState state();
 
     Instant created();

@@ -359,29 +359,43 @@ public record ContainerSpec(
         return with(draft -> draft.mounts = append(mounts, List.of(mount)));
     }
 
-    /** A volume by name, made if there is none. */
-    public ContainerSpec mount(String volume, String target) {
-        return mount(new Mount.OfVolume(volume, "", target, false, true));
+    /** A volume, to be written to; made again by its name if it is gone by then. */
+    public ContainerSpec mount(Volume volume, String target) {
+        return mount(volume.name(), target);
     }
 
-    /** The same, to be read only. */
+    /** A volume by name, made if there is none; an anonymous one for an empty name, which goes with the container. */
+    public ContainerSpec mount(String volume, String target) {
+        return mount(Mount.volume(volume, target));
+    }
+
+    public ContainerSpec mountReadOnly(Volume volume, String target) {
+        return mountReadOnly(volume.name(), target);
+    }
+
+    /** A volume by name, to be read only. */
     public ContainerSpec mountReadOnly(String volume, String target) {
-        return mount(new Mount.OfVolume(volume, "", target, true, true));
+        return mount(Mount.volume(volume, target).readOnly(true));
     }
 
     /** A file or directory of the host, which must exist. */
     public ContainerSpec bind(Path source, String target) {
-        return mount(new Mount.OfBind(source.toAbsolutePath(), target, false, false));
+        return mount(Mount.bind(source, target));
     }
 
     /** The same, to be read only, with all that is mounted in it. */
     public ContainerSpec bindReadOnly(Path source, String target) {
-        return mount(new Mount.OfBind(source.toAbsolutePath(), target, true, false));
+        return mount(Mount.bind(source, target).readOnly(true));
     }
 
-    /** Memory, for anyone to write to. */
+    /** Memory, for anyone to write to, where nothing can be executed. */
     public ContainerSpec tmpfs(String target) {
-        return mount(new Mount.OfTmpfs(target, false, ByteSize.UNLIMITED, 01777));
+        return mount(Mount.tmpfs(target));
+    }
+
+    /** Memory, at most that much. */
+    public ContainerSpec tmpfs(String target, ByteSize size) {
+        return mount(Mount.tmpfs(target).size(size));
     }
 
     // ---- streams and life

@@ -6,8 +6,8 @@ import java.util.ServiceLoader;
 /**
  * A container engine inside this JVM: images, containers and what they need, with nothing installed on the host.
  *
- * <p>An engine owns its containers: they go with it, whether it is closed or its JVM dies. Images belong to the store, which
- * several engines, in one JVM or many, share. An engine and everything it hands out may be used by many threads.
+ * <p>An engine owns its containers: they go with it, whether it is closed or its JVM dies. Images and volumes belong to the
+ * store, which several engines, in one JVM or many, share. An engine and everything it hands out may be used by many threads.
  */
 public interface Engine extends AutoCloseable {
     /** Opens an engine with {@link EngineOptions#defaults()}. */
@@ -38,6 +38,8 @@ public interface Engine extends AutoCloseable {
     Containers containers();
 
     Events events();
+
+    Volumes volumes();
 
     /** What the engine found on this host and decided to use. */
     EngineInfo info();

@@ -114,6 +114,12 @@ public final class Abi {
     public static final int OPEN_TREE_CLONE = 0x1;
     public static final int MOVE_MOUNT_F_EMPTY_PATH = 0x4;
 
+    // open_tree(2), move_mount(2), mount_setattr(2): mount.h
+    public static final int OPEN_TREE_CLONE = 1;
+    public static final int MOVE_MOUNT_F_EMPTY_PATH = 0x4;
+    public static final int MOVE_MOUNT_T_EMPTY_PATH = 0x40;
+    public static final int MOUNT_ATTR_RDONLY = 0x1;
+
     // clone(2), unshare(2), setns(2): sched.h
     public static final long CLONE_NEWTIME = 0x80;
     public static final long CLONE_VM = 0x100;

@@ -2,10 +2,16 @@ package dev.cais.runtime;
 
 import dev.cais.ContainerSpec;
 import dev.cais.Image;
+import dev.cais.MountPoint;
 import dev.cais.runtime.cgroup.Cgroup;
 import dev.cais.storage.ContainerFiles;
+import java.util.List;
 
-/** All that a container's launch program is made from: everything is looked up and checked, its directories exist. */
+/**
+ * All that a container's launch program is made from: everything is looked up and checked, its directories exist.
+ *
+ * @param mounts those above before those below
+ */
 record ContainerPlan(
         ContainerSpec spec,
         Image image,
@@ -16,4 +22,5 @@ record ContainerPlan(
         DeviceNodes devices,
         EtcFiles etc,
         ContainerFiles files,
+        List<MountPoint> mounts,
         Cgroup cgroup) {}

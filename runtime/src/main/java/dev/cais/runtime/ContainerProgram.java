@@ -61,6 +61,8 @@ final class ContainerProgram {
         program.unshare(Abi.CLONE_NEWCGROUP);
         program.umask(0);
         var privileged = plan.spec().security().privileged();
+        var mounts = new MountSteps(program, plan.mounts());
+        mounts.openSources();
         mountRoot(program, plan.files(), layers);
         mountKernelFileSystems(program, host, privileged ? 0 : Abi.MS_RDONLY);
         makeDevices(program, plan);
@@ -71,6 +73,7 @@ final class ContainerProgram {
         if (!privileged) {
             protect(program, host);
         }
+        mounts.attach();
         makeDirectories(program, plan.blueprint().workdir());
         program.umask(022);
         if (plan.spec().security().readOnlyRoot()) {

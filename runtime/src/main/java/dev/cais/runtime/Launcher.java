@@ -18,7 +18,9 @@ import dev.cais.linux.Syscall;
 import dev.cais.linux.Syscalls;
 import dev.cais.runtime.RootProgram.Extent;
 import dev.cais.runtime.cgroup.Cgroup;
+import dev.cais.runtime.launch.Arg;
 import dev.cais.runtime.launch.Launch;
+import dev.cais.runtime.launch.LaunchBuilder;
 import dev.cais.runtime.launch.LaunchProgram;
 import dev.cais.storage.ContainerFiles;
 import dev.cais.storage.Store;
@@ -30,8 +32,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** Turns launch programs into processes: starts them, follows their children, and tells what went wrong. */
@@ -122,6 +126,24 @@ final class Launcher implements AutoCloseable {
             }
             throw e;
         }
+    }
+
+    /**
+     * A directory of a mount namespace that lasts only as long as its making.
+     *
+     * @param steps enter the directory, in a mount namespace of their own
+     * @return open for reading
+     */
+    Fd openView(String what, Consumer<LaunchBuilder> steps) {
+        var builder = LaunchProgram.builder().reportFailuresTo(ContainerProgram.REPORT);
+        builder.resetInherited(ContainerProgram.REPORT);
+        builder.unshare(Abi.CLONE_NEWNS);
+        builder.mount("", "/", "", Abi.MS_REC | Abi.MS_PRIVATE, "");
+        steps.accept(builder);
+        var message = builder.message("view", 1);
+        builder.open(".", Abi.O_DIRECTORY | Abi.O_CLOEXEC, 0).storeTo(message.slot(0));
+        builder.sendmsg(Arg.of(ContainerProgram.REPORT), message);
+        return openRoot(what, builder.build(), Map.of());
     }
 
     /**

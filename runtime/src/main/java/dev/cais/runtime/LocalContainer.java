@@ -23,6 +23,7 @@ import dev.cais.Image;
 import dev.cais.KernelException;
 import dev.cais.ListeningPort;
 import dev.cais.Logs;
+import dev.cais.MountPoint;
 import dev.cais.ProcessResult;
 import dev.cais.Protocol;
 import dev.cais.Resources;
@@ -92,6 +93,7 @@ final class LocalContainer implements Container {
     private final Confinement confinement;
     private final Signal stopSignal;
     private final ContainerFiles files;
+    private final List<MountPoint> mounts;
     private final OutputLog log;
     private final boolean autoRemove;
     private final AtomicLong execs = new AtomicLong();
@@ -131,6 +133,7 @@ final class LocalContainer implements Container {
             Confinement confinement,
             Signal stopSignal,
             ContainerFiles files,
+            List<MountPoint> mounts,
             OutputLog log,
             boolean autoRemove) {
         this.owner = owner;
@@ -143,6 +146,7 @@ final class LocalContainer implements Container {
         this.confinement = confinement;
         this.stopSignal = stopSignal;
         this.files = files;
+        this.mounts = mounts;
         this.log = log;
         this.autoRemove = autoRemove;
         this.streams = owner.streams(this);
@@ -168,6 +172,11 @@ final class LocalContainer implements Container {
     @Override
     public ContainerSpec spec() {
         return spec;
+    }
+
+    @Override
+    public List<MountPoint> mounts() {
+        return mounts;
     }
 
     @Override
@@ -231,6 +240,7 @@ final class LocalContainer implements Container {
                     devices,
                     EtcFiles.of(spec, hostname, owner.hasHostNetwork(spec)),
                     files,
+                    mounts,
                     cgroup);
             var process = owner.launcher().startContainer(name, plan, streams);
             undo.addStep(process::close);

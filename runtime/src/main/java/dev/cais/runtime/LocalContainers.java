@@ -13,7 +13,6 @@ import dev.cais.ExitStatus;
 import dev.cais.Image;
 import dev.cais.ImageLimits;
 import dev.cais.InvalidSpecException;
-import dev.cais.Layer;
 import dev.cais.LogOrigin;
 import dev.cais.LogStream;
 import dev.cais.NamespaceMode;
@@ -121,14 +120,12 @@ final class LocalContainers implements Containers {
         var blueprint = Blueprint.of(spec, image.config(), engine.accounts(image), hostname);
         var stopSignal = stopSignal(spec, image);
         var confinement = Confinement.of(spec, name, blueprint.identity());
+        var mounts = ContainerMounts.of("cannot " + verb + " container " + name, spec, image);
         ContainerFiles files;
         try (var hold = engine.store().lockShared()) {
-            files = undo.add(engine.store()
-                    .createContainer(
-                            id,
-                            image.id(),
-                            image.layers().stream().map(Layer::diffId).toList()));
+            files = mounts.createFiles(engine.store(), id, undo);
         }
+        var points = mounts.prepare(engine.store(), files, engine.launcher());
         var origin = new LogOrigin(id, name, spec.image(), image.id(), labels(spec, image), blueprint.env());
         var log = undo.add(OutputLog.of(files.directory(), origin, spec.logging(), logDrivers, captures));
         return new LocalContainer(
@@ -142,6 +139,7 @@ final class LocalContainers implements Containers {
                 confinement,
                 stopSignal,
                 files,
+                points,
                 log,
                 spec.autoRemove() && !captures);
     }

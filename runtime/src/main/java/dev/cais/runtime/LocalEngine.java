@@ -61,6 +61,7 @@ final class LocalEngine implements Engine {
     private final ThreadPoolExecutor workers;
     private final ThreadPoolExecutor listeners;
     private final LocalEvents events;
+    private final LocalVolumes volumes;
     private final AtomicBoolean closed = new AtomicBoolean();
     private final CompletableFuture<Void> closeDone = new CompletableFuture<>();
     private final Map<String, Accounts> accounts;
@@ -87,6 +88,7 @@ final class LocalEngine implements Engine {
         this.workers = threads("cais-" + id + "-worker", MOST_WORKERS, new LinkedBlockingQueue<>());
         this.listeners = threads("cais-" + id + "-listener", Integer.MAX_VALUE, new SynchronousQueue<>());
         this.events = new LocalEvents(listeners);
+        this.volumes = new LocalVolumes(this);
         this.accounts = new LinkedHashMap<>(16, 0.75f, true) {
             private static final long serialVersionUID = 1L;
 
@@ -207,6 +209,11 @@ final class LocalEngine implements Engine {
     /** For what may block for moments, as starts and removals do. */
     Executor workers() {
         return workers;
+    }
+
+    @Override
+    public LocalVolumes volumes() {
+        return volumes;
     }
 
     @Override

@@ -57,7 +57,13 @@ class FailedStartTest {
         var saboteur = new Saboteur[1];
         try (var engine = LocalEngine.open(store.options(), directory -> saboteur[0] = new Saboteur(directory))) {
             engine.images().load(TestImages.busyboxArchive());
-            var spec = base.name("doomed").command("true").workdir("/made").user("1000");
+            var spec = base.name("doomed")
+                    .command("true")
+                    .workdir("/made")
+                    .user("1000")
+                    .mount("data", "/data")
+                    .bindReadOnly(Path.of("/etc/hostname"), "/in/hostname")
+                    .tmpfs("/scratch");
             engine.containers().run(spec);
             var descriptors = descriptors();
             var reported = 0;
@@ -82,7 +88,7 @@ class FailedStartTest {
                 assertThat(children()).hasSize(2);
             }
             // the rest are steps behind the program's execution: other candidates, exits, the failure's own report
-            assertThat(reported).isGreaterThan(saboteur[0].size - 40);
+            assertThat(reported).isGreaterThan(saboteur[0].size - 60);
             assertThat(descriptors()).isEqualTo(descriptors);
             saboteur[0].failing = -1;
             assertThat(engine.containers().run(spec).exitCode()).isZero();

@@ -55,6 +55,22 @@ public final class ContainerFiles implements AutoCloseable {
         layers = List.copyOf(more);
     }
 
+    /** Where an anonymous volume of this name lies. */
+    public Path volume(String name) {
+        return volumes().resolve(name);
+    }
+
+    /** Makes an anonymous volume, which goes with these files: mode 0755, root's, empty. */
+    public Path createVolume(String name) {
+        Disk.makeDirectory(volumes(), 0700); // may hold other people's setuid programs
+        Disk.makeDirectory(volume(name), 0755);
+        return volume(name);
+    }
+
+    private Path volumes() {
+        return directory.resolve("volumes");
+    }
+
     /** Removes the directory with all in it. Nothing may be mounted below it in this mount namespace. Repeating is harmless. */
     @Override
     public void close() {

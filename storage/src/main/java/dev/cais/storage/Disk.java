@@ -32,6 +32,7 @@ final class Disk {
     private static final int RENAME_NOREPLACE = 1;
     private static final int RENAME_EXCHANGE = 2;
     private static final int LONGEST_NAP_MILLIS = 20;
+    private static final int LISTING = 32 * 1024;
 
     private Disk() {}
 
@@ -195,6 +196,45 @@ final class Disk {
         }
         Collections.sort(names);
         return names;
+    }
+
+    /** Whether there is nothing in a directory, which may be somebody else's. */
+    static boolean isEmpty(Path directory) {
+        try (var entries = Files.newDirectoryStream(directory)) {
+            return !entries.iterator().hasNext();
+        } catch (IOException | DirectoryIteratorException e) {
+            throw unreadable(directory, e);
+        }
+    }
+
+    /**
+     * Moves all that is in a directory to another one; what has a name that is taken there is removed. The directory keeps its own
+     * times.
+     */
+    static void moveChildren(Path from, Path to) {
+        try (var source = open(from, Abi.O_RDONLY | Abi.O_DIRECTORY, 0);
+                var target = open(to, Abi.O_PATH | Abi.O_DIRECTORY, 0)) {
+            var buffer = NativeMemory.allocate(LISTING);
+            var stat = new Statx();
+            check(stat.of(source.number()), Syscall.STATX, "cannot read ", from);
+            for (var name : Listing.read(
+                    source.number(), buffer, result -> check(result, Syscall.GETDENTS64, "cannot read ", from))) {
+                var address = Names.put(buffer, name);
+                var result = Syscalls.call(
+                        Syscall.RENAMEAT2, source.number(), address, target.number(), address, RENAME_NOREPLACE);
+                if (Errno.EEXIST.is(result)) {
+                    TreeRemoval.remove(source.number(), name, Place.store(from));
+                } else {
+                    check(result, Syscall.RENAMEAT2, "cannot move " + Names.shown(name) + " to ", to);
+                }
+            }
+            var times = Times.of(stat).put(buffer);
+            check(
+                    Syscalls.call(Syscall.UTIMENSAT, source.number(), 0, times, 0),
+                    Syscall.UTIMENSAT,
+                    "cannot set the times of ",
+                    from);
+        }
     }
 
     static Optional<String> readText(Path file) {

@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -30,6 +31,7 @@ public final class Store implements AutoCloseable {
     private static final String ENGINES_LOCK = "engines.lock";
     private static final String DEAD = "dead-";
     private static final String USES = "uses";
+    private static final String VOLUME = "volume ";
 
     private final Path root;
     private final String engine;
@@ -37,6 +39,7 @@ public final class Store implements AutoCloseable {
     private final Fd engineLock;
     private final Blobs blobs;
     private final Layers layers;
+    private final StoredVolumes volumes;
     private final AtomicLong temporaries = new AtomicLong();
     private final AtomicBoolean closed = new AtomicBoolean();
 
@@ -47,6 +50,7 @@ public final class Store implements AutoCloseable {
         this.engineLock = engineLock;
         this.blobs = new Blobs(this);
         this.layers = new Layers(this);
+        this.volumes = new StoredVolumes(this);
     }
 
     /**
@@ -83,6 +87,7 @@ public final class Store implements AutoCloseable {
         Disk.makeDirectory(root.resolve("blobs"), 0700); // layers hold other people's setuid programs
         Disk.makeDirectory(root.resolve("layers"), 0700);
         Disk.makeDirectory(root.resolve("partial"), 0700);
+        Disk.makeDirectory(root.resolve("volumes"), 0700);
         Disk.makeDirectory(root.resolve("engines"), 0711);
     }
 
@@ -179,6 +184,10 @@ public final class Store implements AutoCloseable {
         return layers;
     }
 
+    public StoredVolumes volumes() {
+        return volumes;
+    }
+
     /** What this engine alone uses, mode 0711; removed by {@link #close()}. */
     public Path engineDirectory() {
         return root.resolve("engines").resolve(engine);
@@ -271,6 +280,16 @@ public final class Store implements AutoCloseable {
      * @throws ConflictException if this engine has a container of this id
      */
     public ContainerFiles createContainer(String id, Digest image, List<Digest> diffIds) {
+        return createContainer(id, image, diffIds, List.of());
+    }
+
+    /**
+     * The same for a container that uses volumes. Hold {@link StoredVolumes#lockShared()}, too.
+     *
+     * @param volumeNames of volumes that are there
+     */
+    public ContainerFiles createContainer(
+            String id, Digest image, List<Digest> diffIds, Collection<String> volumeNames) {
         checkId("container", id);
         var lower = diffIds.stream().map(layers::path).toList();
         var growing = new ContainerFiles(temporary(), lower);
@@ -283,7 +302,7 @@ public final class Store implements AutoCloseable {
             }
             Disk.makeDirectory(growing.work(), 0700);
             Disk.makeDirectory(growing.root(), 0755);
-            Disk.writeNew(growing.directory().resolve(USES), uses(image, diffIds));
+            Disk.writeNew(growing.directory().resolve(USES), uses(image, diffIds, volumeNames));
             if (!Disk.renameIfFree(growing.directory(), files.directory())) {
                 throw new ConflictException("cannot create container " + id + ": its directory exists");
             }
@@ -294,9 +313,10 @@ public final class Store implements AutoCloseable {
         }
     }
 
-    private static byte[] uses(Digest image, List<Digest> diffIds) {
+    private static byte[] uses(Digest image, List<Digest> diffIds, Collection<String> volumeNames) {
         var text = new StringBuilder().append(image).append('\n');
         diffIds.forEach(diffId -> text.append(diffId).append('\n'));
+        volumeNames.forEach(name -> text.append(VOLUME).append(name).append('\n'));
         return text.toString().getBytes(StandardCharsets.US_ASCII);
     }
 
@@ -322,8 +342,15 @@ public final class Store implements AutoCloseable {
     }
 
     private static ContainerUse use(String engine, String container, String text) {
-        var digests = text.lines().map(Digest::parse).toList();
-        return new ContainerUse(engine, container, digests.get(0), digests.subList(1, digests.size()));
+        var digests = text.lines()
+                .filter(line -> !line.startsWith(VOLUME))
+                .map(Digest::parse)
+                .toList();
+        var names = text.lines()
+                .filter(line -> line.startsWith(VOLUME))
+                .map(line -> line.substring(VOLUME.length()))
+                .toList();
+        return new ContainerUse(engine, container, digests.get(0), digests.subList(1, digests.size()), names);
     }
 
     private static Path containers(Path engineDirectory) {

@@ -1,8 +1,8 @@
 /**
- * The store: blobs by digest, layers unpacked once, and the files of containers.
+ * The store: blobs by digest, layers unpacked once, volumes, and the files of containers.
  *
- * <p>A store is a directory that any number of engines share, in one JVM (class loaders included) or in many. Blobs and
- * layers belong to the store; containers belong to the engine that made them. Whatever is being written lives in the
+ * <p>A store is a directory that any number of engines share, in one JVM (class loaders included) or in many. Blobs,
+ * layers and volumes belong to the store; containers belong to the engine that made them. Whatever is being written lives in the
  * writing engine's own directory and becomes visible by one rename, so a crash leaves nothing half done in sight; what it
  * leaves is found by the engine's lock, which the kernel drops with the process, and swept when the store is next opened.
  *
@@ -18,9 +18,14 @@
  * layers/HEX64                its record: what makes it visible
  * layers/HEX24.lock           flock: held while it is being unpacked or deleted
  * images.*                    the image database: see dev.cais.image
+ * volumes/NAME/data           a volume's files
+ * volumes/NAME/record         when it was made, its labels
+ * volumes/NAME/content        what it is to begin with, complete, on its way into data
+ * volumes/NAME/lock           flock: held while it is being filled
+ * volumes.lock                flock: shared while a container's use of volumes is written, exclusive while one is removed
  * engines/ID/lock             flock: held as long as the engine or its will lives
  * engines/ID/tmp              what is being written
- * engines/ID/containers/NAME  upper, work, root, uses
+ * engines/ID/containers/NAME  upper, work, root, uses (image, layers, names of volumes), volumes (anonymous ones)
  * </pre>
  *
  * <p>Files of strangers are written and removed only through {@link dev.cais.storage.FileOperations}, which no name, link or

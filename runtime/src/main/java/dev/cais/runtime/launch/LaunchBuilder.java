@@ -335,9 +335,15 @@ public final class LaunchBuilder {
     }
 
     /** @param resolve {@code RESOLVE_} flags; {@code flags} must not hold those that differ between machines */
-    LaunchBuilder openat2(Arg directory, Arg path, int flags, int resolve) {
+    public LaunchBuilder openat2(Arg directory, Arg path, int flags, int resolve) {
         var shown = "{flags=" + Abi.flags("O_", flags) + ", resolve=" + Abi.flags("RESOLVE_", resolve) + "}";
-        return step(Syscall.OPENAT2, directory, path, words(shown, flags, 0, resolve), Arg.of(24));
+        var how = shared.computeIfAbsent(List.of("openat2", flags, resolve), key -> words(shown, flags, 0, resolve));
+        return step(Syscall.OPENAT2, directory, path, how, Arg.of(24));
+    }
+
+    /** Of a path relative to the working directory. */
+    public LaunchBuilder openat2(String path, int flags, int resolve) {
+        return openat2(CWD, text(path), flags, resolve);
     }
 
     public LaunchBuilder read(Arg descriptor, Arg.Pointer place, int size) {
@@ -581,6 +587,46 @@ public final class LaunchBuilder {
                 optional(type),
                 flags("MS_", flags),
                 optional(data));
+    }
+
+    /** A copy of what is mounted at an open file or directory, and of all mounts below it, attached nowhere: its descriptor. */
+    public LaunchBuilder openTree(Arg descriptor) {
+        return step(
+                Syscall.OPEN_TREE,
+                descriptor,
+                text(""),
+                Arg.of(
+                        Abi.OPEN_TREE_CLONE | Abi.O_CLOEXEC | Abi.AT_RECURSIVE | Abi.AT_EMPTY_PATH,
+                        "OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_RECURSIVE|AT_EMPTY_PATH"));
+    }
+
+    /**
+     * Changes mounts, all that belong to a descriptor of {@link #openTree}.
+     *
+     * @param attributes {@code MOUNT_ATTR_} flags to set
+     * @param propagation {@code MS_PRIVATE}, {@code MS_SLAVE} or {@code MS_SHARED}
+     */
+    public LaunchBuilder mountSetattr(Arg tree, int attributes, int propagation) {
+        var shown = "{attr_set=" + Abi.flags("MOUNT_ATTR_", attributes) + ", propagation="
+                + Abi.flags("MS_", propagation) + "}";
+        return step(
+                Syscall.MOUNT_SETATTR,
+                tree,
+                text(""),
+                flags("AT_", Abi.AT_RECURSIVE | Abi.AT_EMPTY_PATH),
+                words(shown, attributes, 0, propagation, 0),
+                Arg.of(32));
+    }
+
+    /** Attaches what {@link #openTree} made at an open file or directory. */
+    public LaunchBuilder moveMount(Arg tree, Arg target) {
+        return step(
+                Syscall.MOVE_MOUNT,
+                tree,
+                text(""),
+                target,
+                text(""),
+                flags("MOVE_MOUNT_", Abi.MOVE_MOUNT_F_EMPTY_PATH | Abi.MOVE_MOUNT_T_EMPTY_PATH));
     }
 
     public LaunchBuilder umount2(String target, int flags) {
