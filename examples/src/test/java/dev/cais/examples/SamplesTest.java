@@ -83,6 +83,12 @@ class SamplesTest {
     }
 
     @Test
+    void volumesCarryAFileFromOneContainerToAnother(TestStore store) {
+        loadBusybox(store);
+        assertThat(run(store, Volumes.class)).containsExactly("copied: exit 0", "hello", "6 bytes in data");
+    }
+
+    @Test
     void demoRunsOnTheHostsOwnPrograms(TestStore store) {
         assertThat(run(store, Demo.class))
                 .contains(

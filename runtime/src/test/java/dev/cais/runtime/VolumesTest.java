@@ -416,9 +416,7 @@ class VolumesTest {
             // the container meets the full disk itself
             var writer = sh("app", "head -c 9000000 /dev/zero >/data/f 2>/dev/null || full=yes; rm /data/f; echo $full")
                     .mount("data", "/data");
-            assertThat(output(engine, writer))
-                    .contains("No space left on device")
-                    .startsWith("on\n");
+            assertThat(output(engine, writer)).isEqualTo("yes\n");
             engine.volumes().remove("data");
         } finally {
             Programs.output("umount", store.path().toString());
