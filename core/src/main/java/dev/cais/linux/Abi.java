@@ -113,10 +113,6 @@ public final class Abi {
     public static final int UMOUNT_NOFOLLOW = 0x8;
     public static final int OPEN_TREE_CLONE = 0x1;
     public static final int MOVE_MOUNT_F_EMPTY_PATH = 0x4;
-
-    // open_tree(2), move_mount(2), mount_setattr(2): mount.h
-    public static final int OPEN_TREE_CLONE = 1;
-    public static final int MOVE_MOUNT_F_EMPTY_PATH = 0x4;
     public static final int MOVE_MOUNT_T_EMPTY_PATH = 0x40;
     public static final int MOUNT_ATTR_RDONLY = 0x1;
 

@@ -64,9 +64,10 @@ final class ContainerProgram {
         var mounts = new MountSteps(program, plan.mounts());
         mounts.openSources();
         mountRoot(program, plan.files(), layers);
-        mountKernelFileSystems(program, host, privileged ? 0 : Abi.MS_RDONLY);
+        // without /proc, so that no link of the image leads to a source that is open
         makeDevices(program, plan);
-        plan.etc().mount(program);
+        plan.etc().mount(program, plan.mounts());
+        mountKernelFileSystems(program, host, privileged ? 0 : Abi.MS_RDONLY);
         Optional<Arg> terminal =
                 stdio instanceof Stdio.Terminal size ? Optional.of(openConsole(program, size)) : Optional.empty();
         setKernelParameters(program, plan);

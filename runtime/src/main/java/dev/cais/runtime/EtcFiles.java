@@ -1,12 +1,14 @@
 package dev.cais.runtime;
 
 import dev.cais.ContainerSpec;
+import dev.cais.MountPoint;
 import dev.cais.linux.Abi;
 import dev.cais.linux.Errno;
 import dev.cais.runtime.launch.LaunchBuilder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 
 /**
  * The files of /etc that say what a container is called and whom it may ask for names: they belong to the container, not to its
@@ -50,18 +52,25 @@ record EtcFiles(String hosts, String hostname, String resolvConf) {
         }
     }
 
-    /** Steps after /dev is there. */
-    void mount(LaunchBuilder program) {
+    /**
+     * Steps after /dev is there.
+     *
+     * @param taken what else is mounted in the container: these files give way, since nothing can be mounted on one without a name
+     */
+    void mount(LaunchBuilder program, List<MountPoint> taken) {
         program.mkdir("/etc", 0755).ignore(Errno.EEXIST);
-        mount(program, "hosts", hosts);
-        mount(program, "hostname", hostname);
-        mount(program, "resolv.conf", resolvConf);
+        mount(program, "hosts", hosts, taken);
+        mount(program, "hostname", hostname, taken);
+        mount(program, "resolv.conf", resolvConf, taken);
     }
 
     /** A link that leads nowhere gives way to an empty file; another one is followed, as Docker does. */
-    private static void mount(LaunchBuilder program, String name, String content) {
+    private static void mount(LaunchBuilder program, String name, String content, List<MountPoint> taken) {
         var source = "/dev/." + name;
         var target = "/etc/" + name;
+        if (taken.stream().anyMatch(mount -> mount.target().equals(target))) {
+            return;
+        }
         var mounted = "mounted." + name;
         program.open(source, Abi.O_WRONLY | Abi.O_CREAT | Abi.O_EXCL | Abi.O_CLOEXEC, 0644);
         var file = program.result();
