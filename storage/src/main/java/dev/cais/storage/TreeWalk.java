@@ -35,7 +35,6 @@ public final class TreeWalk implements AutoCloseable {
     /** What is moved out of its directory during a look-up looks like a mount point to the kernel, but not twice. */
     private static final int MOST_TRIES = 5;
 
-
     /** How far a walk goes. */
     public enum Scope {
         /** A mount point in the tree ends the walk with {@code EXDEV}. */
