@@ -740,7 +740,7 @@ final class LocalContainer implements Container {
         var canBeStarted = now == ContainerState.CREATED || now == ContainerState.EXITED;
         return new ConflictException(
                 cannot + " container " + name + ": it is " + now.word(),
-                canBeStarted || !help.startsWith("start") ? help : "");
+                canBeStarted || !help.contains("start") ? help : "");
     }
 
     @Override
