@@ -14,6 +14,8 @@ public final class LogDrivers {
     /** @param given by the engine's options */
     public LogDrivers(List<LogDriver> given) {
         named = new ArrayList<>(given);
+        named.add(new SyslogDriver());
+        named.add(new FluentdDriver());
     }
 
     LogDriver get(String name, String container) {
