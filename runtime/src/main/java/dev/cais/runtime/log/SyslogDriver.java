@@ -253,7 +253,9 @@ final class SyslogDriver implements LogDriver {
 
         @Override
         public void send(ByteBuffer message) throws IOException {
-            socket.send(message.array());
+            var bytes = new byte[message.remaining()];
+            message.get(bytes);
+            socket.send(bytes);
         }
 
         @Override

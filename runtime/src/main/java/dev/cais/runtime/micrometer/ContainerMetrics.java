@@ -133,16 +133,37 @@ public final class ContainerMetrics implements MeterBinder, AutoCloseable {
 
         private void addCounters(Of of) {
             var cpu = "cais.container.cpu";
-            counter(of.and("mode", "user"), cpu, "seconds", stats -> seconds(stats.cpu().user()));
-            counter(of.and("mode", "system"), cpu, "seconds", stats -> seconds(stats.cpu().system()));
-            counter(of, cpu + ".throttled", "seconds", stats -> seconds(
-                    stats.cpu().throttling().throttledTime()));
-            counter(of, "cais.container.memory.oom.kills", "", stats -> stats.memory().oomKills());
+            counter(
+                    of.and("mode", "user"),
+                    cpu,
+                    "seconds",
+                    stats -> seconds(stats.cpu().user()));
+            counter(
+                    of.and("mode", "system"),
+                    cpu,
+                    "seconds",
+                    stats -> seconds(stats.cpu().system()));
+            counter(
+                    of,
+                    cpu + ".throttled",
+                    "seconds",
+                    stats -> seconds(stats.cpu().throttling().throttledTime()));
+            counter(
+                    of,
+                    "cais.container.memory.oom.kills",
+                    "",
+                    stats -> stats.memory().oomKills());
             var network = "cais.container.network";
-            counter(of.and("direction", "received"), network, "bytes", stats -> beyondLoopback(
-                    stats, each -> each.received().bytes()));
-            counter(of.and("direction", "sent"), network, "bytes", stats -> beyondLoopback(
-                    stats, each -> each.sent().bytes()));
+            counter(
+                    of.and("direction", "received"),
+                    network,
+                    "bytes",
+                    stats -> beyondLoopback(stats, each -> each.received().bytes()));
+            counter(
+                    of.and("direction", "sent"),
+                    network,
+                    "bytes",
+                    stats -> beyondLoopback(stats, each -> each.sent().bytes()));
             var io = "cais.container.io";
             if (!Double.isNaN(value(of.id(), stats -> io(stats, Stats.Io::readBytes)))) {
                 counter(of.and("direction", "read"), io, "bytes", stats -> io(stats, Stats.Io::readBytes));

@@ -48,7 +48,8 @@ class ContainerMetricsTest {
                 var other = engine.containers()
                         .start(ContainerSpec.of("busybox").name("other").command("sleep", "600"))) {
             metrics.bindTo(registry);
-            assertThat(registry.find("cais.container.pids").tag("name", "other").gauge()).isNotNull();
+            assertThat(registry.find("cais.container.pids").tag("name", "other").gauge())
+                    .isNotNull();
 
             try (var web = engine.containers().start(WEB)) {
                 await(web, () -> registry.find("cais.container.healthy").gauge() != null);
@@ -58,7 +59,8 @@ class ContainerMetricsTest {
                 assertThat(value(registry, "cais.container.memory.limit")).isEqualTo(64 << 20);
                 assertThat(value(registry, "cais.container.pids")).isPositive();
                 assertThat(value(registry, "cais.container.healthy")).isEqualTo(1);
-                assertThat(registry.get("cais.containers.running").gauge().value()).isEqualTo(2);
+                assertThat(registry.get("cais.containers.running").gauge().value())
+                        .isEqualTo(2);
                 var cpu = registry.get("cais.container.cpu")
                         .tags("name", "web", "mode", "user")
                         .functionCounter();
@@ -69,8 +71,14 @@ class ContainerMetricsTest {
                                 .value())
                         .isNaN();
             }
-            await(other, () -> registry.find("cais.container.pids").tag("name", "web").gauge() == null);
-            assertThat(registry.find("cais.container.pids").tag("name", "other").gauge()).isNotNull();
+            await(
+                    other,
+                    () -> registry.find("cais.container.pids")
+                                    .tag("name", "web")
+                                    .gauge()
+                            == null);
+            assertThat(registry.find("cais.container.pids").tag("name", "other").gauge())
+                    .isNotNull();
 
             metrics.close();
             assertThat(registry.getMeters()).isEmpty();
