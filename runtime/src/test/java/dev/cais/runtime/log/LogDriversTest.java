@@ -272,7 +272,7 @@ class LogDriversTest {
                                     "log", "hello",
                                     "tier", "front"));
                     if (attempt == 1) { // the first one got no answer, so it comes again
-                        var chunk = (String) ((Map<?, ?>) message.get(2)).get("chunk");
+                        var chunk = String.valueOf(((Map<?, ?>) message.get(2)).get("chunk"));
                         output.write(
                                 new MessagePack().map(1).text("ack").text(chunk).toByteArray());
                         output.flush();
