@@ -30,7 +30,7 @@ public final class Archives {
 
             var imported = images.importRootfs(Path.of(arguments[2]), "imported:latest");
             var hostname = ContainerSpec.of(imported).command("cat", "/etc/hostname");
-            System.out.print("the root file system is of "
+            System.out.print("the container is called "
                     + engine.containers().run(hostname).stdout());
             images.list().forEach(System.out::println);
             images.remove("imported:latest");
