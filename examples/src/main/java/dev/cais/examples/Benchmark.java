@@ -121,7 +121,7 @@ public final class Benchmark {
         var first = turnsOfEngineThreads();
         Thread.sleep(5000);
         print(
-                "wake-ups of an idle engine with " + MEASURED + ", a second",
+                "wake-ups a second, " + MEASURED + " idle (no ms)",
                 new double[] {(turnsOfEngineThreads() - first) / 5.0},
                 heap / 1024 + " KiB of heap each");
         boxes.forEach(Container::close);
