@@ -108,8 +108,10 @@ class TerminalTest {
         try (var box = engine.containers().start(SHELL.withInit());
                 var terminal = box.attach(AttachOptions.defaults().withLogs())) {
             assertThat(until(terminal, "ready> ")).doesNotContain("can't access tty");
-            type(terminal, "tty; echo pid $$; sleep 60\n");
+            type(terminal, "tty; echo pid $$; cat\n");
             until(terminal, "\r\n/dev/pts/0\r\npid 2\r\n");
+            type(terminal, "typed\n");
+            until(terminal, "typed\r\ntyped\r\n"); // cat is in front
             type(terminal, "\u0003");
             until(terminal, "ready> ");
             type(terminal, "seq 20000; exit 9\n");
@@ -118,24 +120,32 @@ class TerminalTest {
         }
     }
 
+    /** The program in front answers before a key is pressed: a shell loses keys just before it hands over its terminal. */
     @Test
     void controlCInterruptsTheProgramInFront() throws Exception {
         try (var box = engine.containers().start(SHELL);
                 var terminal = box.attach(AttachOptions.defaults().withLogs())) {
             until(terminal, "ready> ");
-            type(terminal, "echo before; sleep 60\n");
-            until(terminal, "\r\nbefore\r\n");
+            type(terminal, "echo go; cat\n");
+            until(terminal, "\r\ngo\r\n");
+            type(terminal, "one\n");
+            until(terminal, "one\r\none\r\n");
             type(terminal, "\u0003");
             until(terminal, "^C");
             until(terminal, "ready> ");
             type(terminal, "echo status $?\n");
             until(terminal, "\r\nstatus 130\r\n");
-            type(terminal, "sleep 60 &\n");
+            type(terminal, "echo go; cat\n");
+            until(terminal, "\r\ngo\r\n");
+            type(terminal, "two\n");
+            until(terminal, "two\r\ntwo\r\n");
+            type(terminal, "\u001a");
+            until(terminal, "Stopped");
             until(terminal, "ready> ");
-            type(terminal, "jobs; fg\n");
-            until(terminal, "Running");
-            until(terminal, "sleep 60\r\n");
-            until(terminal, "sleep 60\r\n");
+            type(terminal, "fg\n");
+            until(terminal, "fg\r\ncat\r\n");
+            type(terminal, "three\n");
+            until(terminal, "three\r\nthree\r\n");
             type(terminal, "\u001a");
             until(terminal, "Stopped");
             type(terminal, "exit; exit\n");
