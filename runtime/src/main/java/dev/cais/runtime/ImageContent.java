@@ -3,8 +3,8 @@ package dev.cais.runtime;
 import dev.cais.Image;
 import dev.cais.Layer;
 import dev.cais.linux.Abi;
-import dev.cais.linux.Errno;
 import dev.cais.linux.Fd;
+import dev.cais.linux.Lookup;
 import dev.cais.linux.Scratch;
 import dev.cais.linux.Syscall;
 import dev.cais.linux.Syscalls;
@@ -29,8 +29,6 @@ import org.jspecify.annotations.Nullable;
  * root. For one thread.
  */
 final class ImageContent implements AutoCloseable {
-    private static final int OPEN_HOW = 24;
-
     private final String cannot;
     private final Image image;
     private final Store store;
@@ -74,14 +72,11 @@ final class ImageContent implements AutoCloseable {
             root = base;
         }
         try (var scratch = Scratch.frame()) {
-            var how = scratch.take(OPEN_HOW);
-            how.putLong(0, Abi.O_RDONLY | Abi.O_DIRECTORY | Abi.O_CLOEXEC)
-                    .putLong(16, Abi.RESOLVE_IN_ROOT | Abi.RESOLVE_NO_MAGICLINKS);
-            long opened;
-            do {
-                opened = Syscalls.call(
-                        Syscall.OPENAT2, base.number(), scratch.path(path), Scratch.address(how), OPEN_HOW);
-            } while (Errno.EAGAIN.is(opened) || Errno.EINTR.is(opened));
+            var opened = Lookup.open(
+                    base.number(),
+                    scratch.path(path),
+                    Abi.O_RDONLY | Abi.O_DIRECTORY,
+                    Abi.RESOLVE_IN_ROOT | Abi.RESOLVE_NO_MAGICLINKS);
             return Fd.of(Syscalls.checked(
                     cannot + ": it cannot read " + path + " of image " + image, Syscall.OPENAT2, opened));
         }

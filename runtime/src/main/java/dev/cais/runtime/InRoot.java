@@ -4,6 +4,7 @@ import dev.cais.InvalidSpecException;
 import dev.cais.linux.Abi;
 import dev.cais.linux.Errno;
 import dev.cais.linux.Fd;
+import dev.cais.linux.Lookup;
 import dev.cais.linux.Scratch;
 import dev.cais.linux.Statx;
 import dev.cais.linux.Syscall;
@@ -21,10 +22,8 @@ import java.util.Optional;
  * @see <a href="https://man7.org/linux/man-pages/man2/openat2.2.html">openat2(2), RESOLVE_IN_ROOT</a>
  */
 final class InRoot {
-    private static final int OPEN_HOW = 24;
     private static final int MOST_LINKS = 40;
     private static final int LONGEST_PATH = 4096;
-    private static final int MOST_TRIES = 1000;
 
     private final Fd root;
     private final String name;
@@ -128,15 +127,9 @@ final class InRoot {
 
     private Optional<Fd> open(byte[] path, int flags) {
         try (var scratch = Scratch.frame()) {
-            var how = scratch.take(OPEN_HOW);
-            how.putLong(0, Abi.O_PATH | Abi.O_CLOEXEC | flags)
-                    .putLong(16, Abi.RESOLVE_IN_ROOT | Abi.RESOLVE_NO_MAGICLINKS);
             var address = scratch.path(path.length == 0 ? new byte[] {'.'} : path);
-            var tries = 0;
-            long opened;
-            do {
-                opened = Syscalls.call(Syscall.OPENAT2, root.number(), address, Scratch.address(how), OPEN_HOW);
-            } while (Errno.EAGAIN.is(opened) && ++tries < MOST_TRIES); // somebody renames something
+            var opened = Lookup.open(
+                    root.number(), address, Abi.O_PATH | flags, Abi.RESOLVE_IN_ROOT | Abi.RESOLVE_NO_MAGICLINKS);
             if (Errno.ENOENT.is(opened) || Errno.ENOTDIR.is(opened)) {
                 return Optional.empty();
             }

@@ -3,6 +3,7 @@ package dev.cais.runtime;
 import dev.cais.StorageException;
 import dev.cais.linux.Abi;
 import dev.cais.linux.Fd;
+import dev.cais.linux.Lookup;
 import dev.cais.linux.Scratch;
 import dev.cais.linux.Syscall;
 import dev.cais.linux.Syscalls;
@@ -16,7 +17,7 @@ import java.util.Optional;
  * @see <a href="https://man7.org/linux/man-pages/man2/openat2.2.html">openat2(2), RESOLVE_IN_ROOT</a>
  */
 final class RunningRoot {
-    private static final int OPEN_HOW = 24;
+    private static final int WITHIN = Abi.RESOLVE_IN_ROOT | Abi.RESOLVE_NO_MAGICLINKS;
     private static final int STATX_MODE_OFFSET = 28;
     private static final int STATX_TYPE = 1;
     private static final int S_IFMT = 0170000;
@@ -49,10 +50,7 @@ final class RunningRoot {
     static boolean has(int pid, String path) {
         try (var root = open(pid);
                 var scratch = Scratch.frame()) {
-            var how = scratch.take(OPEN_HOW);
-            how.putLong(0, Abi.O_CLOEXEC | Abi.O_PATH).putLong(16, Abi.RESOLVE_IN_ROOT | Abi.RESOLVE_NO_MAGICLINKS);
-            var opened =
-                    Syscalls.call(Syscall.OPENAT2, root.number(), scratch.path(path), Scratch.address(how), OPEN_HOW);
+            var opened = Lookup.open(root.number(), scratch.path(path), Abi.O_PATH, WITHIN);
             if (opened >= 0) {
                 Fd.of(opened).close();
             }
@@ -62,12 +60,8 @@ final class RunningRoot {
 
     private static Optional<byte[]> read(Fd root, String path) {
         try (var scratch = Scratch.frame()) {
-            var how = scratch.take(OPEN_HOW);
             // O_NONBLOCK: a fifo in the file's place must not make this wait
-            how.putLong(0, Abi.O_CLOEXEC | Abi.O_NONBLOCK | Abi.O_NOCTTY)
-                    .putLong(16, Abi.RESOLVE_IN_ROOT | Abi.RESOLVE_NO_MAGICLINKS);
-            var opened =
-                    Syscalls.call(Syscall.OPENAT2, root.number(), scratch.path(path), Scratch.address(how), OPEN_HOW);
+            var opened = Lookup.open(root.number(), scratch.path(path), Abi.O_NONBLOCK | Abi.O_NOCTTY, WITHIN);
             if (opened < 0) {
                 return Optional.empty();
             }

@@ -4,6 +4,7 @@ import dev.cais.ConflictException;
 import dev.cais.linux.Abi;
 import dev.cais.linux.Errno;
 import dev.cais.linux.Fd;
+import dev.cais.linux.Lookup;
 import dev.cais.linux.NativeMemory;
 import dev.cais.linux.Statx;
 import dev.cais.linux.Syscall;
@@ -31,7 +32,6 @@ final class DirectFileOperations implements FileOperations {
     private static final int BUFFER = 256 * 1024;
     private static final int DEFERRED_LARGEST = 4 << 20;
     private static final int LINKS_FOLLOWED = 40;
-    private static final int TRIES_MOST = 10_000;
     private static final int TRANSFER = 8 << 20;
     private static final int PERMISSIONS = 0777;
     private static final int MODE = 07777;
@@ -653,15 +653,8 @@ final class DirectFileOperations implements FileOperations {
     }
 
     private long open(long path, int flags, int resolve) {
-        words.bytes().putLong(0, flags).putLong(8, 0);
         var bounds = kind == Kind.LAYER ? Abi.RESOLVE_NO_XDEV : 0;
-        words.bytes().putLong(16, resolve | Abi.RESOLVE_NO_MAGICLINKS | bounds);
-        long result;
-        var tries = 0;
-        do { // somebody renamed something, somewhere; or somebody does nothing else
-            result = Syscalls.call(Syscall.OPENAT2, root.number(), path, words.address(), 24);
-        } while ((Errno.EAGAIN.is(result) || Errno.EINTR.is(result)) && ++tries < TRIES_MOST);
-        return result;
+        return Lookup.open(root.number(), path, flags, resolve | Abi.RESOLVE_NO_MAGICLINKS | bounds);
     }
 
     private long check(long result, Syscall call, byte[] path) {

@@ -3,6 +3,7 @@ package dev.cais.storage;
 import dev.cais.linux.Abi;
 import dev.cais.linux.Errno;
 import dev.cais.linux.Fd;
+import dev.cais.linux.Lookup;
 import dev.cais.linux.NativeMemory;
 import dev.cais.linux.Statx;
 import dev.cais.linux.Syscall;
@@ -12,7 +13,6 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
@@ -32,9 +32,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class TreeWalk implements AutoCloseable {
     private static final int BUFFER = 256 * 1024;
-    /** What is moved out of its directory during a look-up looks like a mount point to the kernel, but not twice. */
-    private static final int MOST_TRIES = 5;
-
     /** How far a walk goes. */
     public enum Scope {
         /** A mount point in the tree ends the walk with {@code EXDEV}. */
@@ -65,7 +62,6 @@ public final class TreeWalk implements AutoCloseable {
     private final Scope scope;
     private final TreeVisitor visitor;
     private final Statx stat = new Statx();
-    private final NativeMemory words = NativeMemory.allocate(24);
     private final NativeMemory name = NativeMemory.allocate(8192);
     private final NativeMemory key = NativeMemory.allocate(512);
     private final NativeMemory buffer = NativeMemory.allocate(BUFFER);
@@ -194,7 +190,7 @@ public final class TreeWalk implements AutoCloseable {
 
     private void enter(Fd directory, byte[] relative, Attributes attributes) {
         var path = Names.join(prefix, relative);
-        visitor.directory(path, attributes, scope == Scope.LAYER && isOpaque(directory));
+        visitor.directory(path, attributes, scope == Scope.LAYER && Whiteouts.isOpaque(directory));
         try (var listing = reopen(directory, Abi.O_RDONLY | Abi.O_DIRECTORY, path)) {
             var names = Listing.read(listing.number(), buffer, result -> check(result, Syscall.GETDENTS64, path));
             frames.push(new Frame(relative, attributes, names));
@@ -216,10 +212,6 @@ public final class TreeWalk implements AutoCloseable {
         var modified = Instant.ofEpochSecond(stat.modifiedSeconds(), stat.modifiedNanos());
         var accessed = Instant.ofEpochSecond(stat.accessedSeconds(), stat.accessedNanos());
         return new Attributes(stat.uid(), stat.gid(), stat.mode(), modified, accessed, xattrs(file, path));
-    }
-
-    private static boolean isOpaque(Fd directory) {
-        return Arrays.stream(Whiteouts.values()).anyMatch(form -> form.isSetOn(directory));
     }
 
     /** Marks of overlayfs and labels of this host left out. */
@@ -256,17 +248,8 @@ public final class TreeWalk implements AutoCloseable {
 
     private long open(Fd directory, byte[] path, int flags) {
         var bounds = Abi.RESOLVE_BENEATH | Abi.RESOLVE_NO_SYMLINKS | Abi.RESOLVE_NO_MAGICLINKS;
-        words.bytes()
-                .putLong(0, flags | Abi.O_CLOEXEC)
-                .putLong(8, 0)
-                .putLong(16, scope == Scope.ALL_MOUNTS ? bounds : bounds | Abi.RESOLVE_NO_XDEV);
-        var address = Names.put(name, path);
-        long opened;
-        var tries = 0;
-        do {
-            opened = Syscalls.call(Syscall.OPENAT2, directory.number(), address, words.address(), 24);
-        } while ((Errno.EXDEV.is(opened) || Errno.EAGAIN.is(opened)) && ++tries < MOST_TRIES);
-        return opened;
+        var resolve = scope == Scope.ALL_MOUNTS ? bounds : bounds | Abi.RESOLVE_NO_XDEV;
+        return Lookup.open(directory.number(), Names.put(name, path), flags, resolve);
     }
 
     private long check(long result, Syscall call, byte[] path) {

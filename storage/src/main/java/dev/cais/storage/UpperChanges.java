@@ -5,16 +5,15 @@ import dev.cais.FileChange.Kind;
 import dev.cais.linux.Abi;
 import dev.cais.linux.Errno;
 import dev.cais.linux.Fd;
+import dev.cais.linux.Lookup;
 import dev.cais.linux.NativeMemory;
 import dev.cais.linux.Statx;
 import dev.cais.linux.Syscall;
-import dev.cais.linux.Syscalls;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.HashSet;
@@ -67,7 +66,6 @@ public final class UpperChanges implements TreeVisitor, AutoCloseable {
     private final List<FileChange> changes = new ArrayList<>();
     private final Deque<Level> levels = new ArrayDeque<>();
     private final Statx stat = new Statx();
-    private final NativeMemory words = NativeMemory.allocate(24);
     private final NativeMemory name = NativeMemory.allocate(8192);
     private final NativeMemory listing = NativeMemory.allocate(64 * 1024);
 
@@ -237,16 +235,12 @@ public final class UpperChanges implements TreeVisitor, AutoCloseable {
                     break;
                 }
                 directories.add(lower);
-                if (isOpaque(file)) {
+                if (Whiteouts.isOpaque(file)) {
                     break;
                 }
             }
         }
         return Optional.ofNullable(found);
-    }
-
-    private boolean isOpaque(Fd directory) {
-        return Arrays.stream(Whiteouts.values()).anyMatch(form -> form.isSetOn(directory));
     }
 
     /** What the layers below show in a directory. */
@@ -268,8 +262,7 @@ public final class UpperChanges implements TreeVisitor, AutoCloseable {
     }
 
     private long open(Fd root, byte[] path, int flags) {
-        words.bytes().putLong(0, flags | Abi.O_CLOEXEC).putLong(8, 0).putLong(16, RESOLVE);
-        return Syscalls.call(Syscall.OPENAT2, root.number(), Names.put(name, path), words.address(), 24);
+        return Lookup.open(root.number(), Names.put(name, path), flags, RESOLVE);
     }
 
     private long check(long result, byte[] path) {

@@ -4,6 +4,7 @@ import dev.cais.linux.Fd;
 import dev.cais.linux.Scratch;
 import dev.cais.linux.Syscall;
 import dev.cais.linux.Syscalls;
+import java.util.Arrays;
 
 /**
  * The name space of the extended attributes in which overlayfs keeps its marks: a property of the whole store, since layers
@@ -33,8 +34,7 @@ enum Whiteouts {
         return new Xattr(nameSpace + ".overlay.opaque", new byte[] {'y'});
     }
 
-    /** @param directory any descriptor of it */
-    boolean isSetOn(Fd directory) {
+    private boolean isSetOn(Fd directory) {
         try (var scratch = Scratch.frame()) {
             var value = scratch.take(8);
             var length = Syscalls.call(
@@ -45,6 +45,11 @@ enum Whiteouts {
                     value.capacity());
             return length == 1 && value.get(0) == 'y';
         }
+    }
+
+    /** @param directory any descriptor of one that may hide all of its name in older layers, in a store of either kind */
+    static boolean isOpaque(Fd directory) {
+        return Arrays.stream(values()).anyMatch(form -> form.isSetOn(directory));
     }
 
     /** Whether overlayfs would take an attribute of this name for its own, here or after a copy of the store. */
