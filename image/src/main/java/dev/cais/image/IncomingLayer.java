@@ -1,6 +1,7 @@
 package dev.cais.image;
 
 import dev.cais.CorruptContentException;
+import dev.cais.Descriptor;
 import dev.cais.Digest;
 import dev.cais.ImageLimits;
 import dev.cais.image.archive.ArchivedImage;
@@ -8,7 +9,6 @@ import dev.cais.image.archive.Copying;
 import dev.cais.image.archive.HashedContent;
 import dev.cais.image.layer.Compression;
 import dev.cais.image.layer.LayerSource;
-import dev.cais.image.oci.Descriptor;
 import dev.cais.image.oci.MediaType;
 import dev.cais.storage.Blobs;
 import java.io.IOException;
@@ -111,13 +111,12 @@ final class IncomingLayer {
             case ZSTD -> MediaType.OCI_LAYER_ZSTD;
         };
         if (mediaType != MediaType.OCI_LAYER) {
-            return Descriptor.of(
-                    mediaType, copy(Optional.empty()), layer.content().size());
+            return mediaType.descriptor(copy(Optional.empty()), layer.content().size());
         }
         if (blobs.find(layer.diffId()).isEmpty()) {
             copy(Optional.of(layer.diffId()));
         }
-        return Descriptor.of(mediaType, layer.diffId(), blobs.size(layer.diffId()));
+        return mediaType.descriptor(layer.diffId(), blobs.size(layer.diffId()));
     }
 
     private Digest copy(Optional<Digest> expected) throws IOException {

@@ -1,11 +1,11 @@
 package dev.cais.image;
 
+import dev.cais.Descriptor;
 import dev.cais.Digest;
 import dev.cais.ImageLimits;
 import dev.cais.image.archive.ArchivedImage;
 import dev.cais.image.archive.IoFailure;
 import dev.cais.image.layer.LayerUnpacker;
-import dev.cais.image.oci.Descriptor;
 import dev.cais.image.oci.Hash;
 import dev.cais.image.oci.Manifest;
 import dev.cais.image.oci.MediaType;
@@ -132,7 +132,7 @@ final class Intake {
         var blobs = image.layers().stream()
                 .map(layer -> Objects.requireNonNull(layers.get(LayerKey.of(layer))))
                 .toList();
-        var config = Descriptor.of(MediaType.OCI_CONFIG, id, image.config().bytes().length);
+        var config = MediaType.OCI_CONFIG.descriptor(id, image.config().bytes().length);
         var manifest = new Manifest(MediaType.OCI_MANIFEST, config, blobs).toBytes();
         var made = new ArchivedImage.Content(Hash.sha256(manifest), manifest);
         documents.put(made);

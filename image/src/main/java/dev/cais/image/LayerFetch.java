@@ -1,6 +1,7 @@
 package dev.cais.image;
 
 import dev.cais.CorruptContentException;
+import dev.cais.Descriptor;
 import dev.cais.Digest;
 import dev.cais.ImageLimits;
 import dev.cais.ProgressEvent.Phase;
@@ -8,7 +9,6 @@ import dev.cais.StorageException;
 import dev.cais.image.archive.IoFailure;
 import dev.cais.image.layer.LayerSource;
 import dev.cais.image.layer.LayerUnpacker;
-import dev.cais.image.oci.Descriptor;
 import dev.cais.image.registry.Repository;
 import dev.cais.image.registry.Task;
 import dev.cais.storage.PartialBlob;
@@ -70,7 +70,7 @@ final class LayerFetch {
 
     /** Whether the store has the layer now; otherwise there is no obstacle any more. */
     private boolean fetch() throws IOException {
-        var found = store.blobs().fetch(blob.digest(), blob.size());
+        var found = store.blobs().fetch(blob.digest(), blob.size().bytes());
         if (found.isEmpty()) {
             unpackStored();
             return true;

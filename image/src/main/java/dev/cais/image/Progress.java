@@ -1,10 +1,10 @@
 package dev.cais.image;
 
 import dev.cais.ByteSize;
+import dev.cais.Descriptor;
 import dev.cais.Digest;
 import dev.cais.ProgressEvent;
 import dev.cais.ProgressEvent.Phase;
-import dev.cais.image.oci.Descriptor;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -43,7 +43,7 @@ final class Progress implements AutoCloseable {
         for (var layer : expected) {
             if (!layers.containsKey(layer.digest())) {
                 layers.put(layer.digest(), new LayerProgress(layer));
-                allSize += layer.size();
+                allSize += layer.size().bytes();
             }
         }
     }
@@ -70,7 +70,7 @@ final class Progress implements AutoCloseable {
         void phase(Phase phase) {
             synchronized (Progress.this) {
                 if (phase == Phase.DONE || phase == Phase.EXISTS) {
-                    count(layer.size());
+                    count(layer.size().bytes());
                 }
                 tell(this, phase);
             }
@@ -106,7 +106,7 @@ final class Progress implements AutoCloseable {
                         layer.digest(),
                         phase,
                         ByteSize.bytes(progress.done),
-                        ByteSize.bytes(layer.size()),
+                        layer.size(),
                         ByteSize.bytes(allDone),
                         ByteSize.bytes(allSize)));
         if (teller == null) {

@@ -1,6 +1,7 @@
 package dev.cais.image;
 
 import dev.cais.CorruptContentException;
+import dev.cais.Descriptor;
 import dev.cais.Digest;
 import dev.cais.EngineException;
 import dev.cais.ImageLimits;
@@ -12,7 +13,6 @@ import dev.cais.RegistryException;
 import dev.cais.image.archive.ArchivedImage;
 import dev.cais.image.layer.Workers;
 import dev.cais.image.oci.ConfigDocument;
-import dev.cais.image.oci.Descriptor;
 import dev.cais.image.oci.ImageReference;
 import dev.cais.image.oci.Index;
 import dev.cais.image.oci.Manifest;
@@ -139,7 +139,7 @@ final class Pull {
         var at = index;
         for (var depth = 0; depth < DEEPEST_INDEX; depth++) {
             var entry = documents.index(at).choose(platform(), "index " + at);
-            if (!entry.is(MediaType.Kind.INDEX)) {
+            if (!MediaType.Kind.INDEX.is(entry)) {
                 return entry.digest();
             }
             at = entry.digest();
@@ -150,7 +150,7 @@ final class Pull {
     private boolean isComplete(ImageTable table, Digest index) {
         return documents.isComplete(index)
                 && documents.index(index).images().stream()
-                        .filter(entry -> entry.is(MediaType.Kind.MANIFEST))
+                        .filter(entry -> MediaType.Kind.MANIFEST.is(entry))
                         .allMatch(entry -> table.idOf(entry.digest()).isPresent());
     }
 
@@ -258,7 +258,7 @@ final class Pull {
             var entry = index.choose(platform(), document);
             documents.put(at);
             at = content(repository, entry.digest().toString());
-            if (!entry.is(MediaType.Kind.INDEX)) {
+            if (!MediaType.Kind.INDEX.is(entry)) {
                 images.put(at.digest(), fetchImage(repository, at));
                 return at.digest();
             }
@@ -290,7 +290,7 @@ final class Pull {
                     continue;
                 }
                 var child = content(repository, entry.digest().toString());
-                if (entry.is(MediaType.Kind.INDEX)) {
+                if (MediaType.Kind.INDEX.is(entry)) {
                     open.add(child);
                 } else if (known.contains(entry)) {
                     images.put(child.digest(), fetchImage(repository, child));

@@ -1,5 +1,6 @@
 package dev.cais.image;
 
+import dev.cais.Descriptor;
 import dev.cais.Digest;
 import dev.cais.LayerCompression;
 import dev.cais.ProgressEvent.Phase;
@@ -10,7 +11,6 @@ import dev.cais.image.archive.Copying;
 import dev.cais.image.archive.IoFailure;
 import dev.cais.image.layer.Compression;
 import dev.cais.image.layer.Workers;
-import dev.cais.image.oci.Descriptor;
 import dev.cais.image.oci.Hash;
 import dev.cais.image.oci.ImageReference;
 import dev.cais.image.oci.Manifest;
@@ -101,7 +101,7 @@ final class Push {
     private void planIndex(Digest index, String reference, Plan plan) {
         for (var entry : documents.index(index).manifests()) {
             var digest = entry.digest().toString();
-            if (entry.is(MediaType.Kind.INDEX)) {
+            if (MediaType.Kind.INDEX.is(entry)) {
                 planIndex(entry.digest(), digest, plan);
             } else {
                 documents.contents(entry.digest()).forEach(blob -> plan.blobs.putIfAbsent(blob.digest(), blob));
@@ -157,10 +157,10 @@ final class Push {
         try (var blob = store.blobs().writer()) {
             try (var plain = store.blobs().open(layer.digest());
                     var packed = compression.compress(CloseShieldOutputStream.wrap(blob), options.level())) {
-                Copying.copy(plain, packed, layer.size(), task.cannot());
+                Copying.copy(plain, packed, layer.size().bytes(), task.cannot());
             }
             var digest = blob.commit();
-            return Descriptor.of(isZstd ? MediaType.OCI_LAYER_ZSTD : MediaType.OCI_LAYER_GZIP, digest, blob.size());
+            return (isZstd ? MediaType.OCI_LAYER_ZSTD : MediaType.OCI_LAYER_GZIP).descriptor(digest, blob.size());
         } catch (IOException e) {
             throw IoFailure.of(task.cannot(), e);
         }
@@ -185,7 +185,7 @@ final class Push {
     }
 
     private static boolean isLayer(Descriptor blob) {
-        return !blob.is(MediaType.Kind.CONFIG) && !isElsewhere(blob);
+        return !MediaType.Kind.CONFIG.is(blob) && !isElsewhere(blob);
     }
 
     /** Other repositories of the registry that have these blobs, as far as the store's names tell. */

@@ -1,11 +1,11 @@
 package dev.cais.image;
 
 import dev.cais.ByteSize;
+import dev.cais.Descriptor;
 import dev.cais.Digest;
 import dev.cais.ImageLimits;
 import dev.cais.image.archive.ArchivedImage;
 import dev.cais.image.oci.ConfigDocument;
-import dev.cais.image.oci.Descriptor;
 import dev.cais.image.oci.Index;
 import dev.cais.image.oci.JsonObject;
 import dev.cais.image.oci.Manifest;
@@ -115,7 +115,7 @@ final class StoredDocuments {
                 continue;
             }
             for (var entry : index(digest).manifests()) {
-                if (entry.is(MediaType.Kind.INDEX)) {
+                if (MediaType.Kind.INDEX.is(entry)) {
                     open.push(entry.digest());
                 } else if (has(entry.digest())) {
                     found.add(entry.digest());
@@ -136,7 +136,7 @@ final class StoredDocuments {
                 return false;
             }
             for (var entry : seen.add(digest) ? index(digest).manifests() : List.<Descriptor>of()) {
-                if (entry.is(MediaType.Kind.INDEX)) {
+                if (MediaType.Kind.INDEX.is(entry)) {
                     open.push(entry.digest());
                 } else if (!has(entry.digest())
                         || !contents(entry.digest()).stream().allMatch(part -> has(part.digest()))) {

@@ -10,7 +10,6 @@ import dev.cais.ImageConfig;
 import dev.cais.Layer;
 import dev.cais.Platform;
 import dev.cais.image.oci.ConfigDocument;
-import dev.cais.image.oci.Descriptor;
 import dev.cais.image.oci.ImageReference;
 import dev.cais.image.oci.Manifest;
 import java.util.ArrayList;
@@ -84,8 +83,9 @@ final class StoredImage implements Image {
 
     @Override
     public ByteSize size() {
-        return ByteSize.bytes(
-                manifest.layers().stream().mapToLong(Descriptor::size).sum());
+        return ByteSize.bytes(manifest.layers().stream()
+                .mapToLong(layer -> layer.size().bytes())
+                .sum());
     }
 
     @Override
@@ -93,8 +93,7 @@ final class StoredImage implements Image {
         var layers = new ArrayList<Layer>();
         for (var i = 0; i < manifest.layers().size(); i++) {
             var blob = manifest.layers().get(i);
-            layers.add(
-                    new Layer(document.diffIds().get(i), blob.digest(), ByteSize.bytes(blob.size()), blob.mediaType()));
+            layers.add(new Layer(document.diffIds().get(i), blob.digest(), blob.size(), blob.mediaType()));
         }
         return layers;
     }

@@ -1,10 +1,10 @@
 package dev.cais.image.archive;
 
+import dev.cais.Descriptor;
 import dev.cais.Digest;
 import dev.cais.ImageLimits;
 import dev.cais.Platform;
 import dev.cais.image.oci.ConfigDocument;
-import dev.cais.image.oci.Descriptor;
 import dev.cais.image.oci.Hash;
 import dev.cais.image.oci.ImageReference;
 import dev.cais.image.oci.JsonObject;

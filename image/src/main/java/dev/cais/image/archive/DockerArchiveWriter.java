@@ -1,10 +1,10 @@
 package dev.cais.image.archive;
 
+import dev.cais.Descriptor;
 import dev.cais.Digest;
 import dev.cais.image.layer.Compression;
 import dev.cais.image.layer.TarEntry;
 import dev.cais.image.layer.TarWriter;
-import dev.cais.image.oci.Descriptor;
 import dev.cais.image.oci.ImageReference;
 import dev.cais.image.oci.JsonObject;
 import dev.cais.storage.Attributes;
@@ -68,7 +68,7 @@ final class DockerArchiveWriter {
         try (var content =
                 new HashedContent(Compression.decompress(blobs.open(layer.digest()), what), diffId.algorithm())) {
             if (layer.digest().equals(diffId)) {
-                tar.write(file(layerPath(diffId), layer.size()), content);
+                tar.write(file(layerPath(diffId), layer.size().bytes()), content);
                 content.verify(diffId, "layer " + diffId + " of the store");
             } else {
                 writeUnpacked(diffId, content);

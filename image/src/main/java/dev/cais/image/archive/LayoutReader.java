@@ -4,12 +4,12 @@ import static java.util.stream.Collectors.groupingBy;
 import static java.util.stream.Collectors.toList;
 
 import dev.cais.CorruptContentException;
+import dev.cais.Descriptor;
 import dev.cais.Digest;
 import dev.cais.ImageLimits;
 import dev.cais.InvalidSpecException;
 import dev.cais.Platform;
 import dev.cais.image.oci.ConfigDocument;
-import dev.cais.image.oci.Descriptor;
 import dev.cais.image.oci.Hash;
 import dev.cais.image.oci.ImageReference;
 import dev.cais.image.oci.Index;
@@ -124,7 +124,7 @@ final class LayoutReader {
     /** The manifest behind an entry that may be an index, or one of indexes. */
     private Descriptor resolve(Descriptor entry) {
         var at = entry;
-        for (var depth = 0; at.is(MediaType.Kind.INDEX); depth++) {
+        for (var depth = 0; MediaType.Kind.INDEX.is(at); depth++) {
             if (depth == DEEPEST_INDEX) {
                 throw new CorruptContentException(
                         "cannot load " + files.name() + ": its indexes are nested deeper than " + DEEPEST_INDEX);
@@ -179,9 +179,9 @@ final class LayoutReader {
     private ArchiveFile blob(Descriptor descriptor, String kind, Function<Digest, String> blobs) {
         var what = kind + " " + descriptor.digest();
         var file = files.require(blobs.apply(descriptor.digest()), what);
-        if (file.size() != descriptor.size()) {
+        if (file.size() != descriptor.size().bytes()) {
             throw new CorruptContentException("cannot load " + files.name() + ": " + what + " has " + file.size()
-                    + " bytes, not " + descriptor.size());
+                    + " bytes, not " + descriptor.size().bytes());
         }
         return file;
     }

@@ -5,7 +5,6 @@ import dev.cais.CorruptContentException;
 import dev.cais.Digest;
 import dev.cais.image.layer.TarEntry;
 import dev.cais.image.layer.TarWriter;
-import dev.cais.image.oci.Descriptor;
 import dev.cais.image.oci.ImageReference;
 import dev.cais.image.oci.JsonObject;
 import dev.cais.image.oci.MediaType;
@@ -61,7 +60,8 @@ final class LayoutWriter {
             add(image.manifest().config().digest(), image.config());
             for (var layer : image.manifest().layers()) {
                 blobs.put(
-                        path(layer.digest()), new Blob(layer.digest(), layer.size(), () -> store.open(layer.digest())));
+                        path(layer.digest()),
+                        new Blob(layer.digest(), layer.size().bytes(), () -> store.open(layer.digest())));
             }
         }
     }
@@ -177,13 +177,13 @@ final class LayoutWriter {
     }
 
     private static List<Map<String, Object>> entries(SavedImage image) {
-        var descriptor = Descriptor.of(image.manifest().mediaType(), image.digest(), image.manifestBytes().length);
+        var descriptor = image.manifest().mediaType().descriptor(image.digest(), image.manifestBytes().length);
         if (image.names().isEmpty()) {
-            return List.of(descriptor.toJson());
+            return List.of(JsonObject.map(descriptor));
         }
         var entries = new ArrayList<Map<String, Object>>();
         for (var name : image.names()) {
-            var entry = descriptor.toJson();
+            var entry = JsonObject.map(descriptor);
             entry.put("annotations", annotations(name));
             entries.add(entry);
         }

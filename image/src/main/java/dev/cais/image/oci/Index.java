@@ -2,7 +2,9 @@ package dev.cais.image.oci;
 
 import static java.util.stream.Collectors.joining;
 
+import dev.cais.ByteSize;
 import dev.cais.CorruptContentException;
+import dev.cais.Descriptor;
 import dev.cais.Platform;
 import java.util.List;
 import java.util.Map;
@@ -36,14 +38,13 @@ public record Index(List<Descriptor> manifests) {
                 throw json.wrong(field, "belongs to a manifest, not to an index");
             }
         }
-        return new Index(
-                json.objects("manifests").stream().map(Descriptor::read).toList());
+        return new Index(json.descriptors("manifests"));
     }
 
     /** Those that can be images: attestations and artifacts are left out, and so is what has an unknown media type. */
     public List<Descriptor> images() {
         return manifests.stream()
-                .filter(entry -> entry.is(MediaType.Kind.MANIFEST) || entry.is(MediaType.Kind.INDEX))
+                .filter(entry -> MediaType.Kind.MANIFEST.is(entry) || MediaType.Kind.INDEX.is(entry))
                 .filter(entry -> entry.artifactType().isEmpty())
                 .filter(entry ->
                         entry.platform().filter(PlatformMatch::isUnknown).isEmpty())
@@ -69,7 +70,8 @@ public record Index(List<Descriptor> manifests) {
 
     /** Whether an image for one platform serves who asks for another. */
     public static boolean fits(Platform wanted, Platform offered) {
-        var entry = new Descriptor("", Hash.sha256(new byte[0]), 0, Optional.of(offered), "", Map.of(), List.of());
+        var entry = new Descriptor(
+                "", Hash.sha256(new byte[0]), ByteSize.bytes(0), Optional.of(offered), "", Map.of(), List.of());
         return PlatformMatch.best(wanted, List.of(entry)).isPresent();
     }
 

@@ -8,9 +8,12 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.exc.StreamConstraintsException;
+import dev.cais.ByteSize;
 import dev.cais.CorruptContentException;
+import dev.cais.Descriptor;
 import dev.cais.Digest;
 import dev.cais.InvalidSpecException;
+import dev.cais.Platform;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -179,7 +182,9 @@ public final class JsonObject {
 
     /** Recursion is bounded: what is written was made here or read by {@link #parse}. */
     private static void write(@Nullable Object value, JsonGenerator generator) throws IOException {
-        if (value instanceof Map<?, ?> map) {
+        if (value instanceof Descriptor descriptor) {
+            write(map(descriptor), generator);
+        } else if (value instanceof Map<?, ?> map) {
             generator.writeStartObject();
             for (var entry : map.entrySet()) {
                 generator.writeFieldName(entry.getKey().toString());
@@ -201,6 +206,36 @@ public final class JsonObject {
         } else {
             generator.writeString(value.toString());
         }
+    }
+
+    /** A descriptor for {@link #write}, which also takes it as it is: what is empty is left out. */
+    public static Map<String, Object> map(Descriptor descriptor) {
+        var fields = new LinkedHashMap<String, Object>();
+        fields.put("mediaType", descriptor.mediaType());
+        fields.put("digest", descriptor.digest());
+        fields.put("size", descriptor.size().bytes());
+        if (!descriptor.urls().isEmpty()) {
+            fields.put("urls", descriptor.urls());
+        }
+        if (!descriptor.annotations().isEmpty()) {
+            fields.put("annotations", descriptor.annotations());
+        }
+        descriptor.platform().ifPresent(platform -> fields.put("platform", map(platform)));
+        if (!descriptor.artifactType().isEmpty()) {
+            fields.put("artifactType", descriptor.artifactType());
+        }
+        return fields;
+    }
+
+    /** The same for a platform. */
+    public static Map<String, Object> map(Platform platform) {
+        var fields = new LinkedHashMap<String, Object>();
+        fields.put("architecture", platform.architecture());
+        fields.put("os", platform.os());
+        if (!platform.variant().isEmpty()) {
+            fields.put("variant", platform.variant());
+        }
+        return fields;
     }
 
     /** What is being read, as messages call it. */
@@ -244,6 +279,39 @@ public final class JsonObject {
         } catch (InvalidSpecException e) {
             throw wrong(field, "is no digest: " + Shown.text(text));
         }
+    }
+
+    public Descriptor descriptor(String field) {
+        return object(field).toDescriptor();
+    }
+
+    public Optional<Descriptor> findDescriptor(String field) {
+        return findObject(field).map(JsonObject::toDescriptor);
+    }
+
+    /** A list of descriptors; empty if the field is not there. */
+    public List<Descriptor> descriptors(String field) {
+        return objects(field).stream().map(JsonObject::toDescriptor).toList();
+    }
+
+    /** This object as a descriptor. */
+    public Descriptor toDescriptor() {
+        var size = number("size");
+        if (size < 0) {
+            throw wrong("size", "is negative");
+        }
+        return new Descriptor(
+                text("mediaType"),
+                digest("digest"),
+                ByteSize.bytes(size),
+                findObject("platform")
+                        .map(platform -> new Platform(
+                                platform.text("os"),
+                                platform.text("architecture"),
+                                platform.findText("variant").orElse(""))),
+                findText("artifactType").orElse(""),
+                textMap("annotations"),
+                texts("urls"));
     }
 
     public long number(String field) {

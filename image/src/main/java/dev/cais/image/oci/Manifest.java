@@ -1,6 +1,7 @@
 package dev.cais.image.oci;
 
 import dev.cais.CorruptContentException;
+import dev.cais.Descriptor;
 import dev.cais.ImageLimits;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -34,12 +35,13 @@ public record Manifest(MediaType mediaType, Descriptor config, List<Descriptor> 
         if (json.has("manifests")) {
             throw json.wrong("manifests", "belongs to an index, not to a manifest");
         }
-        var config = Descriptor.read(json.object("config"));
+        var config = json.descriptor("config");
         requireKind(json, "config.mediaType", config.mediaType(), MediaType.Kind.CONFIG);
-        if (config.size() > limits.manifestSize().bytes()) {
-            throw json.wrong("config.size", "is " + config.size() + ", beyond the limit of " + limits.manifestSize());
+        if (config.size().bytes() > limits.manifestSize().bytes()) {
+            throw json.wrong(
+                    "config.size", "is " + config.size().bytes() + ", beyond the limit of " + limits.manifestSize());
         }
-        var layers = json.objects("layers").stream().map(Descriptor::read).toList();
+        var layers = json.descriptors("layers");
         if (layers.size() > limits.layers()) {
             throw json.wrong("layers", "has " + layers.size() + " elements, beyond the limit of " + limits.layers());
         }
@@ -58,8 +60,8 @@ public record Manifest(MediaType mediaType, Descriptor config, List<Descriptor> 
         var json = JsonObject.parse(content, document);
         requireVersion(json);
         var contents = new ArrayList<Descriptor>();
-        json.findObject("config").map(Descriptor::read).ifPresent(contents::add);
-        json.objects("layers").forEach(layer -> contents.add(Descriptor.read(layer)));
+        json.findDescriptor("config").ifPresent(contents::add);
+        contents.addAll(json.descriptors("layers"));
         return contents;
     }
 
@@ -89,8 +91,8 @@ public record Manifest(MediaType mediaType, Descriptor config, List<Descriptor> 
         var fields = new LinkedHashMap<String, Object>();
         fields.put("schemaVersion", 2);
         fields.put("mediaType", mediaType.toString());
-        fields.put("config", config.toJson());
-        fields.put("layers", layers.stream().map(Descriptor::toJson).toList());
+        fields.put("config", config);
+        fields.put("layers", layers);
         return JsonObject.write(fields);
     }
 }

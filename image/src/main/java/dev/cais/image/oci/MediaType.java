@@ -1,5 +1,8 @@
 package dev.cais.image.oci;
 
+import dev.cais.ByteSize;
+import dev.cais.Descriptor;
+import dev.cais.Digest;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -42,6 +45,11 @@ public enum MediaType {
             this.text = text;
         }
 
+        /** Whether this is what a descriptor points to. */
+        public boolean is(Descriptor descriptor) {
+            return MediaType.is(this, descriptor.mediaType());
+        }
+
         /** As in a sentence: {@code a layer}. */
         @Override
         public String toString() {
@@ -82,6 +90,11 @@ public enum MediaType {
     /** Whether the text is a known media type of this kind. */
     public static boolean is(Kind kind, String text) {
         return find(text).filter(type -> type.kind == kind).isPresent();
+    }
+
+    /** Of content of this type, with nothing optional. */
+    public Descriptor descriptor(Digest digest, long size) {
+        return Descriptor.of(text, digest, ByteSize.bytes(size));
     }
 
     /** As documents write it. */

@@ -1,5 +1,6 @@
 package dev.cais.image.oci;
 
+import dev.cais.Descriptor;
 import dev.cais.Platform;
 import java.util.List;
 import java.util.Optional;

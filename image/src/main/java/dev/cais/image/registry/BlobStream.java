@@ -1,7 +1,7 @@
 package dev.cais.image.registry;
 
 import dev.cais.CorruptContentException;
-import dev.cais.image.oci.Descriptor;
+import dev.cais.Descriptor;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -47,15 +47,17 @@ public final class BlobStream extends InputStream {
      */
     @Override
     public int read(byte[] bytes, int offset, int length) throws IOException {
-        while (at < blob.size()) {
+        while (at < blob.size().bytes()) {
             try {
                 var source = open();
-                var count = source.body().read(bytes, offset, (int) Math.min(length, blob.size() - at));
+                var count = source.body()
+                        .read(bytes, offset, (int) Math.min(length, blob.size().bytes() - at));
                 if (count >= 0) {
                     at += count;
                     return count;
                 }
-                throw new EOFException("it ended after " + at + " of " + blob.size() + " bytes");
+                throw new EOFException(
+                        "it ended after " + at + " of " + blob.size().bytes() + " bytes");
             } catch (IOException e) {
                 mend(e);
             }
@@ -86,7 +88,7 @@ public final class BlobStream extends InputStream {
 
     private CorruptContentException tooLong() {
         return new CorruptContentException("cannot read blob " + blob.digest() + " of " + repository
-                + ": it has more than the " + blob.size() + " bytes that were promised");
+                + ": it has more than the " + blob.size().bytes() + " bytes that were promised");
     }
 
     private Response open() throws IOException {
@@ -114,7 +116,7 @@ public final class BlobStream extends InputStream {
                 throw new IOException("another range came than was asked for");
             }
         } else if (opened.status() == 200) {
-            if (opened.length() > blob.size()) {
+            if (opened.length() > blob.size().bytes()) {
                 throw tooLong();
             }
             opened.body().skipNBytes(at);

@@ -69,7 +69,7 @@ final class BlobUpload {
             target = repository.beginUpload(what, task);
             url = target;
         }
-        var size = upload.blob().size();
+        var size = upload.blob().size().bytes();
         var start = at;
         var sent = new Object() {
             long count = start;
@@ -105,7 +105,8 @@ final class BlobUpload {
         }
         try {
             var state = repository.uploadState(target, task);
-            if (state.isPresent() && state.get().received() <= upload.blob().size()) {
+            if (state.isPresent()
+                    && state.get().received() <= upload.blob().size().bytes()) {
                 url = state.get().url();
                 at = state.get().received();
             }

@@ -2,12 +2,12 @@ package dev.cais.image.registry;
 
 import dev.cais.ByteSize;
 import dev.cais.CorruptContentException;
+import dev.cais.Descriptor;
 import dev.cais.Digest;
 import dev.cais.EngineException;
 import dev.cais.InvalidSpecException;
 import dev.cais.NotFoundException;
 import dev.cais.RegistryException;
-import dev.cais.image.oci.Descriptor;
 import dev.cais.image.oci.Hash;
 import dev.cais.image.oci.MediaType;
 import dev.cais.image.oci.Shown;
@@ -132,13 +132,14 @@ public final class Repository {
     /** A small blob, checked against its digest. */
     public byte[] smallBlob(Descriptor blob, ByteSize limit, Task task) {
         var what = "blob " + blob.digest() + " of " + location;
-        if (blob.size() > limit.bytes()) {
+        if (blob.size().bytes() > limit.bytes()) {
             throw new CorruptContentException(
-                    "cannot read " + what + ": its " + blob.size() + " bytes are more than the limit of " + limit,
+                    "cannot read " + what + ": its " + blob.size().bytes() + " bytes are more than the limit of "
+                            + limit,
                     "raise ImageLimits.manifestSize");
         }
         try (var content = blob(blob, 0, () -> {}, task)) {
-            var bytes = content.readNBytes((int) blob.size());
+            var bytes = content.readNBytes((int) blob.size().bytes());
             content.requireEnd();
             Hash.require(blob.digest(), bytes, what);
             return bytes;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cais.ByteSize;
 import dev.cais.CorruptContentException;
+import dev.cais.Descriptor;
 import dev.cais.Digest;
 import dev.cais.ImageLimits;
 import java.nio.charset.StandardCharsets;
@@ -31,10 +32,10 @@ class ManifestTest {
                             "annotations":{"a":"b"}}]}
                 """.formatted(HEX, HEX + HEX));
 
-        assertThat(docker.config().size()).isEqualTo(1090);
+        assertThat(docker.config().size().bytes()).isEqualTo(1090);
         assertThat(docker.layers())
                 .singleElement()
-                .isEqualTo(Descriptor.of(MediaType.DOCKER_LAYER_GZIP, new Digest("sha256", HEX), 7));
+                .isEqualTo(MediaType.DOCKER_LAYER_GZIP.descriptor(new Digest("sha256", HEX), 7));
         assertThat(oci.layers())
                 .singleElement()
                 .extracting(Descriptor::digest)
@@ -45,8 +46,8 @@ class ManifestTest {
     void writtenManifestIsAlwaysTheSameAndReadBack() {
         var manifest = new Manifest(
                 MediaType.OCI_MANIFEST,
-                Descriptor.of(MediaType.OCI_CONFIG, new Digest("sha256", HEX), 2),
-                List.of(Descriptor.of(MediaType.OCI_LAYER, new Digest("sha256", HEX), 3)));
+                MediaType.OCI_CONFIG.descriptor(new Digest("sha256", HEX), 2),
+                List.of(MediaType.OCI_LAYER.descriptor(new Digest("sha256", HEX), 3)));
 
         assertThat(manifest.toBytes()).asString(StandardCharsets.UTF_8).isEqualTo("""
                 {"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",\
