@@ -141,8 +141,11 @@ public interface Images {
     List<Damage> verify();
 
     /**
-     * The same, and repairs what it finds: files from their blob. What cannot be repaired is taken away, so that loading or pulling
-     * the image again brings it. Nothing that a container uses is touched.
+     * The same, and repairs what it finds: files from their blob, blobs and documents from the registry that the image was pulled
+     * from. What cannot be repaired is taken away, so that loading or pulling the image again brings it; {@link
+     * Damage#problem()} then says why it did not come. No files that a container uses are touched.
+     *
+     * @throws CancelledException if the thread is interrupted; what was repaired stays so
      */
     List<Damage> repair();
 }

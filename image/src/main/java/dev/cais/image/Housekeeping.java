@@ -8,6 +8,7 @@ import dev.cais.PruneOptions;
 import dev.cais.storage.ContainerUse;
 import dev.cais.storage.Store;
 import java.time.Instant;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -50,7 +51,7 @@ final class Housekeeping {
         for (var id : table.images().keySet()) {
             var size = 0L;
             var shared = 0L;
-            for (var item : items(table, id)) {
+            for (var item : items(table, List.of(id))) {
                 var bytes = bytes(item);
                 size += bytes;
                 shared += owners.getOrDefault(item, 0) > 1 ? bytes : 0;
@@ -64,21 +65,17 @@ final class Housekeeping {
 
     private Map<Item, Integer> owners(ImageTable table) {
         var owners = new HashMap<Item, Integer>();
-        table.images().keySet().forEach(id -> items(table, id).forEach(item -> owners.merge(item, 1, Integer::sum)));
+        table.images()
+                .keySet()
+                .forEach(id -> items(table, List.of(id)).forEach(item -> owners.merge(item, 1, Integer::sum)));
         return owners;
     }
 
-    private Set<Item> items(ImageTable table, Digest id) {
+    private Set<Item> items(ImageTable table, Collection<Digest> images) {
+        var parts = documents.parts(table, images);
         var items = new HashSet<Item>();
-        items.add(new Item(false, id));
-        documents.configuration(id).diffIds().forEach(diffId -> items.add(new Item(true, diffId)));
-        for (var edition : table.images().getOrDefault(id, List.of())) {
-            items.add(new Item(false, edition.manifest()));
-            documents
-                    .manifest(edition.manifest())
-                    .layers()
-                    .forEach(layer -> items.add(new Item(false, layer.digest())));
-        }
+        parts.blobs().forEach(blob -> items.add(new Item(false, blob)));
+        parts.layers().forEach(layer -> items.add(new Item(true, layer)));
         return items;
     }
 
@@ -115,7 +112,9 @@ final class Housekeeping {
                     }
                     return left;
                 });
-                bytes = bytesOf(before, gone) - bytesKept(before, gone, after);
+                var freed = items(before, gone);
+                freed.removeAll(items(after, after.images().keySet()));
+                bytes = freed.stream().mapToLong(this::bytes).sum();
             }
         }
         sweep.run();
@@ -136,19 +135,5 @@ final class Housekeeping {
                                 && (wanted.getValue().isEmpty()
                                         || wanted.getValue().equals(labels.get(wanted.getKey()))))
                 && options.withoutLabels().stream().noneMatch(labels::containsKey);
-    }
-
-    private long bytesOf(ImageTable table, Set<Digest> images) {
-        var items = new HashSet<Item>();
-        images.forEach(id -> items.addAll(items(table, id)));
-        return items.stream().mapToLong(this::bytes).sum();
-    }
-
-    /** Of what was pruned, that which other images need. */
-    private long bytesKept(ImageTable before, Set<Digest> gone, ImageTable after) {
-        var kept = new HashSet<Item>();
-        gone.forEach(id -> kept.addAll(items(before, id)));
-        kept.retainAll(owners(after).keySet());
-        return kept.stream().mapToLong(this::bytes).sum();
     }
 }

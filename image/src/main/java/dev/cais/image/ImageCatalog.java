@@ -522,12 +522,13 @@ public final class ImageCatalog implements Images, AutoCloseable {
 
     @Override
     public List<Damage> verify() {
-        return new Verification(store, limits, database, documents, sweep, false).run();
+        return new Verification(store, limits, database, documents, sweep, Optional.empty()).run();
     }
 
     @Override
     public List<Damage> repair() {
-        return new Verification(store, limits, database, documents, sweep, true).run();
+        var origin = new Origin(registries, store, limits, documents, sweep);
+        return new Verification(store, limits, database, documents, sweep, Optional.of(origin)).run();
     }
 
     /** Closes all connections to registries. Repeating is harmless. */

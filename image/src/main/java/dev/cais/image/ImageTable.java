@@ -85,16 +85,19 @@ record ImageTable(Map<Digest, List<Edition>> images, Map<ImageReference, NamedIm
             return this;
         }
         var editions = new ArrayList<Edition>();
+        var added = edition;
         var renamed = new TreeMap<>(names);
         for (var each : old) {
             if (each.made()) {
                 renamed.replaceAll(
                         (name, named) -> named.id().equals(id) ? new NamedImage(id, edition.manifest()) : named);
-            } else if (!each.equals(edition)) {
+            } else if (each.isSame(edition)) {
+                added = edition.or(each);
+            } else {
                 editions.add(each);
             }
         }
-        editions.add(edition);
+        editions.add(added);
         var changed = new LinkedHashMap<>(images);
         changed.put(id, editions);
         return new ImageTable(changed, renamed);
@@ -133,7 +136,10 @@ record ImageTable(Map<Digest, List<Edition>> images, Map<ImageReference, NamedIm
         var images = new LinkedHashMap<Digest, List<Edition>>();
         for (var image : json.objects("images")) {
             var editions = image.objects("manifests").stream()
-                    .map(edition -> new Edition(edition.digest("digest"), edition.flag("made")))
+                    .map(edition -> new Edition(
+                            edition.digest("digest"),
+                            edition.flag("made"),
+                            edition.findText("source").map(ImageReference::parse)))
                     .toList();
             if (editions.isEmpty()) {
                 throw image.wrong("manifests", "is empty");
@@ -178,6 +184,7 @@ record ImageTable(Map<Digest, List<Edition>> images, Map<ImageReference, NamedIm
         if (edition.made()) {
             fields.put("made", true);
         }
+        edition.source().ifPresent(source -> fields.put("source", source.canonical()));
         return fields;
     }
 

@@ -3,7 +3,6 @@ package dev.cais.image;
 import dev.cais.CorruptContentException;
 import dev.cais.Descriptor;
 import dev.cais.Digest;
-import dev.cais.EngineException;
 import dev.cais.ImageLimits;
 import dev.cais.NotFoundException;
 import dev.cais.Platform;
@@ -84,7 +83,7 @@ final class Pull {
             return named(present.get());
         }
         try {
-            return fromAny(present);
+            return registries.fromAny(reference, options.credentials(), repository -> from(repository, present));
         } catch (RegistryException e) {
             if (options.policy() == PullPolicy.NEWER && present.isPresent()) {
                 return named(present.get());
@@ -152,23 +151,6 @@ final class Pull {
                 && documents.index(index).images().stream()
                         .filter(entry -> MediaType.Kind.MANIFEST.is(entry))
                         .allMatch(entry -> table.idOf(entry.digest()).isPresent());
-    }
-
-    private NamedImage fromAny(Optional<NamedImage> present) {
-        var failures = new ArrayList<EngineException>();
-        for (var repository : registries.pullFrom(reference, options.credentials())) {
-            if (repository.isRuledOut()) {
-                continue;
-            }
-            try {
-                return from(repository, present);
-            } catch (RegistryException | NotFoundException | CorruptContentException e) {
-                failures.add(e);
-            }
-        }
-        var last = failures.remove(failures.size() - 1);
-        failures.forEach(last::addSuppressed);
-        throw last;
     }
 
     private NamedImage from(Repository repository, Optional<NamedImage> present) {
@@ -368,7 +350,9 @@ final class Pull {
         database.change(table -> {
             var changed = table;
             for (var image : images.values()) {
-                changed = changed.with(image.config.digest(), new Edition(image.manifestContent.digest(), false));
+                changed = changed.with(
+                        image.config.digest(),
+                        new Edition(image.manifestContent.digest(), false, Optional.of(reference)));
             }
             return changed.named(reference, named);
         });

@@ -12,6 +12,7 @@ import dev.cais.image.oci.Manifest;
 import dev.cais.image.oci.MediaType;
 import dev.cais.storage.Blobs;
 import java.util.ArrayDeque;
+import java.util.Collection;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -70,6 +71,32 @@ final class StoredDocuments {
                 blob.commit();
             }
         }
+    }
+
+    /**
+     * What an image is made of. Images may share all of it.
+     *
+     * @param blobs its configuration, its manifests, and its layers as they came
+     * @param layers diff IDs of the unpacked ones
+     */
+    record Parts(Set<Digest> blobs, Set<Digest> layers) {
+        Parts() {
+            this(new HashSet<>(), new HashSet<>());
+        }
+    }
+
+    /** What some of the images of a table are made of. */
+    Parts parts(ImageTable table, Collection<Digest> images) {
+        var parts = new Parts();
+        for (var id : images) {
+            parts.blobs.add(id);
+            parts.layers.addAll(configuration(id).diffIds());
+            for (var edition : table.images().getOrDefault(id, List.of())) {
+                parts.blobs.add(edition.manifest());
+                manifest(edition.manifest()).layers().forEach(layer -> parts.blobs.add(layer.digest()));
+            }
+        }
+        return parts;
     }
 
     /** What the store's images say about which blob is which layer. */

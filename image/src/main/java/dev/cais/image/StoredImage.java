@@ -120,7 +120,7 @@ final class StoredImage implements Image {
 
     @Override
     public boolean equals(Object other) {
-        return other instanceof StoredImage image && id.equals(image.id) && edition.equals(image.edition);
+        return other instanceof StoredImage image && id.equals(image.id) && edition.isSame(image.edition);
     }
 
     @Override

@@ -101,17 +101,10 @@ final class Sweep {
 
     /** Whether all that is left has an image. */
     private boolean withdrawUnneeded(List<Path> discarded) {
-        var blobs = new HashSet<Digest>();
-        var layers = new HashSet<Digest>();
-        database.read().images().forEach((id, editions) -> {
-            blobs.add(id);
-            layers.addAll(documents.configuration(id).diffIds());
-            for (var edition : editions) {
-                blobs.add(edition.manifest());
-                documents.manifest(edition.manifest()).layers().forEach(layer -> blobs.add(layer.digest()));
-            }
-        });
-        blobs.addAll(documents.belowNames(database.read()));
+        var table = database.read();
+        var needed = documents.parts(table, table.images().keySet());
+        var blobs = new HashSet<>(needed.blobs());
+        blobs.addAll(documents.belowNames(table));
         documents.keepOnly(blobs);
         for (var blob : store.blobs().list()) {
             if (!blobs.contains(blob)) {
@@ -122,9 +115,9 @@ final class Sweep {
         store.uses().forEach(use -> inUse.addAll(use.layers()));
         var isClean = true;
         for (var layer : store.layers().list()) {
-            if (!layers.contains(layer) && inUse.contains(layer)) {
+            if (!needed.layers().contains(layer) && inUse.contains(layer)) {
                 isClean = false; // until its container is gone
-            } else if (!layers.contains(layer)) {
+            } else if (!needed.layers().contains(layer)) {
                 store.layers().withdraw(layer).ifPresent(discarded::add);
             }
         }

@@ -1,9 +1,13 @@
 package dev.cais.image;
 
+import dev.cais.CorruptContentException;
 import dev.cais.Damage;
 import dev.cais.Digest;
 import dev.cais.EngineException;
 import dev.cais.ImageLimits;
+import dev.cais.NotFoundException;
+import dev.cais.RegistryException;
+import dev.cais.TimedOutException;
 import dev.cais.image.archive.Copying;
 import dev.cais.image.archive.HashedContent;
 import dev.cais.image.layer.LayerSource;
@@ -13,6 +17,7 @@ import dev.cais.storage.ContainerUse;
 import dev.cais.storage.Store;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -20,6 +25,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.BiConsumer;
 
 /** One look at all that images need, and its repair. For one thread, once. */
 final class Verification {
@@ -30,22 +36,23 @@ final class Verification {
     private final ImageDatabase database;
     private final StoredDocuments documents;
     private final Sweep sweep;
-    private final boolean repair;
+    private final Optional<Origin> origin;
     private final Map<Part, Finding> findings = new LinkedHashMap<>();
 
+    /** @param origin what to repair from; empty for looking only */
     Verification(
             Store store,
             ImageLimits limits,
             ImageDatabase database,
             StoredDocuments documents,
             Sweep sweep,
-            boolean repair) {
+            Optional<Origin> origin) {
         this.store = store;
         this.unpacker = new LayerUnpacker(store.layers(), limits);
         this.database = database;
         this.documents = documents;
         this.sweep = sweep;
-        this.repair = repair;
+        this.origin = origin;
     }
 
     /** Something to look at once, though many images need it. */
@@ -56,6 +63,7 @@ final class Verification {
         private final Optional<String> problem;
         private final Set<Digest> images = new LinkedHashSet<>();
         private Damage.Outcome outcome = Damage.Outcome.FOUND;
+        private Optional<EngineException> failure = Optional.empty();
 
         Finding(Optional<String> problem) {
             this.problem = problem;
@@ -64,12 +72,23 @@ final class Verification {
         boolean isWhole() {
             return problem.isEmpty();
         }
+
+        /** Whether it was whole, or is whole again. */
+        boolean isUsable() {
+            return isWhole() || outcome == Damage.Outcome.REPAIRED;
+        }
+
+        /** With why it could not be fetched again. */
+        String shown() {
+            return problem.orElseThrow()
+                    + failure.map(why -> "; " + why.getMessage()).orElse("");
+        }
     }
 
     List<Damage> run() {
         var before = database.read();
-        before.images().forEach(this::look);
-        if (repair) {
+        before.images().forEach((id, editions) -> look(before, id, editions));
+        if (origin.isPresent()) {
             takeAwayBlobs();
             takeAwayImages();
             sweep.run();
@@ -83,7 +102,7 @@ final class Verification {
     private static Damage damage(ImageTable table, Part part, Finding finding) {
         var images =
                 finding.images.stream().flatMap(id -> shown(table, id).stream()).toList();
-        return new Damage(part.kind, part.digest, finding.problem.orElseThrow(), images, finding.outcome);
+        return new Damage(part.kind, part.digest, finding.shown(), images, finding.outcome);
     }
 
     private static List<String> shown(ImageTable table, Digest id) {
@@ -91,27 +110,69 @@ final class Verification {
         return names.isEmpty() ? List.of(id.toString()) : names;
     }
 
-    private void look(Digest id, List<Edition> editions) {
-        if (!find(Damage.Kind.CONFIGURATION, id, id).isWhole()) {
+    /** The manifests first: they say how to fetch the configuration. */
+    private void look(ImageTable table, Digest id, List<Edition> editions) {
+        var name = shown(table, id).get(0);
+        var readable = new ArrayList<Edition>();
+        for (var edition : editions) {
+            var manifest = edition.manifest();
+            var finding = find(
+                    Damage.Kind.MANIFEST,
+                    manifest,
+                    id,
+                    again(edition, (from, source) -> from.manifest(manifest, source, from.task(name))));
+            if (finding.isUsable()) {
+                readable.add(edition);
+            }
+        }
+        var configuration = readable.stream()
+                .map(edition -> again(
+                        edition,
+                        (from, source) -> from.configuration(
+                                documents.manifest(edition.manifest()).config(), source, from.task(name))))
+                .flatMap(Optional::stream)
+                .findFirst();
+        if (!find(Damage.Kind.CONFIGURATION, id, id, configuration).isUsable()) {
             return;
         }
-        for (var edition : editions) {
-            if (!find(Damage.Kind.MANIFEST, edition.manifest(), id).isWhole()) {
-                continue;
-            }
-            var diffIds = documents.configuration(id).diffIds();
-            var blobs = documents.manifest(edition.manifest()).layers();
-            for (var i = 0; i < blobs.size(); i++) {
-                if (find(Damage.Kind.BLOB, blobs.get(i).digest(), id).isWhole()) {
-                    lookAtLayer(diffIds.get(i), blobs.get(i).digest(), id);
-                }
+        for (var edition : readable) {
+            lookAtLayers(name, id, edition);
+        }
+    }
+
+    private void lookAtLayers(String name, Digest id, Edition edition) {
+        var diffIds = documents.configuration(id).diffIds();
+        var blobs = documents.manifest(edition.manifest()).layers();
+        for (var i = 0; i < blobs.size(); i++) {
+            var blob = blobs.get(i);
+            var diffId = diffIds.get(i);
+            var finding = find(
+                    Damage.Kind.BLOB,
+                    blob.digest(),
+                    id,
+                    again(edition, (from, source) -> from.layer(blob, diffId, source, from.task(name))));
+            if (finding.isUsable()) {
+                lookAtLayer(diffId, blob.digest(), id);
             }
         }
     }
 
-    private Finding find(Damage.Kind kind, Digest digest, Digest image) {
+    /** How to fetch something again, if there is a place to fetch it from and it is to be repaired. */
+    private Optional<Runnable> again(Edition edition, BiConsumer<Origin, ImageReference> fetch) {
+        return origin.flatMap(from -> edition.source().map(source -> () -> fetch.accept(from, source)));
+    }
+
+    private Finding find(Damage.Kind kind, Digest digest, Digest image, Optional<Runnable> again) {
         var finding = findings.computeIfAbsent(new Part(kind, digest), part -> new Finding(problem(digest)));
         finding.images.add(image);
+        if (!finding.isUsable() && finding.failure.isEmpty() && again.isPresent()) {
+            try {
+                again.get().run();
+                finding.outcome = Damage.Outcome.REPAIRED;
+            } catch (RegistryException | NotFoundException | CorruptContentException | TimedOutException e) {
+                finding.failure = Optional.of(e);
+            }
+        }
         return finding;
     }
 
@@ -147,7 +208,7 @@ final class Verification {
         try (hold) {
             if (store.layers().find(layer.diffId()).isEmpty()) {
                 var finding = new Finding(Optional.of(MISSING));
-                if (repair) {
+                if (origin.isPresent()) {
                     unpacker.unpack(layer);
                     finding.outcome = Damage.Outcome.REPAIRED;
                 }
@@ -158,7 +219,7 @@ final class Verification {
         try (sharing;
                 var check = unpacker.check(layer)) {
             var finding = new Finding(check.difference().map(path -> path + " differs"));
-            if (repair && !finding.isWhole()) {
+            if (origin.isPresent() && !finding.isWhole()) {
                 sharing.close();
                 finding.outcome = ifUnused(layer.diffId(), check::replace);
             }
@@ -187,7 +248,7 @@ final class Verification {
         var hold = store.lockExclusive();
         try (hold) {
             findings.forEach((part, finding) -> {
-                if (part.kind == Damage.Kind.BLOB && !finding.isWhole()) {
+                if (part.kind == Damage.Kind.BLOB && !finding.isUsable()) {
                     store.blobs().delete(part.digest);
                     finding.outcome = Damage.Outcome.REMOVED;
                 }
@@ -202,7 +263,7 @@ final class Verification {
             store.uses().stream().map(ContainerUse::image).forEach(used::add);
             findings.forEach((part, finding) -> {
                 var isDocument = part.kind == Damage.Kind.CONFIGURATION || part.kind == Damage.Kind.MANIFEST;
-                if (isDocument && !finding.isWhole()) {
+                if (isDocument && !finding.isUsable()) {
                     finding.outcome = finding.images.stream().anyMatch(used::contains)
                             ? Damage.Outcome.IN_USE
                             : takeAway(part.digest, finding.images);

@@ -1,6 +1,10 @@
 package dev.cais.image.registry;
 
+import dev.cais.CorruptContentException;
 import dev.cais.Credentials;
+import dev.cais.EngineException;
+import dev.cais.NotFoundException;
+import dev.cais.RegistryException;
 import dev.cais.RegistryOptions;
 import dev.cais.image.oci.ImageReference;
 import java.util.ArrayList;
@@ -8,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
 
 /**
  * All registries, as one engine speaks to them: where references are to be found, and who the engine is there. Opens nothing
@@ -55,6 +60,31 @@ public final class Registries implements AutoCloseable {
         }
         repositories.addAll(at(place, credentials));
         return repositories;
+    }
+
+    /**
+     * Asks mirrors and the registry until one gives an answer.
+     *
+     * @param credentials as in {@link #pullFrom}
+     * @throws EngineException what the last one threw: it could not be reached, refused, does not have it, or what it has is
+     *     corrupt; with what the others threw as suppressed
+     */
+    public <T> T fromAny(
+            ImageReference reference, Optional<Credentials> credentials, Function<Repository, T> question) {
+        var failures = new ArrayList<EngineException>();
+        for (var repository : pullFrom(reference, credentials)) {
+            if (repository.isRuledOut()) {
+                continue;
+            }
+            try {
+                return question.apply(repository);
+            } catch (RegistryException | NotFoundException | CorruptContentException e) {
+                failures.add(e);
+            }
+        }
+        var last = failures.remove(failures.size() - 1);
+        failures.forEach(last::addSuppressed);
+        throw last;
     }
 
     /** Where to push to: the registry itself; several where it is to be found out whether it speaks TLS. */
