@@ -212,6 +212,22 @@ public final class Abi {
     public static final int MSG_TRUNC = 0x20;
     public static final int MSG_NOSIGNAL = 0x4000;
     public static final int MSG_CMSG_CLOEXEC = 0x40000000;
+    public static final int SO_REUSEADDR = 2;
+    public static final int SO_ERROR = 4;
+    public static final int SO_KEEPALIVE = 9;
+    public static final int SO_LINGER = 13;
+    public static final int SOMAXCONN = 4096;
+    public static final int SHUT_WR = 1;
+    public static final int IPPROTO_IP = 0;
+    public static final int IPPROTO_TCP = 6;
+    public static final int IPPROTO_UDP = 17;
+    public static final int IPPROTO_IPV6 = 41;
+    public static final int IPPROTO_SCTP = 132;
+    public static final int IP_PKTINFO = 8;
+    public static final int IPV6_V6ONLY = 26;
+    public static final int IPV6_RECVPKTINFO = 49;
+    public static final int IPV6_PKTINFO = 50;
+    public static final int TCP_NODELAY = 1;
     public static final int SIOCSIFFLAGS = 0x8914;
     public static final int IFF_UP = 0x1;
 
@@ -221,6 +237,10 @@ public final class Abi {
     public static final int TIOCSWINSZ = 0x5414;
     public static final int TIOCSPTLCK = 0x40045431;
     public static final int TIOCGPTPEER = 0x5441;
+
+    // splice(2): fcntl.h
+    public static final int SPLICE_F_MOVE = 0x1;
+    public static final int SPLICE_F_NONBLOCK = 0x2;
 
     // poll(2)
     public static final int POLLIN = 0x1;

@@ -2,6 +2,7 @@ package dev.cais.runtime;
 
 import dev.cais.ExitStatus;
 import dev.cais.LogStream;
+import dev.cais.linux.EventLoop;
 import dev.cais.linux.Fd;
 import dev.cais.linux.NativeMemory;
 import dev.cais.linux.Pidfd;

@@ -4,6 +4,7 @@ import dev.cais.ConflictException;
 import dev.cais.linux.Abi;
 import dev.cais.linux.DescriptorSocket;
 import dev.cais.linux.Errno;
+import dev.cais.linux.EventLoop;
 import dev.cais.linux.Fd;
 import dev.cais.linux.Pidfd;
 import dev.cais.linux.Pipe;

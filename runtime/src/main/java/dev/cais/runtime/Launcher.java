@@ -9,6 +9,7 @@ import dev.cais.LogStream;
 import dev.cais.StorageException;
 import dev.cais.linux.Abi;
 import dev.cais.linux.DescriptorSocket;
+import dev.cais.linux.EventLoop;
 import dev.cais.linux.Fd;
 import dev.cais.linux.NativeMemory;
 import dev.cais.linux.Pidfd;

@@ -33,6 +33,7 @@ import dev.cais.StorageException;
 import dev.cais.TimedOutException;
 import dev.cais.WaitCondition;
 import dev.cais.Warning;
+import dev.cais.linux.EventLoop;
 import dev.cais.linux.Fd;
 import dev.cais.runtime.RootProgram.Extent;
 import dev.cais.runtime.cgroup.Cgroup;

@@ -22,6 +22,7 @@ import dev.cais.ProcessResult;
 import dev.cais.Stats;
 import dev.cais.UnsupportedHostException;
 import dev.cais.image.Commit;
+import dev.cais.linux.EventLoop;
 import dev.cais.runtime.cgroup.Cgroup;
 import dev.cais.runtime.cgroup.DeviceRules;
 import dev.cais.runtime.log.LogDrivers;

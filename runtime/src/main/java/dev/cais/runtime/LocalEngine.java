@@ -13,6 +13,7 @@ import dev.cais.StorageException;
 import dev.cais.UnsupportedHostException;
 import dev.cais.image.Commit;
 import dev.cais.image.ImageCatalog;
+import dev.cais.linux.EventLoop;
 import dev.cais.runtime.cgroup.Cgroups;
 import dev.cais.runtime.cgroup.Controller;
 import dev.cais.runtime.cgroup.EngineCgroups;

@@ -4,6 +4,7 @@ import dev.cais.CancelledException;
 import dev.cais.ConflictException;
 import dev.cais.linux.Abi;
 import dev.cais.linux.Errno;
+import dev.cais.linux.EventLoop;
 import dev.cais.linux.Fd;
 import dev.cais.linux.Scratch;
 import dev.cais.linux.Syscall;

@@ -6,6 +6,7 @@ import dev.cais.ContainerSpec.Stdin;
 import dev.cais.InvalidSpecException;
 import dev.cais.LogStream;
 import dev.cais.linux.Abi;
+import dev.cais.linux.EventLoop;
 import dev.cais.linux.Fd;
 import dev.cais.linux.NativeMemory;
 import dev.cais.linux.Pipe;

@@ -1,6 +1,7 @@
 package dev.cais.runtime;
 
 import dev.cais.linux.Errno;
+import dev.cais.linux.EventLoop;
 import dev.cais.linux.Fd;
 import dev.cais.linux.Pidfd;
 import dev.cais.linux.Pipe;

@@ -1,28 +1,26 @@
-package dev.cais.runtime;
+package dev.cais.linux;
 
-import dev.cais.linux.Epoll;
-import dev.cais.linux.Fd;
-import dev.cais.linux.Pipe;
-import dev.cais.linux.Scratch;
-import dev.cais.linux.Syscall;
-import dev.cais.linux.Syscalls;
 import java.time.Duration;
 import java.util.Map;
 import java.util.PriorityQueue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One thread that waits for all descriptors of an engine: the streams of its containers and the ends of their processes.
+ * One thread that waits for all descriptors of an engine: the streams of its containers, the ends of their processes, the
+ * sockets of its networks.
  *
  * <p>Handlers run on that thread, one at a time, and must not block. When nothing happens the thread sleeps.
  */
-final class EventLoop implements AutoCloseable {
+public final class EventLoop implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(EventLoop.class);
     private static final long WAKE_UP = 0;
 
@@ -37,8 +35,11 @@ final class EventLoop implements AutoCloseable {
 
     private final Thread thread;
     private volatile boolean closed;
+    /** Set before the last tasks run. */
+    private volatile boolean ended;
 
-    EventLoop(String name) {
+    /** @param name of the thread, a daemon */
+    public EventLoop(String name) {
         epoll.add(wakeUp.readEnd(), Epoll.EPOLLIN, WAKE_UP);
         thread = new Thread(this::run, name);
         thread.setDaemon(true);
@@ -46,7 +47,7 @@ final class EventLoop implements AutoCloseable {
     }
 
     /** A descriptor under watch. */
-    final class Watch {
+    public final class Watch {
         private final Fd fd;
         private final int interest;
         private final long key;
@@ -63,15 +64,15 @@ final class EventLoop implements AutoCloseable {
          * Stops watching and closes the descriptor. On the loop's thread, or where the handler does not use the descriptor; the
          * handler may run once more.
          */
-        void close() {
-            if (watches.remove(key) != null) {
+        public void close() {
+            if (watches.remove(key) != null && !ended) {
                 epoll.remove(fd);
             }
             fd.close();
         }
 
         /** Looks again, where not every state is reported. */
-        void resume() {
+        public void resume() {
             epoll.modify(fd, interest, key);
         }
     }
@@ -81,12 +82,12 @@ final class EventLoop implements AutoCloseable {
      *
      * @param handler gets the watch itself
      */
-    Watch watch(Fd fd, Consumer<Watch> handler) {
+    public Watch watch(Fd fd, Consumer<Watch> handler) {
         return watch(fd, Epoll.EPOLLIN, handler);
     }
 
     /** Calls the handler once when the descriptor can be written or its other end is gone, and again after {@link Watch#resume}. */
-    Watch watchWritable(Fd fd, Consumer<Watch> handler) {
+    public Watch watchWritable(Fd fd, Consumer<Watch> handler) {
         return watch(fd, Epoll.EPOLLOUT | Epoll.EPOLLONESHOT, handler);
     }
 
@@ -94,8 +95,16 @@ final class EventLoop implements AutoCloseable {
      * Calls the handler when there is something to read or the other end is gone, and then not before something changes there, or
      * {@link Watch#resume} is called.
      */
-    Watch watchChanges(Fd fd, Consumer<Watch> handler) {
+    public Watch watchChanges(Fd fd, Consumer<Watch> handler) {
         return watch(fd, Epoll.EPOLLIN | Epoll.EPOLLET, handler);
+    }
+
+    /**
+     * Calls the handler when there is something to read, when there is room to write again, and when the other end is gone: once for
+     * each such change, and once more after {@link Watch#resume} if one of them is so.
+     */
+    public Watch watchBoth(Fd fd, Consumer<Watch> handler) {
+        return watch(fd, Epoll.EPOLLIN | Epoll.EPOLLOUT | Epoll.EPOLLET, handler);
     }
 
     private Watch watch(Fd fd, int interest, Consumer<Watch> handler) {
@@ -111,7 +120,7 @@ final class EventLoop implements AutoCloseable {
     }
 
     /** Something to be done later. */
-    final class Timer implements Comparable<Timer> {
+    public final class Timer implements Comparable<Timer> {
         private final long due;
         private final Runnable task;
 
@@ -121,7 +130,7 @@ final class EventLoop implements AutoCloseable {
         }
 
         /** It is not done, if it is not being done already. From any thread; repeating is harmless. */
-        void cancel() {
+        public void cancel() {
             execute(() -> timers.remove(this));
         }
 
@@ -132,7 +141,7 @@ final class EventLoop implements AutoCloseable {
     }
 
     /** Runs something on the loop's thread after a while, never earlier, and not at all if the loop is closed before. */
-    Timer schedule(Duration delay, Runnable task) {
+    public Timer schedule(Duration delay, Runnable task) {
         var timer = new Timer(System.nanoTime() + delay.toNanos(), task);
         execute(() -> timers.add(timer));
         return timer;
@@ -160,15 +169,55 @@ final class EventLoop implements AutoCloseable {
     }
 
     /** Runs something on the loop's thread, soon; at once if that is the calling thread. */
-    void execute(Runnable task) {
+    public void execute(Runnable task) {
         if (Thread.currentThread() == thread) {
             task.run();
             return;
         }
         tasks.add(task);
         if (awake.compareAndSet(false, true)) {
-            try (var scratch = Scratch.frame()) {
-                Syscalls.call(Syscall.WRITE, wakeUp.writeEnd().number(), scratch.reserve(1), 1);
+            synchronized (wakeUp) { // which may be closed at any time
+                if (wakeUp.writeEnd().isOpen()) {
+                    wakeUp.writeByte();
+                }
+            }
+        }
+    }
+
+    /**
+     * Runs something on the loop's thread and waits until it is done; runs it here if the loop has ended. For what must not happen while
+     * a handler runs, such as closing a descriptor that one uses. Does not notice an interruption.
+     *
+     * @throws RuntimeException what the task throws
+     */
+    public void perform(Runnable task) {
+        if (Thread.currentThread() == thread) {
+            task.run();
+            return;
+        }
+        var performed = new FutureTask<@Nullable Void>(task, null);
+        execute(performed);
+        if (ended) {
+            performed.run(); // does nothing if it ran already
+        }
+        var interrupted = false;
+        try {
+            while (true) {
+                try {
+                    performed.get();
+                    return;
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                } catch (ExecutionException e) {
+                    if (e.getCause() instanceof RuntimeException failure) {
+                        throw failure;
+                    }
+                    throw new IllegalStateException(e.getCause());
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
             }
         }
     }
@@ -182,9 +231,12 @@ final class EventLoop implements AutoCloseable {
                 LOG.error("an event handler failed", e);
             }
         }
+        ended = true;
         runTasks();
         epoll.close();
-        wakeUp.close();
+        synchronized (wakeUp) {
+            wakeUp.close();
+        }
     }
 
     private void handle(long key, int events) {
