@@ -1,9 +1,9 @@
 package dev.cais.image;
 
+import dev.cais.Descriptor;
 import dev.cais.Digest;
 import dev.cais.ImageLimits;
 import dev.cais.image.archive.ArchivedImage;
-import dev.cais.image.oci.Descriptor;
 import dev.cais.image.oci.ImageReference;
 import dev.cais.image.registry.Registries;
 import dev.cais.image.registry.Task;
