@@ -135,7 +135,7 @@ public final class BlobStream extends InputStream {
             throw repository.failed(failure, task);
         }
         retrying.run();
-        backoff.await(failure instanceof Repository.PassingException passing ? passing.pause() : Duration.ZERO, task);
+        backoff.await(failure instanceof Conversation.PassingException passing ? passing.pause() : Duration.ZERO, task);
     }
 
     private void closeResponse() {

@@ -57,7 +57,7 @@ final class BlobUpload {
             throw repository.failed(failure, task);
         }
         progress.retrying();
-        backoff.await(failure instanceof Repository.PassingException passing ? passing.pause() : Duration.ZERO, task);
+        backoff.await(failure instanceof Conversation.PassingException passing ? passing.pause() : Duration.ZERO, task);
         resume();
     }
 

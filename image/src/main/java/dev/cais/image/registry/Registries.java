@@ -117,7 +117,7 @@ public final class Registries implements AutoCloseable {
         var repositories = new ArrayList<Repository>();
         for (var scheme : schemes(place.registry, server)) {
             var location = new Location(place.registry, Endpoint.parse(scheme, server), place.repository);
-            repositories.add(new Repository(
+            repositories.add(new Repository(new Conversation(
                     location,
                     transport,
                     credentials.isPresent()
@@ -125,7 +125,7 @@ public final class Registries implements AutoCloseable {
                             : authentications.computeIfAbsent(
                                     location.toString(),
                                     key -> new Authentication(transport, task -> known(location, task))),
-                    schemes));
+                    schemes)));
         }
         return repositories;
     }

@@ -14,12 +14,7 @@ import dev.cais.image.oci.Shown;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.net.ConnectException;
 import java.net.URI;
-import java.net.UnknownHostException;
-import java.net.http.HttpConnectTimeoutException;
-import java.nio.channels.UnresolvedAddressException;
-import java.time.Duration;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -27,36 +22,25 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.LongConsumer;
 import java.util.stream.Collectors;
-import javax.net.ssl.SSLException;
 
 /**
  * A repository of a registry: the one class that speaks the distribution protocol.
  *
- * <p>A request that fails for a reason that may pass (a broken connection, 429, 5xx) is repeated, with growing pauses or after the
- * time that the registry names. One that asks for content follows redirects, without credentials as soon as they lead to
- * another server.
- *
  * @see <a href="https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md">OCI distribution spec 1.1.1</a>
  */
 public final class Repository {
-    private static final int MOST_REDIRECTS = 5;
     private static final String ACCEPTED = Arrays.stream(MediaType.values())
                     .filter(type -> type.kind() == MediaType.Kind.MANIFEST || type.kind() == MediaType.Kind.INDEX)
                     .map(MediaType::toString)
                     .collect(Collectors.joining(", "))
             + ", application/vnd.docker.distribution.manifest.v1+prettyjws";
 
+    private final Conversation conversation;
     private final Location location;
-    private final Transport transport;
-    private final Authentication authentication;
-    private final Map<String, String> schemes;
 
-    /** @param schemes what registries were found to speak, by name */
-    Repository(Location location, Transport transport, Authentication authentication, Map<String, String> schemes) {
-        this.location = location;
-        this.transport = transport;
-        this.authentication = authentication;
-        this.schemes = schemes;
+    Repository(Conversation conversation) {
+        this.conversation = conversation;
+        this.location = conversation.location();
     }
 
     /**
@@ -75,12 +59,12 @@ public final class Repository {
      */
     public Optional<Digest> head(String tag, Task task) {
         var request = Request.of("HEAD", url("manifests", tag)).header("Accept", ACCEPTED);
-        return asking(task, () -> {
-            try (var response = exchange(request, pullScope(), task)) {
+        return conversation.asking(task, () -> {
+            try (var response = conversation.exchange(request, pullScope(), task)) {
                 if (response.status() == 405 || response.status() == 400) {
                     return Optional.empty();
                 }
-                requireSuccess(response, "manifest " + tag, task);
+                conversation.requireSuccess(response, "manifest " + tag, task);
                 return response.header("Docker-Content-Digest").map(text -> parseDigest(text, task));
             }
         });
@@ -97,9 +81,9 @@ public final class Repository {
     public Document manifest(String reference, ByteSize limit, Task task) {
         var request = Request.of("GET", url("manifests", reference)).header("Accept", ACCEPTED);
         var what = "manifest " + reference;
-        return asking(task, () -> {
-            try (var response = exchange(request, pullScope(), task)) {
-                requireSuccess(response, what, task);
+        return conversation.asking(task, () -> {
+            try (var response = conversation.exchange(request, pullScope(), task)) {
+                conversation.requireSuccess(response, what, task);
                 var bytes = response.bytes(limit.bytes(), what + " of " + location);
                 var promised = reference.indexOf(':') >= 0
                         ? Optional.of(Digest.parse(reference))
@@ -117,13 +101,13 @@ public final class Repository {
     /** Whether the registry has a blob. */
     public boolean hasBlob(Digest digest, Task task) {
         var what = "blob " + digest;
-        return asking(task, () -> {
+        return conversation.asking(task, () -> {
             var request = Request.of("HEAD", url("blobs", digest.toString()));
-            try (var response = exchange(request, pullScope(), task)) {
+            try (var response = conversation.exchange(request, pullScope(), task)) {
                 if (response.status() == 404) {
                     return false;
                 }
-                requireSuccess(response, what, task);
+                conversation.requireSuccess(response, what, task);
                 return true;
             }
         });
@@ -144,7 +128,7 @@ public final class Repository {
             Hash.require(blob.digest(), bytes, what);
             return bytes;
         } catch (IOException e) {
-            throw failed(e, task);
+            throw conversation.failed(e, task);
         }
     }
 
@@ -158,14 +142,14 @@ public final class Repository {
     }
 
     int retries() {
-        return transport.options().retries();
+        return conversation.retries();
     }
 
     /** One try to get a blob's bytes from some byte on; the answer is a success. */
     Response openBlob(Descriptor blob, long offset, Task task) throws IOException {
         var what = "blob " + blob.digest();
         var request = ranged(Request.of("GET", url("blobs", blob.digest().toString())), offset);
-        var response = authenticated(request, pullScope(), count -> {}, task);
+        var response = conversation.authenticated(request, pullScope(), count -> {}, task);
         if (response.isSuccess() || response.status() == 416) {
             return response;
         }
@@ -179,9 +163,10 @@ public final class Repository {
             }
         }
         if (refusal.isPassing()) {
-            throw new PassingException(refusal.exception(location, what, known(), task), refusal.pause());
+            throw new Conversation.PassingException(
+                    refusal.exception(location, what, conversation.known(), task), refusal.pause());
         }
-        throw refusal.exception(location, what, known(), task);
+        throw refusal.exception(location, what, conversation.known(), task);
     }
 
     /** Content that a manifest says is somewhere else: asked for as nobody, over HTTPS. */
@@ -192,10 +177,10 @@ public final class Repository {
         } catch (IllegalArgumentException e) {
             return Optional.empty();
         }
-        if (url.getHost() == null || !isAllowed(location.endpoint(), url)) {
+        if (url.getHost() == null || !conversation.isAllowed(location.endpoint(), url)) {
             return Optional.empty();
         }
-        var response = follow(ranged(Request.of("GET", url), offset), Optional.empty(), task);
+        var response = conversation.follow(ranged(Request.of("GET", url), offset), Optional.empty(), task);
         if (response.isSuccess() || response.status() == 416) {
             return Optional.of(response);
         }
@@ -205,192 +190,6 @@ public final class Repository {
 
     private static Request ranged(Request request, long offset) {
         return offset == 0 ? request : request.header("Range", "bytes=" + offset + "-");
-    }
-
-    /** A failure that may pass. */
-    static final class PassingException extends IOException {
-        private static final long serialVersionUID = 1L;
-
-        private final EngineException exception;
-        private final Duration pause;
-
-        PassingException(EngineException exception, Duration pause) {
-            super(exception.getMessage(), exception);
-            this.exception = exception;
-            this.pause = pause;
-        }
-
-        Duration pause() {
-            return pause;
-        }
-    }
-
-    /** What a failure means to the user, when nothing is tried any more. */
-    EngineException failed(IOException failure, Task task) {
-        if (failure instanceof PassingException passing) {
-            return passing.exception;
-        }
-        var why = failure.getMessage() == null ? failure.getClass().getSimpleName() : failure.getMessage();
-        if (failure instanceof StalledException) {
-            return new RegistryException(
-                    task.cannot() + ": " + location.registry() + " stalls: " + why,
-                    Map.of(),
-                    "raise RegistryOptions.stallTimeout",
-                    failure);
-        }
-        if (failure instanceof SSLException) {
-            return new RegistryException(
-                    task.cannot() + ": no TLS with " + location.registry() + ": " + Shown.text(why),
-                    Map.of(),
-                    "name its authority with RegistryOptions.authority, or allow plain HTTP with insecureRegistry",
-                    failure);
-        }
-        if (isUnreachable(failure)) {
-            var reason = failure instanceof HttpConnectTimeoutException
-                    ? "no connection within " + Task.shown(transport.options().connectTimeout())
-                    : isUnknownHost(failure) ? "there is no such host" : "the connection was refused";
-            return new RegistryException(
-                    task.cannot() + ": cannot reach " + location.registry() + ": " + reason, Map.of(), "", failure);
-        }
-        return new RegistryException(
-                task.cannot() + ": the connection to " + location.registry() + " broke: " + Shown.text(why),
-                Map.of(),
-                "",
-                failure);
-    }
-
-    private static boolean isUnreachable(IOException failure) {
-        return failure instanceof ConnectException
-                || isUnknownHost(failure)
-                || failure instanceof HttpConnectTimeoutException;
-    }
-
-    private static boolean isUnknownHost(Throwable failure) {
-        for (var cause = failure; cause != null; cause = cause.getCause()) {
-            if (cause instanceof UnknownHostException || cause instanceof UnresolvedAddressException) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    /** What is asked of the registry, and may be asked again. */
-    @FunctionalInterface
-    private interface Asking<T> {
-        T ask() throws IOException;
-    }
-
-    private <T> T asking(Task task, Asking<T> asking) {
-        var backoff = new Backoff(retries());
-        while (true) {
-            try {
-                return asking.ask();
-            } catch (IOException e) {
-                if (isUnreachable(e) || e instanceof SSLException || !backoff.allowsAnother()) {
-                    throw failed(e, task);
-                }
-                backoff.await(e instanceof PassingException passing ? passing.pause() : Duration.ZERO, task);
-            }
-        }
-    }
-
-    private void requireSuccess(Response response, String what, Task task) throws IOException {
-        if (response.isSuccess()) {
-            return;
-        }
-        var refusal = Refusal.read(response);
-        var exception = refusal.exception(location, what, known(), task);
-        if (refusal.isPassing()) {
-            throw new PassingException(exception, refusal.pause());
-        }
-        throw exception;
-    }
-
-    private boolean known() {
-        return authentication.hasCredentials();
-    }
-
-    private Response exchange(Request request, Set<Scope> scopes, Task task) throws IOException {
-        return authenticated(request, scopes, count -> {}, task);
-    }
-
-    private Response authenticated(Request request, Set<Scope> scopes, LongConsumer sent, Task task)
-            throws IOException {
-        var said = authentication.authorization(location.endpoint(), location.registry(), scopes, task);
-        var response = follow(request, said, sent, task);
-        if (response.status() != 401) {
-            return response;
-        }
-        var again = authentication.authorizationAfter(
-                response, location.endpoint(), location.registry(), scopes, said, task);
-        if (again.isEmpty()) {
-            return response;
-        }
-        response.drain();
-        response.close();
-        return follow(request, again, sent, task);
-    }
-
-    private Response follow(Request request, Optional<String> authorization, Task task) throws IOException {
-        return follow(request, authorization, count -> {}, task);
-    }
-
-    /** Sends a request; where it asks for content, also to where the answer points. */
-    private Response follow(Request request, Optional<String> authorization, LongConsumer sent, Task task)
-            throws IOException {
-        var current = request;
-        for (var redirects = 0; ; redirects++) {
-            var server = Endpoint.of(current.url());
-            var isRegistry = server.equals(location.endpoint());
-            var shown = isRegistry && authorization.isPresent()
-                    ? current.header("Authorization", authorization.get())
-                    : current;
-            var response = transport.send(isRegistry ? location.registry() : "", shown, sent, task);
-            if (isRegistry) {
-                schemes.put(location.registry(), server.scheme());
-            }
-            var target = response.isRedirect() && request.content().isEmpty()
-                    ? response.header("Location")
-                    : Optional.<String>empty();
-            if (target.isEmpty()) {
-                return response;
-            }
-            response.drain();
-            response.close();
-            if (redirects == MOST_REDIRECTS) {
-                throw new RegistryException(task.cannot() + ": " + location.registry() + " redirects more than "
-                        + MOST_REDIRECTS + " times");
-            }
-            current = current.to(resolve(server, current.url(), target.get(), task));
-        }
-    }
-
-    private URI resolve(Endpoint server, URI base, String target, Task task) {
-        try {
-            var url = base.resolve(target);
-            if (url.getHost() != null && isAllowed(server, url)) {
-                return url;
-            }
-        } catch (IllegalArgumentException e) {
-            // the same as one that is not allowed
-        }
-        throw new RegistryException(
-                task.cannot() + ": " + location.registry() + " redirects to where it must not",
-                Map.of("target", Shown.text(target)),
-                "");
-    }
-
-    /** Never from TLS to plain HTTP, nor from another host to this one. */
-    private boolean isAllowed(Endpoint from, URI url) {
-        var scheme = url.getScheme();
-        if (!"https".equals(scheme) && !"http".equals(scheme) || url.getUserInfo() != null) {
-            return false;
-        }
-        var to = Endpoint.of(url);
-        var isInsecure = to.scheme().equals("http")
-                && from.scheme().equals("https")
-                && !transport.options().insecure().contains(to.authority());
-        return !isInsecure && (!to.isLoopback() || location.endpoint().isLoopback());
     }
 
     /**
@@ -441,8 +240,8 @@ public final class Repository {
         var url = Endpoint.withQuery(url("blobs", "uploads/"), query);
         var scopes = Set.of(Scope.push(location.repository()), Scope.pull(repository));
         try {
-            return asking(task, () -> {
-                try (var response = exchange(empty("POST", url), scopes, task)) {
+            return conversation.asking(task, () -> {
+                try (var response = conversation.exchange(empty("POST", url), scopes, task)) {
                     response.drain();
                     if (response.status() == 202) { // it would rather have it sent
                         cancelUpload(response, task);
@@ -458,8 +257,8 @@ public final class Repository {
     private void cancelUpload(Response begun, Task task) throws IOException {
         var target = begun.header("Location");
         if (target.isPresent()) {
-            var url = resolve(location.endpoint(), begun.url(), target.get(), task);
-            try (var response = exchange(Request.of("DELETE", url), pushScope(), task)) {
+            var url = conversation.resolve(location.endpoint(), begun.url(), target.get(), task);
+            try (var response = conversation.exchange(Request.of("DELETE", url), pushScope(), task)) {
                 response.drain();
             }
         }
@@ -467,8 +266,8 @@ public final class Repository {
 
     /** Begins an upload; gives where to send it. */
     URI beginUpload(String what, Task task) throws IOException {
-        try (var response = exchange(empty("POST", url("blobs", "uploads/")), pushScope(), task)) {
-            requireSuccess(response, what, task);
+        try (var response = conversation.exchange(empty("POST", url("blobs", "uploads/")), pushScope(), task)) {
+            conversation.requireSuccess(response, what, task);
             response.drain();
             return uploadLocation(response, task);
         }
@@ -476,7 +275,7 @@ public final class Repository {
 
     /** How many bytes of an upload have come; empty if the registry has given it up. */
     Optional<UploadState> uploadState(URI upload, Task task) throws IOException {
-        try (var response = exchange(Request.of("GET", upload), pushScope(), task)) {
+        try (var response = conversation.exchange(Request.of("GET", upload), pushScope(), task)) {
             response.drain();
             return response.isSuccess()
                     ? Optional.of(new UploadState(uploadLocation(response, task), received(response)))
@@ -498,8 +297,8 @@ public final class Repository {
         var request = Request.of("PATCH", upload)
                 .content("application/octet-stream", part)
                 .header("Content-Range", offset + "-" + (offset + part.length() - 1));
-        try (var response = authenticated(request, pushScope(), sent, task)) {
-            requireSuccess(response, what, task);
+        try (var response = conversation.authenticated(request, pushScope(), sent, task)) {
+            conversation.requireSuccess(response, what, task);
             response.drain();
             return new UploadState(uploadLocation(response, task), offset + part.length());
         }
@@ -510,8 +309,8 @@ public final class Repository {
             throws IOException {
         var url = Endpoint.withQuery(upload, Map.of("digest", digest.toString()));
         var request = Request.of("PUT", url).content("application/octet-stream", content);
-        try (var response = authenticated(request, pushScope(), sent, task)) {
-            requireSuccess(response, what, task);
+        try (var response = conversation.authenticated(request, pushScope(), sent, task)) {
+            conversation.requireSuccess(response, what, task);
             response.drain();
         }
     }
@@ -520,7 +319,7 @@ public final class Repository {
         var target = response.header("Location")
                 .orElseThrow(() -> new RegistryException(
                         task.cannot() + ": " + location.registry() + " does not say where to send a blob"));
-        return resolve(location.endpoint(), response.url(), target, task);
+        return conversation.resolve(location.endpoint(), response.url(), target, task);
     }
 
     /** By a header as in {@code 0-1023}. */
@@ -550,9 +349,9 @@ public final class Repository {
                 .content(
                         document.mediaType(), new Request.Content(bytes.length, () -> new ByteArrayInputStream(bytes)));
         var what = "manifest " + reference;
-        asking(task, () -> {
-            try (var response = exchange(request, pushScope(), task)) {
-                requireSuccess(response, what, task);
+        conversation.asking(task, () -> {
+            try (var response = conversation.exchange(request, pushScope(), task)) {
+                conversation.requireSuccess(response, what, task);
                 response.drain();
                 var stored = response.header("Docker-Content-Digest")
                         .map(text -> parseDigest(text, task))
@@ -591,10 +390,13 @@ public final class Repository {
         return location.endpoint().url("/v2/" + location.repository() + "/" + kind + "/" + last);
     }
 
+    EngineException failed(IOException failure, Task task) {
+        return conversation.failed(failure, task);
+    }
+
     /** Whether the registry turned out to speak another scheme than is spoken here. */
     public boolean isRuledOut() {
-        var scheme = location.endpoint().scheme();
-        return !schemes.getOrDefault(location.registry(), scheme).equals(scheme);
+        return conversation.isRuledOut();
     }
 
     /** As in {@code localhost:5000/library/busybox}. */
