@@ -1,123 +1,145 @@
 package dev.cais;
 
 import java.math.BigInteger;
+import java.net.Inet4Address;
+import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
-import java.util.Arrays;
 import java.util.regex.Pattern;
 
 /**
- * A range of addresses that begin with the same bits, IPv4 or IPv6.
+ * All addresses that begin with the same bits: {@code 198.18.4.0/24}.
  *
- * @param address the first of them: all bits behind the prefix are 0
- * @param prefix how many bits they share: 0 to 32, or to 128
+ * @param address the first
+ * @param prefix how many bits, up to 32 or 128
  * @see <a href="https://www.rfc-editor.org/rfc/rfc4632#section-3.1">RFC 4632, 3.1</a>
  */
 public record Subnet(InetAddress address, int prefix) {
-    private static final Pattern V4 = Pattern.compile("[0-9]{1,3}(\\.[0-9]{1,3}){3}");
-    private static final Pattern V6 = Pattern.compile("[0-9a-fA-F:]*:[0-9a-fA-F:]*(\\.?[0-9.]*)");
     private static final int LONGEST_TEXT = 64;
 
+    /** Addresses are never looked up as names. */
+    private static final Pattern ADDRESS = Pattern.compile("\\d{1,3}(\\.\\d{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:.]*");
+
+    /** @throws InvalidSpecException if the address has bits behind the prefix, or there are not that many */
     public Subnet {
-        var bytes = address.getAddress();
-        if (prefix < 0 || prefix > bytes.length * Byte.SIZE) {
-            throw new InvalidSpecException("cannot use subnet " + address.getHostAddress() + "/" + prefix
-                    + ": the prefix is not 0 to " + bytes.length * Byte.SIZE);
+        if (prefix < 0 || prefix > bits(address)) {
+            throw new InvalidSpecException("cannot use the subnet " + address.getHostAddress() + "/" + prefix
+                    + ": the prefix is out of range; choose 0 to " + bits(address));
         }
-        var first = masked(bytes, prefix);
-        if (!Arrays.equals(bytes, first)) {
-            throw new InvalidSpecException(
-                    "cannot use subnet " + address.getHostAddress() + "/" + prefix
-                            + ": the address has bits behind the prefix",
-                    "write " + of(first).getHostAddress() + "/" + prefix);
+        var first = first(address, prefix);
+        if (!first.equals(address)) {
+            throw new InvalidSpecException("cannot use the subnet " + address.getHostAddress() + "/" + prefix
+                    + ": the address has bits behind the prefix; write " + first.getHostAddress() + "/" + prefix);
         }
     }
 
-    /** @param text as {@code 10.1.2.0/24} or {@code fd00:1::/64} */
+    /**
+     * Reads {@code 198.18.4.0/24} or {@code fd00:18::/64}.
+     *
+     * @throws InvalidSpecException if it is none
+     */
     public static Subnet parse(String text) {
         var slash = text.indexOf('/');
-        if (text.length() > LONGEST_TEXT
-                || slash < 0
-                || !text.substring(slash + 1).matches("[0-9]{1,3}")) {
+        if (slash < 0
+                || text.length() > LONGEST_TEXT
+                || !text.substring(slash + 1).matches("\\d{1,3}")) {
             throw new InvalidSpecException(
-                    "cannot read subnet '" + text + "': it is not as 10.1.2.0/24 or fd00:1::/64");
+                    "cannot use the subnet " + text + ": it has no prefix; write it as 198.18.4.0/24");
         }
         return new Subnet(parseAddress(text.substring(0, slash)), Integer.parseInt(text.substring(slash + 1)));
     }
 
     /**
-     * Reads an address without asking for names.
+     * Reads an address.
      *
-     * @param text as {@code 10.1.2.3} or {@code fd00::1}
+     * @throws InvalidSpecException if it is none, a name included
      */
     public static InetAddress parseAddress(String text) {
-        if (text.length() <= LONGEST_TEXT
-                && (V4.matcher(text).matches() || V6.matcher(text).matches())) {
+        if (text.length() <= LONGEST_TEXT && ADDRESS.matcher(text).matches()) {
             try {
                 return InetAddress.getByName(text);
             } catch (UnknownHostException e) {
-                // said below
+                // not an address after all
             }
         }
-        throw new InvalidSpecException("cannot read address '" + text + "': it is not as 10.1.2.3 or fd00::1");
+        throw new InvalidSpecException("cannot use the address " + text + ": it is neither of IPv4 nor of IPv6");
+    }
+
+    /** That with these bits and the subnet's rest. */
+    public static Subnet around(InetAddress address, int prefix) {
+        return new Subnet(first(address, prefix), prefix);
+    }
+
+    private static InetAddress first(InetAddress address, int prefix) {
+        var bytes = address.getAddress();
+        for (var bit = prefix; bit < bytes.length * 8; bit++) {
+            bytes[bit / 8] &= (byte) ~(0x80 >> bit % 8);
+        }
+        return address(bytes);
+    }
+
+    private static int bits(InetAddress address) {
+        return address instanceof Inet4Address ? 32 : 128;
+    }
+
+    /** @param bytes 4 or 16 */
+    public static InetAddress address(byte[] bytes) {
+        try {
+            return bytes.length == 4
+                    ? InetAddress.getByAddress(bytes)
+                    : Inet6Address.getByAddress(null, bytes, -1); // a mapped IPv4 address stays one of IPv6
+        } catch (UnknownHostException e) {
+            throw new IllegalArgumentException(bytes.length + " bytes are no address", e);
+        }
     }
 
     public boolean isIpv6() {
-        return address.getAddress().length == 16;
+        return bits(address) == 128;
+    }
+
+    /** How many addresses it has, the first and the last included; at most {@link Long#MAX_VALUE}. */
+    public long size() {
+        var rest = bits(address) - prefix;
+        return rest < 63 ? 1L << rest : Long.MAX_VALUE;
+    }
+
+    /** @param index from 0, the subnet's own address */
+    public InetAddress address(long index) {
+        if (index < 0 || index >= size()) {
+            throw new IllegalArgumentException(this + " has no address " + index);
+        }
+        var number = number(address).add(BigInteger.valueOf(index)).toByteArray();
+        var bytes = new byte[bits(address) / 8];
+        var length = Math.min(number.length, bytes.length);
+        System.arraycopy(number, number.length - length, bytes, bytes.length - length, length);
+        return address(bytes);
+    }
+
+    /** Where an address of this subnet stands; the inverse of {@link #address(long)}. */
+    public long indexOf(InetAddress other) {
+        if (!contains(other)) {
+            throw new IllegalArgumentException(this + " does not contain " + other.getHostAddress());
+        }
+        return number(other)
+                .subtract(number(address))
+                .min(BigInteger.valueOf(Long.MAX_VALUE))
+                .longValue();
+    }
+
+    private static BigInteger number(InetAddress address) {
+        return new BigInteger(1, address.getAddress());
     }
 
     public boolean contains(InetAddress other) {
-        var bytes = other.getAddress();
-        return bytes.length == address.getAddress().length
-                && Arrays.equals(masked(bytes, prefix), address.getAddress());
+        return bits(other) == bits(address) && first(other, prefix).equals(address);
     }
 
-    /** Whether they have an address in common. */
+    /** Whether any address is in both. */
     public boolean overlaps(Subnet other) {
-        return contains(other.address) || other.contains(address);
+        return prefix <= other.prefix ? contains(other.address) : other.contains(address);
     }
 
-    /** How many addresses: at least 1. */
-    public BigInteger size() {
-        return BigInteger.ONE.shiftLeft(address.getAddress().length * Byte.SIZE - prefix);
-    }
-
-    /**
-     * The address so many behind the first.
-     *
-     * @throws IllegalArgumentException if that is outside
-     */
-    public InetAddress address(long index) {
-        var offset = BigInteger.valueOf(index);
-        if (index < 0 || offset.compareTo(size()) >= 0) {
-            throw new IllegalArgumentException(this + " has no address " + index);
-        }
-        var sum = new BigInteger(1, address.getAddress()).add(offset).toByteArray();
-        var bytes = new byte[address.getAddress().length];
-        for (var i = 1; i <= Math.min(bytes.length, sum.length); i++) {
-            bytes[bytes.length - i] = sum[sum.length - i];
-        }
-        return of(bytes);
-    }
-
-    private static byte[] masked(byte[] bytes, int prefix) {
-        var masked = bytes.clone();
-        for (var i = 0; i < masked.length; i++) {
-            var kept = Math.max(0, Math.min(Byte.SIZE, prefix - i * Byte.SIZE));
-            masked[i] &= (byte) (0xff00 >> kept);
-        }
-        return masked;
-    }
-
-    private static InetAddress of(byte[] bytes) {
-        try {
-            return InetAddress.getByAddress(bytes);
-        } catch (UnknownHostException e) {
-            throw new IllegalArgumentException(e);
-        }
-    }
-
-    /** {@code 10.1.2.0/24}. */
+    /** {@code 198.18.4.0/24}. */
     @Override
     public String toString() {
         return address.getHostAddress() + "/" + prefix;

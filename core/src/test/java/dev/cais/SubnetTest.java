@@ -30,7 +30,10 @@ class SubnetTest {
     void countsAddressesFromItsFirst() {
         assertThat(Subnet.parse("10.1.254.0/23").address(257).getHostAddress()).isEqualTo("10.1.255.1");
         assertThat(Subnet.parse("fd00::/64").address(65536).getHostAddress()).isEqualTo("fd00:0:0:0:0:0:1:0");
-        assertThat(Subnet.parse("10.0.0.0/8").size()).isEqualTo(1 << 24);
+        assertThat(Subnet.parse("fd00::/64").indexOf(Subnet.parseAddress("fd00::1:0")))
+                .isEqualTo(65536);
+        assertThat(Subnet.around(Subnet.parseAddress("10.1.2.3"), 16)).isEqualTo(Subnet.parse("10.1.0.0/16"));
+        assertThat(Subnet.parse("10.0.0.0/8").size()).isEqualTo(1L << 24);
         assertThatThrownBy(() -> Subnet.parse("10.1.2.0/30").address(4))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("10.1.2.0/30 has no address 4");
@@ -56,12 +59,13 @@ class SubnetTest {
     void aMistakeIsExplained() {
         assertThatThrownBy(() -> Subnet.parse("10.1.2.3/24"))
                 .isInstanceOf(InvalidSpecException.class)
-                .hasMessage("cannot use subnet 10.1.2.3/24: the address has bits behind the prefix; write 10.1.2.0/24");
+                .hasMessage(
+                        "cannot use the subnet 10.1.2.3/24: the address has bits behind the prefix; write 10.1.2.0/24");
         assertThatThrownBy(() -> Subnet.parse("10.1.2.0/33"))
                 .isInstanceOf(InvalidSpecException.class)
-                .hasMessage("cannot use subnet 10.1.2.0/33: the prefix is not 0 to 32");
+                .hasMessage("cannot use the subnet 10.1.2.0/33: the prefix is out of range; choose 0 to 32");
         assertThatThrownBy(() -> Subnet.parse("300.1.2.0/24"))
                 .isInstanceOf(InvalidSpecException.class)
-                .hasMessage("cannot read address '300.1.2.0': it is not as 10.1.2.3 or fd00::1");
+                .hasMessage("cannot use the address 300.1.2.0: it is neither of IPv4 nor of IPv6");
     }
 }

@@ -67,10 +67,12 @@ class EventLoopTest {
     void timerRunsWhenItIsDueUnlessItWasCancelled() throws InterruptedException {
         var seen = new ArrayBlockingQueue<String>(16);
         try (var loop = new EventLoop("loop-of-test")) {
-            loop.perform(() -> { // so that nothing is due in between
-                loop.schedule(Duration.ZERO, () -> seen.add("cancelled")).cancel();
-                loop.schedule(Duration.ofMillis(1), () -> seen.add("due"));
-            });
+            loop.perform(
+                    () -> { // so that nothing is due in between
+                        loop.schedule(Duration.ZERO, () -> seen.add("cancelled"))
+                                .cancel();
+                        loop.schedule(Duration.ofMillis(1), () -> seen.add("due"));
+                    });
             assertThat(seen.poll(30, TimeUnit.SECONDS)).isEqualTo("due");
         }
     }

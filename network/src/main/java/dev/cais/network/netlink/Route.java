@@ -1,5 +1,6 @@
 package dev.cais.network.netlink;
 
+import dev.cais.Subnet;
 import java.net.InetAddress;
 import java.nio.ByteBuffer;
 import java.util.Locale;
