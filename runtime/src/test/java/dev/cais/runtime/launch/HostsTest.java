@@ -10,7 +10,9 @@ import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.Programs;
 import dev.cais.fixtures.RequiresProgram;
 import dev.cais.fixtures.RequiresRoot;
+import dev.cais.linux.NativeMemory;
 import java.io.IOException;
+import java.lang.ref.Reference;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -89,6 +91,8 @@ class HostsTest {
         var own = controller.resolve(
                 "cais-launch-hosts-" + ProcessHandle.current().pid());
         Files.createDirectory(own);
+        var held = NativeMemory.allocate(
+                8); // keeps JNA's cleaner, so that the program's memory needs no new thread for it
         try {
             Files.writeString(own.resolve("pids.max"), "1");
             // the writing thread alone
@@ -101,6 +105,7 @@ class HostsTest {
         } finally {
             Files.writeString(controller.resolve("tasks"), "0");
             Files.delete(own);
+            Reference.reachabilityFence(held);
         }
     }
 
