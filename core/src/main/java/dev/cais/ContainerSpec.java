@@ -210,6 +210,19 @@ public record ContainerSpec(
         return with(draft -> draft.env = put(env, key, value));
     }
 
+    /**
+     * Adds the variables of a file, which is read now: one {@code NAME=value} a line, with nothing unquoted or expanded; {@code NAME}
+     * alone for the host's value, if it has one; lines that begin with {@code #} are comments.
+     *
+     * @throws NotFoundException if there is no such file
+     * @throws InvalidSpecException if a line is something else
+     */
+    public ContainerSpec envFile(Path file) {
+        var more = new LinkedHashMap<>(env);
+        more.putAll(EnvFile.read(file, System::getenv));
+        return with(draft -> draft.env = more);
+    }
+
     public ContainerSpec user(String changed) {
         return with(draft -> draft.user = changed);
     }

@@ -3,17 +3,51 @@ package dev.cais;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class ContainerSpecTest {
     private static final ContainerSpec BASE = ContainerSpec.of("busybox");
+
+    @Test
+    void anEnvironmentFileIsReadAsDockerDoes(@TempDir Path directory) throws IOException {
+        var file = directory.resolve("env");
+        Files.writeString(
+                file, "\ufeff# comment\n\n A=1=2\r\nB= 'kept' #too\nPATH\nCAIS_NOT_SET_ANYWHERE\nE=\n\t# more\nA=last");
+        assertThat(ContainerSpec.of("a").env("Z", "0").envFile(file).env())
+                .containsExactly(
+                        Map.entry("Z", "0"),
+                        Map.entry("A", "last"),
+                        Map.entry("B", " 'kept' #too"),
+                        Map.entry("PATH", System.getenv("PATH")),
+                        Map.entry("E", ""));
+        for (var wrong : List.of("=x", "A B=1", "A\tB")) {
+            Files.writeString(file, "A=1\n" + wrong);
+            assertThatThrownBy(() -> ContainerSpec.of("a").envFile(file))
+                    .isExactlyInstanceOf(InvalidSpecException.class)
+                    .hasMessage("cannot read environment variables from " + file
+                            + ": line 2 is no NAME=value: a name is not empty and has no blanks; write one variable a"
+                            + " line, or NAME alone to pass on the host's value");
+        }
+        Files.write(file, new byte[] {'A', '=', (byte) 0xff});
+        assertThatThrownBy(() -> ContainerSpec.of("a").envFile(file))
+                .isExactlyInstanceOf(InvalidSpecException.class)
+                .hasMessage("cannot read environment variables from " + file + ": it is not UTF-8");
+        assertThatThrownBy(() -> ContainerSpec.of("a").envFile(directory.resolve("none")))
+                .isExactlyInstanceOf(NotFoundException.class)
+                .hasMessage("cannot read environment variables from " + directory.resolve("none")
+                        + ": there is no such file");
+    }
 
     @Test
     void changesGiveCopies() {
