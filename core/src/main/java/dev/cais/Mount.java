@@ -31,6 +31,10 @@ public sealed interface Mount {
         return new OfBind(source.toAbsolutePath(), target, false, false, Propagation.PRIVATE);
     }
 
+    static OfImage image(String image, String target) {
+        return new OfImage(image, "", target);
+    }
+
     static OfTmpfs tmpfs(String target) {
         return new OfTmpfs(target, false, ByteSize.UNLIMITED, 01777, false);
     }
@@ -47,7 +51,7 @@ public sealed interface Mount {
     record OfVolume(String name, String subpath, String target, boolean readOnly, boolean copy) implements Mount {
         public OfVolume {
             target = checked(target);
-            subpath = checkedSubpath(subpath, target);
+            subpath = checkedSubpath(subpath, "a volume", target);
             if (!name.isEmpty()) {
                 Volume.requireName(name);
             } else if (!subpath.isEmpty()) {
@@ -97,6 +101,33 @@ public sealed interface Mount {
 
         public OfBind propagation(Propagation changed) {
             return new OfBind(source, target, readOnly, createSource, changed);
+        }
+    }
+
+    /**
+     * The files of an image of the store, as {@code --mount type=image}: read-only, and the image is in use as long as the container
+     * is there.
+     *
+     * @param image name or id, of an image for any platform
+     * @param subpath directory or file in the image, which must be there, with no link on the way; empty for all of it
+     */
+    record OfImage(String image, String subpath, String target) implements Mount {
+        public OfImage {
+            target = checked(target);
+            subpath = checkedSubpath(subpath, "image " + image, target);
+            if (image.isEmpty()) {
+                throw new InvalidSpecException("cannot mount an image at " + target + ": its name is empty");
+            }
+        }
+
+        public OfImage subpath(String changed) {
+            return new OfImage(image, changed, target);
+        }
+
+        /** Always. */
+        @Override
+        public boolean readOnly() {
+            return true;
         }
     }
 
@@ -166,15 +197,15 @@ public sealed interface Mount {
         return "/" + String.join("/", names);
     }
 
-    private static String checkedSubpath(String subpath, String target) {
+    private static String checkedSubpath(String subpath, String whole, String target) {
         var names = names(subpath);
         if (subpath.startsWith("/")
                 || subpath.indexOf('\0') >= 0
                 || names.contains(".")
                 || names.contains("..")
                 || names.isEmpty() && !subpath.isEmpty()) {
-            throw new InvalidSpecException("cannot mount '" + subpath.replace('\0', '?') + "' of a volume at " + target
-                    + ": a subpath is relative, without . and ..");
+            throw new InvalidSpecException("cannot mount '" + subpath.replace('\0', '?') + "' of " + whole + " at "
+                    + target + ": a subpath is relative, without . and ..");
         }
         return String.join("/", names);
     }

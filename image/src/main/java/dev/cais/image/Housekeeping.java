@@ -56,8 +56,7 @@ final class Housekeeping {
                 size += bytes;
                 shared += owners.getOrDefault(item, 0) > 1 ? bytes : 0;
             }
-            var count =
-                    containers.stream().filter(use -> use.image().equals(id)).count();
+            var count = containers.stream().filter(use -> use.needs(id)).count();
             uses.put(id, new Use(size, shared, (int) count));
         }
         return uses;
@@ -96,7 +95,7 @@ final class Housekeeping {
         var hold = store.lockExclusive();
         try (hold) {
             var used = new HashSet<Digest>();
-            store.uses().stream().map(ContainerUse::image).forEach(used::add);
+            store.uses().stream().flatMap(ContainerUse::images).forEach(used::add);
             var youngest = Instant.now().minus(options.olderThan());
             var before = database.read();
             var belowNames = documents.belowNames(before);

@@ -307,7 +307,7 @@ public final class ImageCatalog implements Images, AutoCloseable {
             var isOrphan = after.namesOf(id).isEmpty()
                     && documents.isBelow(once, before, id)
                     && !documents.isBelow(still, after, id);
-            if (isOrphan && store.uses().stream().noneMatch(use -> use.image().equals(id))) {
+            if (isOrphan && store.uses().stream().noneMatch(use -> use.needs(id))) {
                 changed = changed.without(id);
             }
         }
@@ -315,7 +315,7 @@ public final class ImageCatalog implements Images, AutoCloseable {
     }
 
     private void refuseIfUsed(Digest id, String name) {
-        store.uses().stream().filter(use -> use.image().equals(id)).findFirst().ifPresent(use -> {
+        store.uses().stream().filter(use -> use.needs(id)).findFirst().ifPresent(use -> {
             throw new ConflictException(
                     "cannot remove image " + Shown.text(name) + ": container " + use.container() + " uses it",
                     Map.of("engine", use.engine()),
@@ -486,7 +486,7 @@ public final class ImageCatalog implements Images, AutoCloseable {
     }
 
     private void removeIfUnused(Digest id) {
-        var isUsed = store.uses().stream().anyMatch(use -> use.image().equals(id));
+        var isUsed = store.uses().stream().anyMatch(use -> use.needs(id));
         change(table -> isUsed || !table.namesOf(id).isEmpty() ? table : table.without(id));
         sweep.runIfIdle();
     }

@@ -260,7 +260,7 @@ final class Verification {
         var hold = store.lockExclusive();
         try (hold) {
             var used = new HashSet<Digest>();
-            store.uses().stream().map(ContainerUse::image).forEach(used::add);
+            store.uses().stream().flatMap(ContainerUse::images).forEach(used::add);
             findings.forEach((part, finding) -> {
                 var isDocument = part.kind == Damage.Kind.CONFIGURATION || part.kind == Damage.Kind.MANIFEST;
                 if (isDocument && !finding.isUsable()) {

@@ -2,7 +2,9 @@ package dev.cais.runtime;
 
 import dev.cais.ConflictException;
 import dev.cais.ContainerSpec;
+import dev.cais.Digest;
 import dev.cais.Image;
+import dev.cais.Images;
 import dev.cais.InvalidSpecException;
 import dev.cais.Layer;
 import dev.cais.Mount;
@@ -19,6 +21,7 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -39,8 +42,11 @@ final class ContainerMounts {
     private final Image image;
     private final List<Wanted> wanted;
 
-    /** @param volume its name, chosen or made up; empty for other mounts */
-    private record Wanted(Mount mount, String volume) {
+    /**
+     * @param volume its name, chosen or made up; empty for other mounts
+     * @param image whose files it shows
+     */
+    private record Wanted(Mount mount, String volume, Optional<Image> image) {
         boolean isAnonymous() {
             return mount instanceof Mount.OfVolume asked && asked.name().isEmpty();
         }
@@ -69,7 +75,7 @@ final class ContainerMounts {
      * @param cannot as in {@code cannot create container web}
      * @throws InvalidSpecException if the image wants a volume where none can be, or there are too many
      */
-    static ContainerMounts of(String cannot, ContainerSpec spec, Image image) {
+    static ContainerMounts of(String cannot, ContainerSpec spec, Image image, Images images) {
         if (spec.mounts().isEmpty() && image.config().volumes().isEmpty()) {
             return new ContainerMounts(cannot, image, List.of());
         }
@@ -92,7 +98,7 @@ final class ContainerMounts {
                 cannot,
                 image,
                 mounts.stream()
-                        .map(mount -> new Wanted(mount, volumeName(mount)))
+                        .map(mount -> new Wanted(mount, volumeName(mount), mounted(mount, images)))
                         .toList());
     }
 
@@ -128,16 +134,22 @@ final class ContainerMounts {
                 : "";
     }
 
+    private static Optional<Image> mounted(Mount mount, Images images) {
+        return mount instanceof Mount.OfImage asked ? Optional.of(images.get(asked.image())) : Optional.empty();
+    }
+
     /**
-     * Makes the container's directory, with its use of volumes written in it; these are made where they are missing. The image's
-     * layers are held by the caller.
+     * Makes the container's directory, with its use of volumes and images written in it; volumes are made where they are missing. The
+     * images' layers are held by the caller.
      */
     ContainerFiles createFiles(Store store, String id, Undo undo) {
-        var diffIds = image.layers().stream().map(Layer::diffId).toList();
+        var diffIds = diffIds(image);
+        Map<Digest, List<Digest>> mounted = new HashMap<>();
+        wanted.forEach(each -> each.image().ifPresent(other -> mounted.put(other.id(), diffIds(other))));
         Set<String> names = new LinkedHashSet<>();
         wanted.forEach(each -> each.named().ifPresent(names::add));
         if (names.isEmpty()) {
-            return undo.add(store.createContainer(id, image.id(), diffIds));
+            return undo.add(store.createContainer(id, image.id(), diffIds, names, mounted));
         }
         try (var hold = store.volumes().lockShared()) {
             for (var name : names) {
@@ -145,8 +157,12 @@ final class ContainerMounts {
                     undo.addStep(() -> removeUnlessUsed(store.volumes(), name));
                 }
             }
-            return undo.add(store.createContainer(id, image.id(), diffIds, names));
+            return undo.add(store.createContainer(id, image.id(), diffIds, names, mounted));
         }
+    }
+
+    private static List<Digest> diffIds(Image image) {
+        return image.layers().stream().map(Layer::diffId).toList();
     }
 
     private static void removeUnlessUsed(StoredVolumes volumes, String name) {
@@ -168,7 +184,11 @@ final class ContainerMounts {
         var points = new ArrayList<MountPoint>();
         try (var content = new ImageContent(cannot, image, store, files, launcher)) {
             for (var each : wanted) {
-                points.add(new MountPoint(each.mount(), each.volume(), source(each, store, files, content)));
+                points.add(new MountPoint(
+                        each.mount(),
+                        each.volume(),
+                        source(each, store, files, content),
+                        each.image().map(Image::id)));
             }
         }
         return List.copyOf(points);

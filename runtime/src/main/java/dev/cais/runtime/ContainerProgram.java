@@ -12,6 +12,7 @@ import dev.cais.storage.ContainerFiles;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
 
@@ -63,6 +64,8 @@ final class ContainerProgram {
         var privileged = plan.spec().security().privileged();
         var mounts = new MountSteps(program, plan.mounts());
         mounts.openSources();
+        standAtLayers(program, layers);
+        mounts.openImages(plan.files(), layers);
         mountRoot(program, plan.files(), layers);
         // without /proc, so that no link of the image leads to a source that is open
         makeDevices(program, plan);
@@ -101,16 +104,29 @@ final class ContainerProgram {
         return program.build();
     }
 
-    /** Layers have short names in one directory, so that even hundreds fit into mount(2)'s 4096 bytes. */
-    static void mountRoot(LaunchBuilder program, ContainerFiles files, Path layers) {
-        var newestFirst = new ArrayList<>(files.layers().stream()
-                .map(layer -> layers.relativize(layer).toString())
-                .toList());
-        Collections.reverse(newestFirst);
-        var options = "lowerdir=" + String.join(":", newestFirst) + ",upperdir=" + files.upper() + ",workdir="
-                + files.work() + SELF_CONTAINED;
+    /** In a mount namespace of one's own, from now on without what is mounted on the host. */
+    static void standAtLayers(LaunchBuilder program, Path layers) {
         program.mount("", "/", "", Abi.MS_REC | Abi.MS_PRIVATE, "");
         program.chdir(layers.toString());
+    }
+
+    /**
+     * Options of overlayfs, to be mounted with the layers' directory as the working directory: they have short names there, so that even
+     * hundreds fit into mount(2)'s 4096 bytes.
+     *
+     * @param directories in {@code layers} or anywhere, oldest first
+     */
+    static String overlay(List<Path> directories, Path layers) {
+        var newestFirst = new ArrayList<>(directories.stream()
+                .map(each -> (each.startsWith(layers) ? layers.relativize(each) : each).toString())
+                .toList());
+        Collections.reverse(newestFirst);
+        return "lowerdir=" + String.join(":", newestFirst) + SELF_CONTAINED;
+    }
+
+    /** Where {@link #standAtLayers} leads to. */
+    static void mountRoot(LaunchBuilder program, ContainerFiles files, Path layers) {
+        var options = overlay(files.layers(), layers) + ",upperdir=" + files.upper() + ",workdir=" + files.work();
         program.mount("overlay", files.root().toString(), "overlay", 0, options)
                 .explain(
                         "of overlay on the container's root",

@@ -121,7 +121,7 @@ final class LocalContainers implements Containers {
         var blueprint = Blueprint.of(spec, image.config(), engine.accounts(image), hostname);
         var stopSignal = stopSignal(spec, image);
         var confinement = Confinement.of(spec, name, blueprint.identity());
-        var mounts = ContainerMounts.of("cannot " + verb + " container " + name, spec, image);
+        var mounts = ContainerMounts.of("cannot " + verb + " container " + name, spec, image, engine.images());
         ContainerFiles files;
         try (var hold = engine.store().lockShared()) {
             files = mounts.createFiles(engine.store(), id, undo);

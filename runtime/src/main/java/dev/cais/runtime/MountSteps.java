@@ -1,6 +1,7 @@
 package dev.cais.runtime;
 
 import dev.cais.ByteSize;
+import dev.cais.Digest;
 import dev.cais.Mount;
 import dev.cais.MountPoint;
 import dev.cais.linux.Abi;
@@ -8,6 +9,7 @@ import dev.cais.linux.Errno;
 import dev.cais.linux.Syscall;
 import dev.cais.runtime.launch.Arg;
 import dev.cais.runtime.launch.LaunchBuilder;
+import dev.cais.storage.ContainerFiles;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,7 +17,7 @@ import java.util.List;
 /**
  * The steps that mount volumes, files of the host and memory in a container.
  *
- * <p>What comes from the host is copied as detached mounts while the host can still be seen, and attached once the container's root
+ * <p>What comes from the host or an image is copied as detached mounts while the host can still be seen, and attached once the container's root
  * is entered. Targets are then resolved by the kernel within that root, without the links of {@code /proc}, which would lead
  * to what this process has open. Each is held open from its resolution to its use, so that nobody who shares a volume can put a link
  * in its place.
@@ -49,19 +51,59 @@ final class MountSteps {
         }
     }
 
+    /**
+     * Where {@link ContainerProgram#standAtLayers} leads to. Each image is mounted where the container's root will be, for as long as its
+     * tree is copied.
+     */
+    void openImages(ContainerFiles files, Path layers) {
+        for (var i = 0; i < mounts.size(); i++) {
+            if (mounts.get(i).mount() instanceof Mount.OfImage image) {
+                trees.set(i, openImage(image, mounts.get(i).image().orElseThrow(), files, layers));
+            }
+        }
+    }
+
+    private Arg openImage(Mount.OfImage image, Digest id, ContainerFiles files, Path layers) {
+        var root = files.root().toString();
+        // overlayfs without an upper directory wants two lower ones
+        var directories = new ArrayList<>(List.of(files.root()));
+        directories.addAll(files.layersOf(id));
+        program.mount(
+                        "overlay",
+                        root,
+                        "overlay",
+                        Abi.MS_RDONLY | Abi.MS_NODEV,
+                        ContainerProgram.overlay(directories, layers))
+                .explain("of image " + image.image() + ", to be mounted at " + image.target(), "");
+        program.openat2(root, HELD, Abi.RESOLVE_NO_MAGICLINKS);
+        var whole = program.result();
+        var found = image.subpath().isEmpty()
+                ? whole
+                : openSubpath(whole, image.subpath(), "image " + image.image(), image.target());
+        program.openTree(found).explain("of image " + image.image() + ", to be mounted at " + image.target(), "");
+        var tree = program.result();
+        program.close(found);
+        program.umount2(root, Abi.MNT_DETACH);
+        return tree;
+    }
+
+    /** In place of the whole, which is closed. */
+    private Arg.Result openSubpath(Arg whole, String subpath, String of, String target) {
+        program.openat2(whole, program.text(subpath), HELD, RESOLVE_SUBPATH)
+                .explain(
+                        "of " + subpath + " in " + of + ", to be mounted at " + target,
+                        "a subpath must be there, without symbolic links");
+        var below = program.result();
+        program.close(whole);
+        return below;
+    }
+
     private Arg openSource(MountPoint point, Path source) {
         program.openat2(source.toString(), HELD, Abi.RESOLVE_NO_MAGICLINKS)
                 .explain("of " + source + ", to be mounted at " + point.target(), SOURCE_HELP);
         var found = program.result();
         if (point.mount() instanceof Mount.OfVolume volume && !volume.subpath().isEmpty()) {
-            program.openat2(found, program.text(volume.subpath()), HELD, RESOLVE_SUBPATH)
-                    .explain(
-                            "of " + volume.subpath() + " in volume " + point.volume() + ", to be mounted at "
-                                    + point.target(),
-                            "a subpath must be there, without symbolic links");
-            var below = program.result();
-            program.close(found);
-            found = below;
+            found = openSubpath(found, volume.subpath(), "volume " + point.volume(), point.target());
         }
         program.openTree(found).explain("of " + source + ", to be mounted at " + point.target(), "");
         var tree = program.result();

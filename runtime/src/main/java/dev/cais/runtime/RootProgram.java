@@ -48,6 +48,7 @@ final class RootProgram {
         var program = LaunchProgram.builder().reportFailuresTo(ContainerProgram.REPORT);
         program.resetInherited(ContainerProgram.REPORT);
         program.unshare(Abi.CLONE_NEWNS);
+        ContainerProgram.standAtLayers(program, layers);
         ContainerProgram.mountRoot(program, files, layers);
         handOut(program, extent);
         return program.build();

@@ -1,16 +1,20 @@
 package dev.cais.runtime;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cais.ByteSize;
+import dev.cais.ConflictException;
 import dev.cais.ContainerSpec;
 import dev.cais.Engine;
+import dev.cais.Image;
 import dev.cais.InvalidSpecException;
 import dev.cais.KernelException;
 import dev.cais.Mount;
 import dev.cais.MountPoint;
 import dev.cais.NotFoundException;
+import dev.cais.PruneOptions;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.Programs;
 import dev.cais.fixtures.RequiresRoot;
@@ -68,6 +72,74 @@ class MountsTest {
     @AfterAll
     static void close() {
         engine.close();
+    }
+
+    private void load(String name, byte[]... layers) {
+        var archive = host.resolve("image.tar");
+        TestImages.writeOnBusybox(archive, name, "", layers);
+        engine.images().load(archive);
+    }
+
+    @Test
+    void anImageIsMountedWithAllItsLayersReadOnly() {
+        load(
+                "site:latest",
+                new TarWriter()
+                        .directory("srv/", 0755)
+                        .file("srv/a", 0640, "old")
+                        .file("srv/b", 0644, "gone")
+                        .bytes(),
+                new TarWriter()
+                        .file("srv/a", 0600, "new")
+                        .file("srv/.wh.b", 0644, "")
+                        .symlink("srv/out", "/etc/passwd")
+                        .bytes());
+        var look = sh("ls /s/srv; cat /s/srv/a; stat -c %a /s/srv/a; touch /s/srv/c");
+        assertThat(output(look.mount(Mount.image("site", "/s"))))
+                .isEqualTo("a\nout\nnew600\ntouch: /s/srv/c: Read-only file system\n");
+        var part = Mount.image("site", "/p");
+        assertThat(output(sh("cat /p/a").mount(part.subpath("srv")))).isEqualTo("new");
+        assertThat(output(sh("cat /p").mount(part.subpath("srv/a")))).isEqualTo("new");
+        assertThatThrownBy(
+                        () -> engine.containers().run(sh("cat /p").name("web").mount(part.subpath("srv/out"))))
+                .isExactlyInstanceOf(KernelException.class)
+                .hasMessageMatching(
+                        "cannot start web: openat2\\(2\\) of srv/out in image site, to be mounted at /p failed"
+                                + " with ELOOP \\(.*\\) \\[step=\\d+]; a subpath must be there, without symbolic links");
+        assertThat(output(sh("cat /one/etc/passwd | head -1 | cut -d: -f1; cat /two/srv/a")
+                        .mount(Mount.image("busybox", "/one"))
+                        .mount(Mount.image("site", "/two"))))
+                .isEqualTo("root\nnew");
+        engine.images().remove("site");
+    }
+
+    @Test
+    void anImageThatIsMountedIsInUse() throws IOException {
+        load("site:latest", new TarWriter().file("page", 0644, "hello").bytes());
+        try (var web = engine.containers().create(sh("cat /s/page").name("web").mount(Mount.image("site", "/s")))) {
+            var site = engine.images().get("site").id();
+            assertThat(web.mounts().get(0).image()).hasValue(site);
+            assertThatThrownBy(() -> engine.images().remove("site"))
+                    .isExactlyInstanceOf(ConflictException.class)
+                    .hasMessageStartingWith("cannot remove image site: container ")
+                    .hasMessageContaining(" uses it");
+            engine.images().untag("site");
+            assertThat(engine.images().prune(PruneOptions.dangling()).images()).isEmpty();
+            web.start();
+            web.await();
+            assertThat(new String(web.logs().stdout().readAllBytes(), UTF_8)).isEqualTo("hello");
+            web.start(); // once more, from the same layers
+            web.await();
+            web.remove();
+            assertThat(engine.images().prune(PruneOptions.dangling()).images())
+                    .extracting(Image::id)
+                    .containsExactly(site);
+        }
+        assertThatThrownBy(() -> engine.containers().run(sh("true").name("web").mount(Mount.image("site", "/s"))))
+                .isExactlyInstanceOf(NotFoundException.class);
+        assertThatThrownBy(() -> Mount.image("", "/s"))
+                .isExactlyInstanceOf(InvalidSpecException.class)
+                .hasMessage("cannot mount an image at /s: its name is empty");
     }
 
     private static ContainerSpec sh(String script) {

@@ -1,17 +1,21 @@
 package dev.cais.storage;
 
+import dev.cais.Digest;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /** A container's directory: {@code upper}, {@code work} and {@code root} for its overlay, and room for what else it needs. */
 public final class ContainerFiles implements AutoCloseable {
     private final Path directory;
+    private final Map<Digest, List<Path>> mounted;
     private volatile List<Path> layers;
 
-    ContainerFiles(Path directory, List<Path> layers) {
+    ContainerFiles(Path directory, List<Path> layers, Map<Digest, List<Path>> mounted) {
         this.directory = directory;
         this.layers = List.copyOf(layers);
+        this.mounted = Map.copyOf(mounted);
     }
 
     public Path directory() {
@@ -21,6 +25,15 @@ public final class ContainerFiles implements AutoCloseable {
     /** What its root shows below {@link #upper()}, oldest first. */
     public List<Path> layers() {
         return layers;
+    }
+
+    /**
+     * Those of another image whose files are mounted in the container, oldest first.
+     *
+     * @param image one of those that the container was made with
+     */
+    public List<Path> layersOf(Digest image) {
+        return mounted.getOrDefault(image, List.of());
     }
 
     /** What the container writes. Owner and mode are those of the newest layer's root, which the container's root shows. */

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -32,6 +33,7 @@ public final class Store implements AutoCloseable {
     private static final String DEAD = "dead-";
     private static final String USES = "uses";
     private static final String VOLUME = "volume ";
+    private static final String MOUNTED = "image ";
 
     private final Path root;
     private final String engine;
@@ -280,20 +282,27 @@ public final class Store implements AutoCloseable {
      * @throws ConflictException if this engine has a container of this id
      */
     public ContainerFiles createContainer(String id, Digest image, List<Digest> diffIds) {
-        return createContainer(id, image, diffIds, List.of());
+        return createContainer(id, image, diffIds, List.of(), Map.of());
     }
 
     /**
-     * The same for a container that uses volumes. Hold {@link StoredVolumes#lockShared()}, too.
+     * The same for a container that uses volumes and other images. Hold {@link StoredVolumes#lockShared()}, too, if there are volumes.
      *
      * @param volumeNames of volumes that are there
+     * @param mounted images whose files are mounted in it: configuration digest to diff IDs, oldest first; all in the store
      */
     public ContainerFiles createContainer(
-            String id, Digest image, List<Digest> diffIds, Collection<String> volumeNames) {
+            String id,
+            Digest image,
+            List<Digest> diffIds,
+            Collection<String> volumeNames,
+            Map<Digest, List<Digest>> mounted) {
         checkId("container", id);
-        var lower = diffIds.stream().map(layers::path).toList();
-        var growing = new ContainerFiles(temporary(), lower);
-        var files = new ContainerFiles(containers(engineDirectory()).resolve(id), lower);
+        var lower = paths(diffIds);
+        Map<Digest, List<Path>> lowerOfMounted = new HashMap<>();
+        mounted.forEach((other, itsDiffIds) -> lowerOfMounted.put(other, paths(itsDiffIds)));
+        var growing = new ContainerFiles(temporary(), lower, lowerOfMounted);
+        var files = new ContainerFiles(containers(engineDirectory()).resolve(id), lower, lowerOfMounted);
         try {
             Disk.makeDirectory(growing.directory(), 0711);
             Disk.makeDirectory(growing.upper(), 0755);
@@ -302,7 +311,7 @@ public final class Store implements AutoCloseable {
             }
             Disk.makeDirectory(growing.work(), 0700);
             Disk.makeDirectory(growing.root(), 0755);
-            Disk.writeNew(growing.directory().resolve(USES), uses(image, diffIds, volumeNames));
+            Disk.writeNew(growing.directory().resolve(USES), uses(image, diffIds, volumeNames, mounted));
             if (!Disk.renameIfFree(growing.directory(), files.directory())) {
                 throw new ConflictException("cannot create container " + id + ": its directory exists");
             }
@@ -313,9 +322,18 @@ public final class Store implements AutoCloseable {
         }
     }
 
-    private static byte[] uses(Digest image, List<Digest> diffIds, Collection<String> volumeNames) {
+    private List<Path> paths(List<Digest> diffIds) {
+        return diffIds.stream().map(layers::path).toList();
+    }
+
+    private static byte[] uses(
+            Digest image, List<Digest> diffIds, Collection<String> volumeNames, Map<Digest, List<Digest>> mounted) {
         var text = new StringBuilder().append(image).append('\n');
         diffIds.forEach(diffId -> text.append(diffId).append('\n'));
+        mounted.forEach((other, itsDiffIds) -> {
+            itsDiffIds.forEach(diffId -> text.append(diffId).append('\n'));
+            text.append(MOUNTED).append(other).append('\n');
+        });
         volumeNames.forEach(name -> text.append(VOLUME).append(name).append('\n'));
         return text.toString().getBytes(StandardCharsets.US_ASCII);
     }
@@ -342,15 +360,19 @@ public final class Store implements AutoCloseable {
     }
 
     private static ContainerUse use(String engine, String container, String text) {
-        var digests = text.lines()
-                .filter(line -> !line.startsWith(VOLUME))
-                .map(Digest::parse)
-                .toList();
-        var names = text.lines()
-                .filter(line -> line.startsWith(VOLUME))
-                .map(line -> line.substring(VOLUME.length()))
-                .toList();
-        return new ContainerUse(engine, container, digests.get(0), digests.subList(1, digests.size()), names);
+        var digests = new ArrayList<Digest>();
+        var mounted = new ArrayList<Digest>();
+        var names = new ArrayList<String>();
+        text.lines().forEach(line -> {
+            if (line.startsWith(VOLUME)) {
+                names.add(line.substring(VOLUME.length()));
+            } else if (line.startsWith(MOUNTED)) {
+                mounted.add(Digest.parse(line.substring(MOUNTED.length())));
+            } else {
+                digests.add(Digest.parse(line));
+            }
+        });
+        return new ContainerUse(engine, container, digests.get(0), mounted, digests.subList(1, digests.size()), names);
     }
 
     private static Path containers(Path engineDirectory) {

@@ -118,10 +118,10 @@ class StoreTest {
             b.createContainer("web", IMAGE, List.of(BASE, APP));
             assertThat(a.uses())
                     .containsExactly(
-                            new ContainerUse("a", "db", IMAGE, List.of(), List.of()),
-                            new ContainerUse("b", "web", IMAGE, List.of(BASE, APP), List.of()));
+                            new ContainerUse("a", "db", IMAGE, List.of(), List.of(), List.of()),
+                            new ContainerUse("b", "web", IMAGE, List.of(), List.of(BASE, APP), List.of()));
             b.close();
-            assertThat(a.uses()).containsExactly(new ContainerUse("a", "db", IMAGE, List.of(), List.of()));
+            assertThat(a.uses()).containsExactly(new ContainerUse("a", "db", IMAGE, List.of(), List.of(), List.of()));
         }
     }
 

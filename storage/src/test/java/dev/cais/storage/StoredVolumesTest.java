@@ -124,7 +124,7 @@ class StoredVolumesTest {
         try (var a = Store.open(directory.path(), "a");
                 var b = Store.open(directory.path(), "b")) {
             b.volumes().create("data", false, Map.of());
-            var container = a.createContainer("web", IMAGE, List.of(), List.of("data"));
+            var container = a.createContainer("web", IMAGE, List.of(), List.of("data"), Map.of());
             for (var store : List.of(a, b)) {
                 assertThat(store.volumes().used()).containsExactly("data");
                 assertThatThrownBy(() -> store.volumes().remove("data"))
@@ -148,7 +148,7 @@ class StoredVolumesTest {
 
         public static void main(String[] arguments) throws InterruptedException {
             var store = Store.open(Path.of(arguments[0]), "user");
-            store.createContainer("web", IMAGE, List.of(), List.of("data"));
+            store.createContainer("web", IMAGE, List.of(), List.of("data"), Map.of());
             System.out.println("using");
             Thread.sleep(60_000);
         }
@@ -181,7 +181,7 @@ class StoredVolumesTest {
             a.volumes().create("data", false, Map.of());
             var hold = b.volumes().lockShared();
             var removal = threads.submit(() -> a.volumes().remove("data"));
-            b.createContainer("web", IMAGE, List.of(), List.of("data"));
+            b.createContainer("web", IMAGE, List.of(), List.of("data"), Map.of());
             assertThat(removal.isDone()).isFalse();
             hold.close();
             assertThatThrownBy(removal::get)
