@@ -213,6 +213,7 @@ public interface Container extends AutoCloseable {
      * mounted in it is left out.
      *
      * @param image its name, taken from the image that had it; empty for none
+     * @throws InvalidSpecException if one of the changes is none
      * @throws NotFoundException if the store has lost its image
      * @throws ConflictException if it is removed
      */

@@ -1,6 +1,7 @@
 package dev.cais.image;
 
 import dev.cais.Digest;
+import dev.cais.HealthCheck;
 import dev.cais.HistoryEntry;
 import dev.cais.ImageConfig;
 import dev.cais.ImageLimits;
@@ -116,6 +117,31 @@ public record Commit(List<Consumer<OutputStream>> layers, ImageConfig config, Hi
         putNames(object, "Volumes", config.volumes());
         if (!config.labels().isEmpty()) {
             object.put("Labels", config.labels());
+        }
+        if (!config.health().equals(ConfigDocument.readHealth(base.objectOrEmpty("config")))) {
+            config.health().ifPresent(check -> object.put("Healthcheck", healthObject(check)));
+        }
+        putTexts(object, "OnBuild", config.onBuild());
+        return object;
+    }
+
+    private static Map<String, Object> healthObject(HealthCheck check) {
+        var test = new ArrayList<>(check.command());
+        test.add(
+                0,
+                switch (check.form()) {
+                    case NONE -> "NONE";
+                    case EXEC -> "CMD";
+                    case SHELL -> "CMD-SHELL";
+                });
+        var object = new LinkedHashMap<String, Object>();
+        object.put("Test", test);
+        if (check.form() != HealthCheck.Form.NONE) {
+            object.put("Interval", check.interval().toNanos());
+            object.put("Timeout", check.timeout().toNanos());
+            object.put("StartPeriod", check.startPeriod().toNanos());
+            object.put("StartInterval", check.startInterval().toNanos());
+            object.put("Retries", check.retries());
         }
         return object;
     }

@@ -5,6 +5,7 @@ import dev.cais.HistoryEntry;
 import dev.cais.Image;
 import dev.cais.ImageConfig;
 import dev.cais.image.Commit;
+import dev.cais.image.dockerfile.ConfigInstruction;
 import dev.cais.image.layer.TarTree;
 import dev.cais.storage.TreeWalk;
 import dev.cais.storage.UpperChanges;
@@ -12,7 +13,6 @@ import java.io.OutputStream;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -21,10 +21,13 @@ import java.util.function.Consumer;
 final class ContainerCommit {
     private final LocalContainer container;
     private final CommitOptions options;
+    private final List<ConfigInstruction> changes;
 
+    /** @throws dev.cais.InvalidSpecException if one of the changes is none */
     ContainerCommit(LocalContainer container, CommitOptions options) {
         this.container = container;
         this.options = options;
+        this.changes = options.changes().stream().map(ConfigInstruction::parse).toList();
     }
 
     Image make(LocalContainers owner, String name) {
@@ -56,31 +59,34 @@ final class ContainerCommit {
     }
 
     private ImageConfig config(Instant created) {
-        var own = LocalSnapshot.config(container.image().config(), container.spec());
-        var env = new LinkedHashMap<String, String>();
-        own.env().forEach(each -> env.put(each.split("=", 2)[0], each));
-        options.env().forEach((key, value) -> env.put(key, key + "=" + value));
-        var labels = new LinkedHashMap<>(own.labels());
-        labels.putAll(options.labels());
-        return new ImageConfig(
-                Optional.of(created),
-                options.author().isEmpty() ? own.author() : options.author(),
-                options.entrypoint().orElse(own.entrypoint()),
-                options.command().orElse(options.entrypoint().isPresent() ? List.of() : own.command()),
-                new ArrayList<>(env.values()),
-                options.user().isEmpty() ? own.user() : options.user(),
-                options.workdir().isEmpty() ? own.workdir() : options.workdir(),
-                options.stopSignal().isEmpty() ? own.stopSignal() : options.stopSignal(),
-                joined(own.exposedPorts(), options.exposedPorts()),
-                joined(own.volumes(), options.volumes()),
-                labels,
-                own.shell(),
-                own.healthcheck());
-    }
-
-    private static List<String> joined(List<String> some, List<String> others) {
-        var joined = new ArrayList<>(some);
-        others.stream().filter(other -> !some.contains(other)).forEach(joined::add);
-        return joined;
+        var config = LocalSnapshot.config(container.image().config(), container.spec())
+                .created(created)
+                .env(options.env())
+                .expose(options.exposedPorts())
+                .volume(options.volumes())
+                .label(options.labels());
+        if (!options.author().isEmpty()) {
+            config = config.author(options.author());
+        }
+        if (options.entrypoint().isPresent()) {
+            config = config.entrypoint(options.entrypoint().get()).command(List.of());
+        }
+        if (options.command().isPresent()) {
+            config = config.command(options.command().get());
+        }
+        if (!options.user().isEmpty()) {
+            config = config.user(options.user());
+        }
+        if (!options.workdir().isEmpty()) {
+            config = config.workdir(options.workdir());
+        }
+        if (!options.stopSignal().isEmpty()) {
+            config = config.stopSignal(options.stopSignal());
+        }
+        config = ConfigInstruction.applyAll(changes, config);
+        if (!config.stopSignal().isEmpty()) {
+            Signal.parse(config.stopSignal()); // nobody could start what is made of it
+        }
+        return config;
     }
 }

@@ -108,8 +108,8 @@ final class ContainerRoot {
     }
 
     Image commit(String newName, CommitOptions options) {
-        return withStillUpper(
-                "cannot commit", options.pause(), () -> new ContainerCommit(container, options).make(owner, newName));
+        var commit = new ContainerCommit(container, options);
+        return withStillUpper("cannot commit", options.pause(), () -> commit.make(owner, newName));
     }
 
     /** Nobody starts, stops or removes it meanwhile, and its processes stand still if that is wanted. */

@@ -12,7 +12,6 @@ import dev.cais.Platform;
 import dev.cais.Snapshot;
 import dev.cais.storage.ContainerFiles;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
 
@@ -38,25 +37,23 @@ final class LocalSnapshot implements Snapshot {
 
     /** As Docker's commit puts it together: the container's words over its image's. */
     static ImageConfig config(ImageConfig image, ContainerSpec spec) {
-        var env = new LinkedHashMap<String, String>();
-        image.env().forEach(each -> env.put(each.split("=", 2)[0], each));
-        spec.env().forEach((key, value) -> env.put(key, key + "=" + value));
-        var labels = new LinkedHashMap<>(image.labels());
-        labels.putAll(spec.labels());
-        return new ImageConfig(
-                image.created(),
-                image.author(),
-                spec.entrypoint().orElse(image.entrypoint()),
-                spec.command().orElse(spec.entrypoint().isPresent() ? List.of() : image.command()),
-                new ArrayList<>(env.values()),
-                spec.user().isEmpty() ? image.user() : spec.user(),
-                spec.workdir().isEmpty() ? image.workdir() : spec.workdir(),
-                spec.stopSignal().isEmpty() ? image.stopSignal() : spec.stopSignal(),
-                image.exposedPorts(),
-                image.volumes(),
-                labels,
-                image.shell(),
-                image.healthcheck());
+        var changed = image.env(spec.env()).label(spec.labels());
+        if (spec.entrypoint().isPresent()) {
+            changed = changed.entrypoint(spec.entrypoint().get()).command(List.of());
+        }
+        if (spec.command().isPresent()) {
+            changed = changed.command(spec.command().get());
+        }
+        if (!spec.user().isEmpty()) {
+            changed = changed.user(spec.user());
+        }
+        if (!spec.workdir().isEmpty()) {
+            changed = changed.workdir(spec.workdir());
+        }
+        if (!spec.stopSignal().isEmpty()) {
+            changed = changed.stopSignal(spec.stopSignal());
+        }
+        return spec.health().map(changed::health).orElse(changed);
     }
 
     @Override

@@ -1,11 +1,14 @@
 package dev.cais.runtime;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cais.CommitOptions;
 import dev.cais.ContainerSpec;
 import dev.cais.ContainerState;
 import dev.cais.Engine;
+import dev.cais.HealthCheck;
+import dev.cais.InvalidSpecException;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.Programs;
 import dev.cais.fixtures.RequiresProgram;
@@ -121,6 +124,63 @@ class CommitTest {
             assertThat(image.tags()).isEmpty();
             assertThat(engine.containers().run(ContainerSpec.of(image)).stdout())
                     .isEqualTo("committed\n");
+        }
+    }
+
+    @Test
+    @RequiresProgram("skopeo")
+    void changesAreMadeAsADockerfileWouldMakeThem() throws Exception {
+        try (var container = engine.containers()
+                .create(ContainerSpec.of("busybox").env("BASE", "/opt").command("old"))) {
+            var image = container.commit(
+                    "changed",
+                    CommitOptions.DEFAULT
+                            .label("k", "typed")
+                            .change("ENTRYPOINT [\"echo\", \"entry\"]")
+                            .change("ENV WHERE=$BASE/x")
+                            .change("LABEL k=\"as text\"")
+                            .change("EXPOSE 80")
+                            .change("USER 1000")
+                            .change("VOLUME /data")
+                            .change("WORKDIR /tmp/w")
+                            .change("STOPSIGNAL SIGQUIT")
+                            .change("ONBUILD RUN true")
+                            .change("HEALTHCHECK --retries=7 CMD true"));
+
+            var config = image.config();
+            assertThat(config.entrypoint()).containsExactly("echo", "entry");
+            assertThat(config.command()).isEmpty();
+            assertThat(config.env()).contains("BASE=/opt", "WHERE=/opt/x");
+            assertThat(config.labels()).containsEntry("k", "as text");
+            assertThat(config.exposedPorts()).containsExactly("80/tcp");
+            assertThat(config.user()).isEqualTo("1000");
+            assertThat(config.volumes()).containsExactly("/data");
+            assertThat(config.workdir()).isEqualTo("/tmp/w");
+            assertThat(config.stopSignal()).isEqualTo("SIGQUIT");
+            assertThat(config.onBuild()).containsExactly("RUN true");
+            assertThat(config.health()).contains(HealthCheck.shell("true").retries(7));
+            assertThat(engine.containers().run(ContainerSpec.of("changed")).stdout())
+                    .isEqualTo("entry\n");
+        }
+        engine.images().save(host.resolve("layout"), "changed");
+        assertThat(Programs.output("skopeo", "inspect", "--config", "--raw", "oci:" + host.resolve("layout")))
+                .contains("\"Healthcheck\":{\"Test\":[\"CMD-SHELL\",\"true\"],")
+                .contains("\"Retries\":7}")
+                .contains("\"OnBuild\":[\"RUN true\"]");
+    }
+
+    @Test
+    void aChangeThatIsNoneMakesNoImage() {
+        try (var container = engine.containers().create(ContainerSpec.of("busybox"))) {
+            assertThatThrownBy(() -> container.commit("made", CommitOptions.DEFAULT.change("RUN true")))
+                    .isInstanceOf(InvalidSpecException.class)
+                    .hasMessage("cannot read instruction 'RUN true': it does not change an image's configuration; write"
+                            + " CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME or"
+                            + " WORKDIR");
+            assertThatThrownBy(() -> container.commit("made", CommitOptions.DEFAULT.change("STOPSIGNAL NOISE")))
+                    .isInstanceOf(InvalidSpecException.class)
+                    .hasMessage("cannot use signal NOISE: there is none of that name; write SIGTERM, TERM or 15");
+            assertThat(engine.images().find("made")).isEmpty();
         }
     }
 

@@ -2,9 +2,11 @@ package dev.cais.image.oci;
 
 import dev.cais.CorruptContentException;
 import dev.cais.Digest;
+import dev.cais.HealthCheck;
 import dev.cais.HistoryEntry;
 import dev.cais.ImageConfig;
 import dev.cais.ImageLimits;
+import dev.cais.InvalidSpecException;
 import dev.cais.Platform;
 import java.time.DateTimeException;
 import java.time.Duration;
@@ -89,17 +91,55 @@ public record ConfigDocument(Platform platform, List<Digest> diffIds, List<Histo
                 config.names("Volumes"),
                 config.textMap("Labels"),
                 config.textOrTexts("Shell"),
-                config.findObject("Healthcheck").map(ConfigDocument::readHealthcheck));
+                readHealth(config),
+                config.texts("OnBuild"));
     }
 
-    private static ImageConfig.Healthcheck readHealthcheck(JsonObject json) {
-        return new ImageConfig.Healthcheck(
-                json.texts("Test"),
-                Duration.ofNanos(json.numberOrZero("Interval")),
-                Duration.ofNanos(json.numberOrZero("Timeout")),
-                Duration.ofNanos(json.numberOrZero("StartPeriod")),
-                Duration.ofNanos(json.numberOrZero("StartInterval")),
-                (int) Math.min(Math.max(0, json.numberOrZero("Retries")), Integer.MAX_VALUE));
+    /**
+     * How the object {@code config} of a configuration wants health to be checked. Zeros stand for Docker's times; a test without
+     * words leaves it to a base image's, which has been put in by the build already.
+     */
+    public static Optional<HealthCheck> readHealth(JsonObject config) {
+        return config.findObject("Healthcheck").flatMap(json -> {
+            var test = json.texts("Test");
+            if (test.isEmpty()) {
+                return Optional.empty();
+            }
+            var rest = test.subList(1, test.size());
+            var check = switch (test.get(0)) {
+                case "NONE" -> HealthCheck.NONE;
+                case "CMD" -> HealthCheck.exec(commandOf(json, rest).toArray(String[]::new));
+                case "CMD-SHELL" -> HealthCheck.shell(String.join(" ", commandOf(json, rest)));
+                default ->
+                    throw json.wrong("Test[0]", "is " + Shown.text(test.get(0)) + ", not NONE, CMD or CMD-SHELL");
+            };
+            check = orDefault(json, "Interval", check, HealthCheck::interval);
+            check = orDefault(json, "Timeout", check, HealthCheck::timeout);
+            check = orDefault(json, "StartPeriod", check, HealthCheck::startPeriod);
+            check = orDefault(json, "StartInterval", check, HealthCheck::startInterval);
+            var retries = json.numberOrZero("Retries");
+            return Optional.of(retries > 0 ? check.retries((int) Math.min(retries, Integer.MAX_VALUE)) : check);
+        });
+    }
+
+    private static List<String> commandOf(JsonObject json, List<String> words) {
+        if (words.isEmpty()) {
+            throw json.wrong("Test", "has no command");
+        }
+        return words;
+    }
+
+    private interface Time {
+        HealthCheck set(HealthCheck check, Duration time);
+    }
+
+    private static HealthCheck orDefault(JsonObject json, String field, HealthCheck check, Time time) {
+        var nanos = json.numberOrZero(field);
+        try {
+            return nanos == 0 ? check : time.set(check, Duration.ofNanos(nanos));
+        } catch (InvalidSpecException e) {
+            throw json.wrong(field, "is " + nanos + " ns, which no health check can have");
+        }
     }
 
     private static Optional<Instant> readTime(JsonObject json, String field) {

@@ -17,6 +17,7 @@ import dev.cais.Platform;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -65,6 +66,19 @@ public final class JsonObject {
     /** The same for a document that is an array of objects. */
     public static List<JsonObject> parseArray(byte[] content, String document) {
         return objects(document, "", parseValue(content, document));
+    }
+
+    /** A document that is an array of strings; empty if it is anything else. */
+    public static Optional<List<String>> parseTexts(String content) {
+        try {
+            var value = parseValue(content.getBytes(StandardCharsets.UTF_8), "text");
+            if (value instanceof List<?> elements && elements.stream().allMatch(String.class::isInstance)) {
+                return Optional.of(elements.stream().map(String.class::cast).toList());
+            }
+        } catch (CorruptContentException e) {
+            // it is no JSON, which the caller may know to be something else
+        }
+        return Optional.empty();
     }
 
     private static @Nullable Object parseValue(byte[] content, String document) {

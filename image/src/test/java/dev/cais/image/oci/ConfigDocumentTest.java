@@ -51,10 +51,16 @@ class ConfigDocumentTest {
                 "{OS,FS,'config':{'Labels':{'a':1}}}           | field config.Labels.a is not a string",
                 "{OS,FS,'created':'yesterday'}                 | field created is no time as RFC 3339 writes it: yesterday",
                 "{OS,FS,'history':[{},{'created':'x'}]}        | field history[1].created is no time as RFC 3339 writes it: x",
-                "{OS,FS,'config':{'Healthcheck':{'Interval':'5s'}}} | field config.Healthcheck.Interval is not a number",
+                "{OS,FS,'config':{'Healthcheck':{HEALTH,'Interval':'5s'}}} | field config.Healthcheck.Interval is not a number",
+                "{OS,FS,'config':{'Healthcheck':{HEALTH,'Timeout':5}}}     | field config.Healthcheck.Timeout is 5 ns,"
+                        + " which no health check can have",
+                "{OS,FS,'config':{'Healthcheck':{'Test':['HTTP','/']}}} | field config.Healthcheck.Test[0] is HTTP, not NONE,"
+                        + " CMD or CMD-SHELL",
+                "{OS,FS,'config':{'Healthcheck':{'Test':['CMD']}}}  | field config.Healthcheck.Test has no command",
             })
     void wrongFieldIsNamed(String text, String why) {
         var content = text.replace("OS", "'os':'linux','architecture':'amd64'")
+                .replace("HEALTH", "'Test':['CMD','true']")
                 .replace("FS", "'rootfs':{'type':'layers'}")
                 .replace('\'', '"')
                 .getBytes(StandardCharsets.UTF_8);
