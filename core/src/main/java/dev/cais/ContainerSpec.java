@@ -318,6 +318,14 @@ public record ContainerSpec(
         return security(now -> now.device(device));
     }
 
+    /**
+     * A device of the Container Device Interface, as {@code --device vendor.com/class=name} and {@code --gpus}: a graphics card, say,
+     * with the nodes, files and variables that its vendor's specification on this host names.
+     */
+    public ContainerSpec cdiDevice(String name) {
+        return security(now -> now.cdiDevice(name));
+    }
+
     /** @param key of a namespaced sysctl: {@code net.…}, {@code kernel.shm…}, {@code kernel.msg…}, {@code kernel.sem}, {@code fs.mqueue.…} */
     public ContainerSpec sysctl(String key, String value) {
         return with(draft -> draft.sysctls = put(sysctls, key, value));

@@ -3,6 +3,7 @@ package dev.cais;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * How an engine is opened. The methods return changed copies.
@@ -16,6 +17,8 @@ import java.util.List;
  *     {@link Warning}
  * @param registries how to speak to registries
  * @param logDrivers places of one's own for what containers write
+ * @param cdiDirectories where device specifications of the Container Device Interface lie; where two name one device, the later
+ *     directory's counts
  */
 public record EngineOptions(
         Path store,
@@ -23,7 +26,11 @@ public record EngineOptions(
         ByteSize captureLimit,
         boolean strictLimits,
         RegistryOptions registries,
-        List<LogDriver> logDrivers) {
+        List<LogDriver> logDrivers,
+        List<Path> cdiDirectories) {
+    /** Where the specification says they are: {@code /etc/cdi} and {@code /var/run/cdi}. */
+    public static final List<Path> DEFAULT_CDI_DIRECTORIES = List.of(Path.of("/etc/cdi"), Path.of("/var/run/cdi"));
+
     /** Bytes of each stream that a result keeps by default: 16 MiB. */
     public static final ByteSize DEFAULT_CAPTURE_LIMIT = ByteSize.mib(16);
 
@@ -34,28 +41,29 @@ public record EngineOptions(
                 DEFAULT_CAPTURE_LIMIT,
                 false,
                 RegistryOptions.defaults(),
-                List.of());
+                List.of(),
+                DEFAULT_CDI_DIRECTORIES);
     }
 
     public EngineOptions store(Path directory) {
-        return new EngineOptions(directory, limits, captureLimit, strictLimits, registries, logDrivers);
+        return with(draft -> draft.store = directory);
     }
 
     public EngineOptions limits(ImageLimits changed) {
-        return new EngineOptions(store, changed, captureLimit, strictLimits, registries, logDrivers);
+        return with(draft -> draft.limits = changed);
     }
 
     /** At most 1 GiB, since the bytes are kept in one array. */
     public EngineOptions captureLimit(ByteSize changed) {
-        return new EngineOptions(store, limits, changed, strictLimits, registries, logDrivers);
+        return with(draft -> draft.captureLimit = changed);
     }
 
     public EngineOptions strictLimits(boolean changed) {
-        return new EngineOptions(store, limits, captureLimit, changed, registries, logDrivers);
+        return with(draft -> draft.strictLimits = changed);
     }
 
     public EngineOptions registries(RegistryOptions changed) {
-        return new EngineOptions(store, limits, captureLimit, strictLimits, changed, logDrivers);
+        return with(draft -> draft.registries = changed);
     }
 
     /** Allows plain HTTP to a registry: see {@link RegistryOptions#insecure(String)}. */
@@ -72,16 +80,53 @@ public record EngineOptions(
     public EngineOptions logDriver(LogDriver driver) {
         var more = new ArrayList<>(logDrivers);
         more.add(driver);
-        return new EngineOptions(store, limits, captureLimit, strictLimits, registries, more);
+        return with(draft -> draft.logDrivers = more);
+    }
+
+    /** In place of those of before. */
+    public EngineOptions cdiDirectories(Path... directories) {
+        return with(draft -> draft.cdiDirectories = List.of(directories));
     }
 
     public EngineOptions {
         store = store.toAbsolutePath().normalize();
         logDrivers = List.copyOf(logDrivers);
+        cdiDirectories = List.copyOf(cdiDirectories);
         if (captureLimit.compareTo(ByteSize.gib(1)) > 0) {
             throw new InvalidSpecException(
                     "cannot keep " + captureLimit + " of a stream in memory: the limit is 1 GiB",
                     "read the rest from ProcessResult's Captured.rest(), or run with streams");
+        }
+    }
+
+    private EngineOptions with(Consumer<Draft> change) {
+        var draft = new Draft(this);
+        change.accept(draft);
+        return draft.build();
+    }
+
+    /** The fields, open for a change. */
+    private static final class Draft {
+        private Path store;
+        private ImageLimits limits;
+        private ByteSize captureLimit;
+        private boolean strictLimits;
+        private RegistryOptions registries;
+        private List<LogDriver> logDrivers;
+        private List<Path> cdiDirectories;
+
+        Draft(EngineOptions options) {
+            store = options.store;
+            limits = options.limits;
+            captureLimit = options.captureLimit;
+            strictLimits = options.strictLimits;
+            registries = options.registries;
+            logDrivers = options.logDrivers;
+            cdiDirectories = options.cdiDirectories;
+        }
+
+        EngineOptions build() {
+            return new EngineOptions(store, limits, captureLimit, strictLimits, registries, logDrivers, cdiDirectories);
         }
     }
 

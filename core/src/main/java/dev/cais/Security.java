@@ -21,6 +21,8 @@ import java.util.regex.Pattern;
  * @param selinuxLabel of its processes, where the kernel has SELinux; empty for none
  * @param readOnlyRoot nothing but mounts can be written
  * @param deviceRules what else it may do with devices, as {@code c 10:200 rwm}, with {@code a} for all kinds, {@code *} for all numbers
+ * @param cdiDevices devices of the Container Device Interface, as {@code vendor.com/class=name}; what they bring is added to the spec
+ *     when a container is created
  */
 public record Security(
         boolean privileged,
@@ -32,19 +34,39 @@ public record Security(
         String selinuxLabel,
         boolean readOnlyRoot,
         List<Device> devices,
-        List<String> deviceRules) {
+        List<String> deviceRules,
+        List<String> cdiDevices) {
     private static final Pattern CAPABILITY = Pattern.compile("[A-Z][A-Z0-9_]*");
+    private static final Pattern CDI_DEVICE = Pattern.compile(
+            "[a-zA-Z]([a-zA-Z0-9._-]*[a-zA-Z0-9])?/[a-zA-Z]([a-zA-Z0-9_-]*[a-zA-Z0-9])?=[a-zA-Z0-9]([a-zA-Z0-9_.:-]*[a-zA-Z0-9])?");
     private static final Pattern RULE = Pattern.compile("a|[abc] ([0-9]+|\\*):([0-9]+|\\*) [rwm]{1,3}");
 
     /** As Docker's default. */
     public static final Security DEFAULT = new Security(
-            false, Set.of(), Set.of(), false, SeccompProfile.standard(), "", "", false, List.of(), List.of());
+            false,
+            Set.of(),
+            Set.of(),
+            false,
+            SeccompProfile.standard(),
+            "",
+            "",
+            false,
+            List.of(),
+            List.of(),
+            List.of());
 
     public Security {
         capAdd = capabilities(capAdd);
         capDrop = capabilities(capDrop);
         devices = List.copyOf(devices);
         deviceRules = List.copyOf(deviceRules);
+        cdiDevices = List.copyOf(cdiDevices);
+        for (var device : cdiDevices) {
+            if (!CDI_DEVICE.matcher(device).matches()) {
+                throw new InvalidSpecException(
+                        "cannot use CDI device '" + device + "': it is written as in vendor.com/class=name");
+            }
+        }
         for (var rule : deviceRules) {
             if (!RULE.matcher(rule).matches()) {
                 throw new InvalidSpecException(
@@ -106,6 +128,10 @@ public record Security(
         return with(draft -> draft.deviceRules = append(deviceRules, rule));
     }
 
+    public Security cdiDevice(String name) {
+        return with(draft -> draft.cdiDevices = append(cdiDevices, name));
+    }
+
     private static Set<String> add(Set<String> names, String... more) {
         var all = new LinkedHashSet<>(names);
         Collections.addAll(all, more);
@@ -136,6 +162,7 @@ public record Security(
         private boolean readOnlyRoot;
         private List<Device> devices;
         private List<String> deviceRules;
+        private List<String> cdiDevices;
 
         Draft(Security base) {
             privileged = base.privileged;
@@ -148,6 +175,7 @@ public record Security(
             readOnlyRoot = base.readOnlyRoot;
             devices = base.devices;
             deviceRules = base.deviceRules;
+            cdiDevices = base.cdiDevices;
         }
 
         Security build() {
@@ -161,7 +189,8 @@ public record Security(
                     selinuxLabel,
                     readOnlyRoot,
                     devices,
-                    deviceRules);
+                    deviceRules,
+                    cdiDevices);
         }
     }
 }

@@ -34,6 +34,7 @@ import java.io.OutputStream;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
@@ -56,6 +57,7 @@ final class LocalContainer implements Container {
     private final ContainerFiles files;
     private final List<MountPoint> mounts;
     private final OutputLog log;
+    private final List<Warning> unable;
     private final AtomicLong execs = new AtomicLong();
     private volatile String name;
     /** Of the run that is going on or was the last one; before the first, of that. */
@@ -81,6 +83,7 @@ final class LocalContainer implements Container {
             ContainerFiles files,
             List<MountPoint> mounts,
             OutputLog log,
+            List<Warning> unable,
             boolean autoRemove) {
         this.owner = owner;
         this.id = id;
@@ -93,6 +96,7 @@ final class LocalContainer implements Container {
         this.files = files;
         this.mounts = mounts;
         this.log = log;
+        this.unable = unable;
         this.streams = owner.streams(this);
         this.lifecycle = new Lifecycle(this, owner, stopSignal, spec.restart(), autoRemove);
         this.root = new ContainerRoot(this, owner, lifecycle, files);
@@ -319,7 +323,9 @@ final class LocalContainer implements Container {
 
     @Override
     public List<Warning> warnings() {
-        return lifecycle.latest().map(run -> run.cgroup().warnings()).orElse(List.of());
+        var all = new ArrayList<>(unable);
+        lifecycle.latest().ifPresent(run -> all.addAll(run.cgroup().warnings()));
+        return List.copyOf(all);
     }
 
     @Override

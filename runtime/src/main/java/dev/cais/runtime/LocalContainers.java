@@ -23,6 +23,7 @@ import dev.cais.Stats;
 import dev.cais.UnsupportedHostException;
 import dev.cais.image.Commit;
 import dev.cais.linux.EventLoop;
+import dev.cais.runtime.cdi.CdiDevices;
 import dev.cais.runtime.cgroup.Cgroup;
 import dev.cais.runtime.cgroup.DeviceRules;
 import dev.cais.runtime.log.LogDrivers;
@@ -58,10 +59,13 @@ final class LocalContainers implements Containers {
     private final Map<String, String> names = new ConcurrentHashMap<>();
 
     private final LogDrivers logDrivers;
+    private final CdiDevices cdi;
 
     LocalContainers(LocalEngine engine) {
         this.engine = engine;
         this.logDrivers = new LogDrivers(engine.options().logDrivers());
+        this.cdi = new CdiDevices(
+                engine.options().cdiDirectories(), engine.options().strictLimits());
         this.snapshots = new Snapshots(engine.store(), this::all);
     }
 
@@ -108,20 +112,23 @@ final class LocalContainers implements Containers {
     }
 
     private LocalContainer create(
-            String verb, ContainerSpec spec, boolean captures, String id, String name, Undo undo) {
+            String verb, ContainerSpec asked, boolean captures, String id, String name, Undo undo) {
+        var cannot = "cannot " + verb + " container " + name;
+        var added = cdi.addTo(asked, cannot);
+        var spec = added.spec();
         var image = snapshots.find(spec.image()).orElseGet(() -> engine.images().get(spec.image()));
         if (!image.platform().os().equals("linux")
                 || !image.platform().architecture().equals(Platform.host().architecture())) {
             throw new UnsupportedHostException(
-                    "cannot " + verb + " container " + name + ": image " + spec.image() + " is for " + image.platform()
-                            + ", this host is " + Platform.host(),
+                    cannot + ": image " + spec.image() + " is for " + image.platform() + ", this host is "
+                            + Platform.host(),
                     "load the image for this platform");
         }
         var hostname = hostname(spec, id);
         var blueprint = Blueprint.of(spec, image.config(), engine.accounts(image), hostname);
         var stopSignal = stopSignal(spec, image);
         var confinement = Confinement.of(spec, name, blueprint.identity());
-        var mounts = ContainerMounts.of("cannot " + verb + " container " + name, spec, image, engine.images());
+        var mounts = ContainerMounts.of(cannot, spec, image, engine.images());
         ContainerFiles files;
         try (var hold = engine.store().lockShared()) {
             files = mounts.createFiles(engine.store(), id, undo);
@@ -142,6 +149,7 @@ final class LocalContainers implements Containers {
                 files,
                 points,
                 log,
+                added.unable(),
                 spec.autoRemove() && !captures);
     }
 

@@ -1,0 +1,146 @@
+package dev.cais.runtime.cdi;
+
+import dev.cais.ContainerSpec;
+import dev.cais.InvalidSpecException;
+import dev.cais.NotFoundException;
+import dev.cais.StorageException;
+import dev.cais.UnsupportedHostException;
+import dev.cais.Warning;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** The devices of this host that vendors describe. They are looked up anew each time, since cards and drivers come and go. */
+public final class CdiDevices {
+    private static final int MOST_FILES = 1000;
+
+    private final List<Path> directories;
+    private final boolean strict;
+
+    /**
+     * @param directories those that are missing have nothing
+     * @param strict whether what this engine cannot do for a device is an error
+     */
+    public CdiDevices(List<Path> directories, boolean strict) {
+        this.directories = List.copyOf(directories);
+        this.strict = strict;
+    }
+
+    /**
+     * A spec with what its devices bring.
+     *
+     * @param unable what its container has to do without
+     */
+    public record Added(ContainerSpec spec, List<Warning> unable) {
+        public Added {
+            unable = List.copyOf(unable);
+        }
+    }
+
+    /**
+     * Adds what the devices of a spec bring, those of one file once.
+     *
+     * @param cannot as in {@code cannot create container web}
+     * @throws NotFoundException if the host has no such device
+     * @throws InvalidSpecException if two files of one directory have it
+     * @throws UnsupportedHostException if this engine cannot do all for it, and is strict
+     */
+    public Added addTo(ContainerSpec spec, String cannot) {
+        var names = spec.security().cdiDevices();
+        if (names.isEmpty()) {
+            return new Added(spec, List.of());
+        }
+        var search = new Search(cannot);
+        directories.forEach(search::read);
+        Set<CdiEdits> edits = new LinkedHashSet<>();
+        for (var name : names) {
+            var document = search.documentOf(name);
+            edits.add(document.edits());
+            edits.add(document.devices().get(nameIn(name)));
+        }
+        var changed = spec;
+        var unable = new LinkedHashSet<Warning>();
+        for (var each : edits) {
+            changed = each.addTo(changed);
+            unable.addAll(each.unable());
+        }
+        if (strict && !unable.isEmpty()) {
+            var first = unable.iterator().next();
+            throw new UnsupportedHostException(
+                    cannot + ": it cannot set " + first.what() + ": " + first.why(), "allow it by strictLimits(false)");
+        }
+        return new Added(changed, List.copyOf(unable));
+    }
+
+    private static String nameIn(String device) {
+        return device.substring(device.indexOf('=') + 1);
+    }
+
+    /** One look through the directories. */
+    private static final class Search {
+        private final String cannot;
+        private final Map<String, CdiDocument> byDevice = new LinkedHashMap<>();
+        private final List<String> unreadable = new ArrayList<>();
+
+        Search(String cannot) {
+            this.cannot = cannot;
+        }
+
+        void read(Path directory) {
+            var here = new LinkedHashMap<String, CdiDocument>();
+            var twice = new LinkedHashSet<String>();
+            for (var file : files(directory)) {
+                try {
+                    var document = CdiDocument.read(file);
+                    for (var name : document.devices().keySet()) {
+                        var device = document.kind() + "=" + name;
+                        if (here.putIfAbsent(device, document) != null) {
+                            twice.add(device);
+                        }
+                    }
+                } catch (InvalidSpecException e) {
+                    unreadable.add(String.valueOf(e.getMessage())); // one vendor's fault is not the others'
+                }
+            }
+            here.keySet().removeAll(twice);
+            byDevice.putAll(here);
+            for (var device : twice) {
+                byDevice.remove(device);
+                unreadable.add("two files in " + directory + " have device " + device);
+            }
+        }
+
+        private List<Path> files(Path directory) {
+            if (!Files.isDirectory(directory)) {
+                return List.of();
+            }
+            try (var all = Files.list(directory)) {
+                return all.filter(file -> file.toString().endsWith(".json")
+                                || file.toString().endsWith(".yaml"))
+                        .sorted()
+                        .limit(MOST_FILES)
+                        .toList();
+            } catch (IOException e) {
+                throw new StorageException(
+                        cannot + ": it cannot read CDI devices in " + directory + ": " + e, Map.of(), "", e);
+            }
+        }
+
+        CdiDocument documentOf(String device) {
+            var document = byDevice.get(device);
+            if (document == null) {
+                throw new NotFoundException(
+                        cannot + ": no file of this host describes CDI device " + device,
+                        unreadable.isEmpty() ? Map.of() : Map.of("unreadable", unreadable),
+                        byDevice.isEmpty() ? "" : "it has " + String.join(", ", byDevice.keySet()));
+            }
+            return document;
+        }
+    }
+}
