@@ -17,8 +17,9 @@ import java.util.regex.Pattern;
 public record Subnet(InetAddress address, int prefix) {
     private static final int LONGEST_TEXT = 64;
 
-    /** Addresses are never looked up as names. */
-    private static final Pattern ADDRESS = Pattern.compile("\\d{1,3}(\\.\\d{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:.]*");
+    private static final String BYTE = "(0{0,2}\\d|0?[1-9]\\d|1\\d\\d|2[0-4]\\d|25[0-5])";
+    /** Addresses are never looked up as names, as the JDK would do with 300.1.2.3. */
+    private static final Pattern ADDRESS = Pattern.compile(BYTE + "(\\." + BYTE + "){3}|[0-9a-fA-F:]*:[0-9a-fA-F:.]*");
 
     /** @throws InvalidSpecException if the address has bits behind the prefix, or there are not that many */
     public Subnet {
