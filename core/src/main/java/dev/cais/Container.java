@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 
@@ -29,6 +30,9 @@ public interface Container extends AutoCloseable {
     List<MountPoint> mounts();
 
     ContainerState state();
+
+    /** All that is known of it, as at one moment. */
+    ContainerInfo inspect();
 
     Instant created();
 
@@ -58,6 +62,16 @@ public interface Container extends AutoCloseable {
      * @throws ConflictException if it has never run
      */
     Instant startedAt();
+
+    /** End of the last run that has ended. */
+    default Optional<Instant> finishedAt() {
+        return inspect().state().finishedAt();
+    }
+
+    /** How often its restart policy has started it, or is about to, since a caller did. */
+    default int restartCount() {
+        return inspect().restartCount();
+    }
 
     /**
      * Completes when the first process of the run that is going on, or was the last one, has ended and its output is complete; before
@@ -129,10 +143,10 @@ public interface Container extends AutoCloseable {
 
     /**
      * Changes its limits, all of them: those of before that are not named are lifted. The processes that run are moved along; half-made
-     * changes are undone. A container that is started again keeps them.
+     * changes are undone. One that does not run begins with them when it is started.
      *
-     * @throws ConflictException if it neither runs nor is new; if it uses more memory than it would be allowed
-     * @throws InvalidSpecException if the machine has no such processors or memory nodes
+     * @throws ConflictException if it is removed, or uses more memory than it would be allowed
+     * @throws InvalidSpecException if it runs and the machine has no such processors or memory nodes
      */
     void update(Resources resources);
 

@@ -33,7 +33,16 @@ public interface Containers {
     Map<Container, Stats> stats();
 
     /** All containers, running or not, oldest first. */
-    List<Container> list();
+    default List<Container> list() {
+        return list(ContainerFilter.ALL);
+    }
+
+    /**
+     * Those that fit, oldest first.
+     *
+     * @throws NotFoundException if the filter names a container to compare with that there is not, or several
+     */
+    List<Container> list(ContainerFilter filter);
 
     /**
      * By name, id or unique prefix of an id.
@@ -42,5 +51,10 @@ public interface Containers {
      */
     Container get(String name);
 
+    /**
+     * The same; empty if there is none.
+     *
+     * @throws NotFoundException if there are several
+     */
     Optional<Container> find(String name);
 }

@@ -2,6 +2,7 @@ package dev.cais.runtime;
 
 import dev.cais.CancelledException;
 import dev.cais.ConflictException;
+import dev.cais.ContainerInfo;
 import dev.cais.ContainerState;
 import dev.cais.EngineException;
 import dev.cais.EventAction;
@@ -16,6 +17,7 @@ import java.time.Instant;
 import java.util.EnumSet;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -57,6 +59,11 @@ final class Lifecycle {
 
     private EventLoop.@Nullable Timer nextStart;
     private int ends;
+    private Optional<Ended> lastEnded = Optional.empty();
+    private String startError = "";
+
+    /** How and when a run has ended. */
+    private record Ended(ExitStatus status, Instant time) {}
 
     Lifecycle(
             LocalContainer container,
@@ -79,6 +86,36 @@ final class Lifecycle {
         return ALIVE.contains(state);
     }
 
+    ContainerInfo.State view() {
+        synchronized (moment) {
+            return new ContainerInfo.State(
+                    state,
+                    isAlive()
+                            ? OptionalInt.of(
+                                    requireAlive("cannot inspect").process().hostPid())
+                            : OptionalInt.empty(),
+                    lastEnded.map(Ended::status),
+                    startError,
+                    latest().map(each -> each.process().startedAt()),
+                    lastEnded.map(Ended::time));
+        }
+    }
+
+    int restartCount() {
+        synchronized (moment) {
+            return restarts.count();
+        }
+    }
+
+    /** The code of the last run, if none goes on. */
+    OptionalInt exitCode() {
+        synchronized (moment) {
+            return isRunning() || lastEnded.isEmpty()
+                    ? OptionalInt.empty()
+                    : OptionalInt.of(lastEnded.get().status().exitCode());
+        }
+    }
+
     /** The run that is going on, or was the last one. */
     Optional<Run> latest() {
         return Optional.ofNullable(run);
@@ -97,6 +134,13 @@ final class Lifecycle {
     Optional<Fd> firstProcess() {
         var latest = run;
         return isAlive() && latest != null ? latest.process().duplicate() : Optional.empty();
+    }
+
+    void requireNotRemoved(String cannot) {
+        switch (state) {
+            case REMOVING, REMOVED, DEAD -> throw refusal(cannot);
+            default -> {}
+        }
     }
 
     void requireAtRest(String cannot) {
@@ -166,7 +210,14 @@ final class Lifecycle {
     /** Holding the transition. After a failure, the container is as it was before. */
     private void startRun() {
         owner.requireUsable("cannot start container " + container.name());
-        afterStart(container.launch(latest()));
+        try {
+            afterStart(container.launch(latest()));
+        } catch (EngineException e) {
+            synchronized (moment) {
+                startError = String.valueOf(e.getMessage());
+            }
+            throw e;
+        }
     }
 
     /** The program has been executed, and may have ended meanwhile. What begins with each run begins here; it must not throw. */
@@ -176,6 +227,7 @@ final class Lifecycle {
                 end = new CompletableFuture<>();
             }
             run = started;
+            startError = "";
             state = ContainerState.RUNNING;
             container.tell(EventAction.START);
             container.beginHealthChecks();
@@ -206,6 +258,7 @@ final class Lifecycle {
                 }
             }
             ends++;
+            lastEnded = Optional.of(new Ended(status, Instant.now()));
             end.complete(status);
             moment.notifyAll();
         }
@@ -420,10 +473,8 @@ final class Lifecycle {
 
     void rename(String newName) {
         try (var turn = begin("cannot rename")) {
-            switch (state) {
-                case REMOVING, REMOVED, DEAD -> throw refusal("cannot rename");
-                default -> container.renameTo(newName);
-            }
+            requireNotRemoved("cannot rename");
+            container.renameTo(newName);
         }
     }
 

@@ -5,6 +5,7 @@ import dev.cais.Attachment;
 import dev.cais.CommitOptions;
 import dev.cais.Connection;
 import dev.cais.Container;
+import dev.cais.ContainerInfo;
 import dev.cais.ContainerProcess;
 import dev.cais.ContainerSpec;
 import dev.cais.ContainerState;
@@ -37,7 +38,9 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -54,6 +57,10 @@ final class LocalContainer implements Container {
     private final Blueprint blueprint;
     private final String hostname;
     private final Confinement confinement;
+    private final Signal stopSignal;
+    /** The spec's over the image's. */
+    private final Map<String, String> labels;
+
     private final ContainerFiles files;
     private final List<MountPoint> mounts;
     private final OutputLog log;
@@ -93,6 +100,8 @@ final class LocalContainer implements Container {
         this.blueprint = blueprint;
         this.hostname = hostname;
         this.confinement = confinement;
+        this.stopSignal = stopSignal;
+        this.labels = LocalContainers.labels(spec, image);
         this.files = files;
         this.mounts = mounts;
         this.log = log;
@@ -132,6 +141,31 @@ final class LocalContainer implements Container {
     @Override
     public Instant created() {
         return created;
+    }
+
+    @Override
+    public ContainerInfo inspect() {
+        var identity = blueprint.identity();
+        return new ContainerInfo(
+                id,
+                name,
+                image,
+                created,
+                lifecycle.view(),
+                health(),
+                lifecycle.restartCount(),
+                spec,
+                blueprint.arguments(),
+                blueprint.env(),
+                identity.uid() + ":" + identity.gid(),
+                blueprint.workdir(),
+                stopSignal.toString(),
+                hostname,
+                labels,
+                mounts,
+                warnings(),
+                logs().status(),
+                files.upper());
     }
 
     // ---- where it stands
@@ -312,10 +346,9 @@ final class LocalContainer implements Container {
     @Override
     public void update(Resources resources) {
         try (var turn = lifecycle.begin("cannot update")) {
+            lifecycle.requireNotRemoved("cannot update");
             if (lifecycle.isAlive()) {
                 cgroup().update(resources);
-            } else if (state() != ContainerState.CREATED) {
-                throw lifecycle.notRunning("cannot update");
             }
             spec = spec.resources(resources);
         }
@@ -450,7 +483,7 @@ final class LocalContainer implements Container {
 
     /** @param more names and values of further attributes */
     void tell(EventAction action, String... more) {
-        var attributes = new LinkedHashMap<>(spec.labels());
+        var attributes = new LinkedHashMap<>(labels);
         attributes.put("image", spec.image());
         attributes.put("name", name);
         for (var i = 0; i < more.length; i += 2) {
@@ -468,6 +501,15 @@ final class LocalContainer implements Container {
 
     String hostname() {
         return hostname;
+    }
+
+    Map<String, String> labels() {
+        return labels;
+    }
+
+    /** Of the last run, if none goes on. */
+    OptionalInt exitCode() {
+        return lifecycle.exitCode();
     }
 
     Blueprint blueprint() {

@@ -4,6 +4,7 @@ import dev.cais.AttachOptions;
 import dev.cais.CancelledException;
 import dev.cais.ConflictException;
 import dev.cais.Container;
+import dev.cais.ContainerFilter;
 import dev.cais.ContainerSpec;
 import dev.cais.ContainerSpec.Stdin;
 import dev.cais.Containers;
@@ -39,7 +40,6 @@ import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -271,8 +271,8 @@ final class LocalContainers implements Containers {
         names.remove(container.name());
     }
 
-    private static Map<String, String> labels(ContainerSpec spec, Image image) {
-        var labels = new HashMap<>(image.config().labels());
+    static Map<String, String> labels(ContainerSpec spec, Image image) {
+        var labels = new LinkedHashMap<>(image.config().labels());
         labels.putAll(spec.labels());
         return labels;
     }
@@ -437,8 +437,10 @@ final class LocalContainers implements Containers {
     }
 
     @Override
-    public List<Container> list() {
+    public List<Container> list(ContainerFilter filter) {
+        var matching = new ContainerMatch(filter, this, engine.images());
         return byId.values().stream()
+                .filter(matching)
                 .sorted(Comparator.comparing(LocalContainer::created).thenComparing(LocalContainer::id))
                 .<Container>map(container -> container)
                 .toList();

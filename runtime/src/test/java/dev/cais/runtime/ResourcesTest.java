@@ -321,17 +321,23 @@ class ResourcesTest {
     }
 
     @Test
-    void onlyANewOrARunningContainerIsUpdated() {
-        try (var container = engine.containers()
-                .create(ContainerSpec.of("busybox").name("once").command("sh", "-c", "exit 0"))) {
+    void whatDoesNotRunBeginsWithItsNewLimits() {
+        var container = engine.containers()
+                .create(ContainerSpec.of("busybox").name("again").command("sh", "-c", "sleep 600"));
+        try (container) {
             container.update(Resources.UNLIMITED.pids(9));
             assertThat(container.spec().resources().pids()).isEqualTo(9);
             container.start();
+            container.kill("KILL");
             container.await();
 
-            assertThatThrownBy(() -> container.update(Resources.UNLIMITED))
-                    .isInstanceOf(ConflictException.class)
-                    .hasMessage("cannot update container once: it is exited; start it first");
+            container.update(Resources.UNLIMITED.memory(ByteSize.mib(64)));
+            container.start();
+            assertThat(container.spec().resources()).isEqualTo(Resources.UNLIMITED.memory(ByteSize.mib(64)));
+            assertThat(container.stats().memory().limit()).isEqualTo(ByteSize.mib(64));
         }
+        assertThatThrownBy(() -> container.update(Resources.UNLIMITED))
+                .isInstanceOf(ConflictException.class)
+                .hasMessage("cannot update container again: it is removed");
     }
 }

@@ -1,0 +1,74 @@
+package dev.cais.runtime;
+
+import dev.cais.Container;
+import dev.cais.ContainerFilter;
+import dev.cais.Image;
+import dev.cais.Images;
+import dev.cais.Layer;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Predicate;
+
+/** A filter, with what it names looked up once. */
+final class ContainerMatch implements Predicate<LocalContainer> {
+    private final ContainerFilter filter;
+    private final List<Image> images;
+    private final Optional<Instant> before;
+    private final Optional<Instant> since;
+
+    /** @throws dev.cais.NotFoundException if a container that it names is not there */
+    ContainerMatch(ContainerFilter filter, LocalContainers containers, Images images) {
+        this.filter = filter;
+        this.images = filter.images().stream()
+                .flatMap(name -> images.find(name).stream())
+                .toList();
+        this.before = filter.before().map(containers::get).map(Container::created);
+        this.since = filter.since().map(containers::get).map(Container::created);
+    }
+
+    @Override
+    public boolean test(LocalContainer container) {
+        return isAny(filter.ids(), container.id()::startsWith)
+                && isAny(filter.names(), container.name()::contains)
+                && filter.labels().entrySet().stream().allMatch(wanted -> {
+                    var value = container.labels().get(wanted.getKey());
+                    return value != null && wanted.getValue().map(value::equals).orElse(true);
+                })
+                && isAny(filter.states(), container.state()::equals)
+                && (filter.images().isEmpty() || isOfImage(container))
+                && isAny(filter.health(), container.health().status()::equals)
+                && isAny(
+                        filter.exitCodes(),
+                        code -> container.exitCode().stream().anyMatch(code::equals))
+                && isAny(
+                        filter.volumes(),
+                        wanted -> container.mounts().stream()
+                                .anyMatch(point -> point.volume().equals(wanted)
+                                        || point.target().equals(wanted)))
+                && before.filter(time -> !container.created().isBefore(time)).isEmpty()
+                && since.filter(time -> !container.created().isAfter(time)).isEmpty();
+    }
+
+    private static <T> boolean isAny(Set<T> wanted, Predicate<T> fits) {
+        return wanted.isEmpty() || wanted.stream().anyMatch(fits);
+    }
+
+    /** A snapshot is no image of the store's, and is known by its id. */
+    private boolean isOfImage(LocalContainer container) {
+        var layers = diffIds(container.image());
+        return filter.images().contains(container.image().id().toString())
+                || images.stream().anyMatch(wanted -> {
+                    var below = diffIds(wanted);
+                    return wanted.id().equals(container.image().id())
+                            || !below.isEmpty()
+                                    && below.size() < layers.size()
+                                    && layers.subList(0, below.size()).equals(below);
+                });
+    }
+
+    private static List<?> diffIds(Image image) {
+        return image.layers().stream().map(Layer::diffId).toList();
+    }
+}
