@@ -76,6 +76,11 @@ public record EngineOptions(
         return registries(registries.credentials(registry, changed));
     }
 
+    /** Which images may be pulled from a place: see {@link RegistryOptions#trust(String, TrustRule)}. */
+    public EngineOptions trust(String place, TrustRule rule) {
+        return registries(registries.trust(place, rule));
+    }
+
     /** Adds a driver that {@link ContainerSpec#logging} can name. */
     public EngineOptions logDriver(LogDriver driver) {
         var more = new ArrayList<>(logDrivers);

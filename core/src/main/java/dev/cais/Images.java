@@ -1,6 +1,7 @@
 package dev.cais;
 
 import java.nio.file.Path;
+import java.security.PrivateKey;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -35,6 +36,8 @@ public interface Images {
      * @return the image for the platform that was asked for
      * @throws NotFoundException if the registry has no such image, or the policy is not to ask and the store has none
      * @throws RegistryException if no registry or mirror could be reached, or all of them refused
+     * @throws UntrustedException if it is not signed as {@link RegistryOptions#trust(String, TrustRule)} or the policy file wants, or is
+     *     from where nothing is accepted
      * @throws CorruptContentException if content is not what was promised, hostile or of an unknown kind, or the index has no
      *     image for the platform; then nothing of it is in the store
      * @throws TimedOutException if it takes longer than {@link RegistryOptions#timeout()}
@@ -67,6 +70,34 @@ public interface Images {
      * @throws CancelledException if the thread is interrupted
      */
     Digest push(String name, PushOptions options, Consumer<ProgressEvent> progress);
+
+    /** Signs with {@link SignOptions#defaults()}. */
+    default ImageSignature sign(String name, PrivateKey key) {
+        return sign(name, key, SignOptions.defaults());
+    }
+
+    /**
+     * Signs an image of a registry, and puts the signature beside it, where cosign looks for it: under the tag {@code sha256-….sig} of its
+     * repository. Signatures that are there stay. Two that sign the same image at the same moment may lose one of the two.
+     *
+     * @param name in its registry; best with the digest that {@link #push(String)} returned, since somebody may move a tag. The store
+     *     need not have the image
+     * @param key for ECDSA on the curve P-256
+     * @throws NotFoundException if the registry has no such image
+     * @throws RegistryException if the registry could not be reached, or refused
+     * @throws InvalidSpecException if the key is of another kind
+     */
+    ImageSignature sign(String name, PrivateKey key, SignOptions options);
+
+    /**
+     * The signatures of an image that its registry has, by whomever; those for another digest are left out.
+     *
+     * @param name as in {@link #pull(String)}. With a tag, of what the tag stands for there now
+     * @return in the registry's order
+     * @throws NotFoundException if the registry has no such image
+     * @throws RegistryException if the registry could not be reached, or refused
+     */
+    List<ImageSignature> signatures(String name);
 
     /**
      * Loads every image of an archive: what {@code docker save}, {@code podman save}, {@code skopeo copy}, buildah or Jib

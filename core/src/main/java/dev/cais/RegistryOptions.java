@@ -27,6 +27,10 @@ import java.util.regex.Pattern;
  * @param clientCertificates by registry
  * @param proxy {@code http://host:port} for all registries that are not on loopback; empty for what the JVM's system properties
  *     or else the environment ({@code HTTPS_PROXY}, {@code HTTP_PROXY}, {@code NO_PROXY}) say
+ * @param trust which images may be pulled, by {@code registry[/path]}, {@code *.domain} or {@code *}: the longest that a name
+ *     begins with counts; before the policy file
+ * @param policy containers' {@code policy.json}, read at each pull: decides where {@code trust} says nothing; empty to accept all
+ *     then
  * @param offline whether to fail before any socket is opened
  * @param connectTimeout for a connection, TLS included; 10 seconds by default
  * @param stallTimeout without a byte in either direction, or without an answer; 30 seconds by default
@@ -42,6 +46,8 @@ public record RegistryOptions(
         List<Path> authorities,
         Map<String, ClientCertificate> clientCertificates,
         Optional<URI> proxy,
+        Map<String, TrustRule> trust,
+        Optional<Path> policy,
         boolean offline,
         Duration connectTimeout,
         Duration stallTimeout,
@@ -51,6 +57,7 @@ public record RegistryOptions(
     private static final Pattern HOST =
             Pattern.compile("[a-zA-Z0-9.-]+(?::[0-9]{1,5})?|\\[[a-fA-F0-9:]+](?::[0-9]{1,5})?");
     private static final Pattern PLACE = Pattern.compile("(?:" + HOST + ")(?:/[a-z0-9._-]+)*");
+    private static final Pattern TRUSTED = Pattern.compile("\\*(?:\\.[a-zA-Z0-9.-]+)?|" + PLACE);
 
     private static final RegistryOptions DEFAULTS = new RegistryOptions(
             Set.of(),
@@ -58,6 +65,8 @@ public record RegistryOptions(
             Map.of(),
             Map.of(),
             List.of(),
+            Map.of(),
+            Optional.empty(),
             Map.of(),
             Optional.empty(),
             false,
@@ -84,6 +93,7 @@ public record RegistryOptions(
         rewrites = Collections.unmodifiableMap(new LinkedHashMap<>(rewrites));
         authorities = List.copyOf(authorities);
         clientCertificates = Collections.unmodifiableMap(new LinkedHashMap<>(clientCertificates));
+        trust = Collections.unmodifiableMap(new LinkedHashMap<>(trust));
         insecure.forEach(RegistryOptions::requireHost);
         credentials.keySet().forEach(RegistryOptions::requireHost);
         mirrors.keySet().forEach(RegistryOptions::requireHost);
@@ -94,6 +104,7 @@ public record RegistryOptions(
         });
         clientCertificates.keySet().forEach(RegistryOptions::requireHost);
         proxy.ifPresent(RegistryOptions::requireProxy);
+        trust.keySet().forEach(RegistryOptions::requireTrusted);
         requirePositive("connectTimeout", connectTimeout);
         requirePositive("stallTimeout", stallTimeout);
         requirePositive("timeout", timeout);
@@ -116,6 +127,14 @@ public record RegistryOptions(
         if (!PLACE.matcher(place).matches()) {
             throw new InvalidSpecException(
                     "cannot use registry " + place + ": it is no host[:port][/path]", "leave out https://");
+        }
+    }
+
+    private static void requireTrusted(String place) {
+        if (!TRUSTED.matcher(place).matches()) {
+            throw new InvalidSpecException(
+                    "cannot trust " + place + ": it is no host[:port][/path], *.domain or *",
+                    "leave out https:// and any tag");
         }
     }
 
@@ -171,6 +190,28 @@ public record RegistryOptions(
         return with(draft -> draft.proxy = Optional.of(changed));
     }
 
+    /**
+     * Which images may be pulled from a place. Checked before anything is given a name, whenever the registry is asked; what is in the
+     * store already stays as it is.
+     *
+     * @param place {@code registry[/path]}, as in {@code docker.io/library}; {@code *.domain} for all registries below it; {@code *}
+     *     for all others
+     */
+    public RegistryOptions trust(String place, TrustRule rule) {
+        return with(draft -> draft.trust.put(place, rule));
+    }
+
+    /**
+     * Which images may be pulled, as Podman and its kin read it. Known are {@code insecureAcceptAnything}, {@code reject} and {@code
+     * sigstoreSigned} with keys; what wants anything else (GPG signatures, Fulcio, Rekor) rejects, and says why.
+     *
+     * @param file {@code /etc/containers/policy.json}, say
+     * @see <a href="https://github.com/containers/image/blob/main/docs/containers-policy.json.5.md">containers-policy.json(5)</a>
+     */
+    public RegistryOptions policy(Path file) {
+        return with(draft -> draft.policy = Optional.of(file));
+    }
+
     public RegistryOptions offline(boolean changed) {
         return with(draft -> draft.offline = changed);
     }
@@ -210,6 +251,8 @@ public record RegistryOptions(
         private final List<Path> authorities;
         private final Map<String, ClientCertificate> clientCertificates;
         private Optional<URI> proxy;
+        private final Map<String, TrustRule> trust;
+        private Optional<Path> policy;
         private boolean offline;
         private Duration connectTimeout;
         private Duration stallTimeout;
@@ -225,6 +268,8 @@ public record RegistryOptions(
             authorities = new ArrayList<>(base.authorities);
             clientCertificates = new LinkedHashMap<>(base.clientCertificates);
             proxy = base.proxy;
+            trust = new LinkedHashMap<>(base.trust);
+            policy = base.policy;
             offline = base.offline;
             connectTimeout = base.connectTimeout;
             stallTimeout = base.stallTimeout;
@@ -242,6 +287,8 @@ public record RegistryOptions(
                     authorities,
                     clientCertificates,
                     proxy,
+                    trust,
+                    policy,
                     offline,
                     connectTimeout,
                     stallTimeout,

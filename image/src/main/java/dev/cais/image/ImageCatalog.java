@@ -6,6 +6,7 @@ import dev.cais.Damage;
 import dev.cais.Digest;
 import dev.cais.Image;
 import dev.cais.ImageLimits;
+import dev.cais.ImageSignature;
 import dev.cais.ImageUse;
 import dev.cais.Images;
 import dev.cais.InvalidSpecException;
@@ -17,6 +18,7 @@ import dev.cais.Pruned;
 import dev.cais.PullOptions;
 import dev.cais.PushOptions;
 import dev.cais.RegistryOptions;
+import dev.cais.SignOptions;
 import dev.cais.image.archive.ArchiveWriter;
 import dev.cais.image.archive.ArchivedImage;
 import dev.cais.image.archive.ImageArchive;
@@ -26,11 +28,15 @@ import dev.cais.image.host.HostImage;
 import dev.cais.image.oci.ImageReference;
 import dev.cais.image.oci.Shown;
 import dev.cais.image.registry.Registries;
+import dev.cais.image.registry.Repository;
+import dev.cais.image.registry.Task;
+import dev.cais.image.signature.Signatures;
 import dev.cais.storage.Store;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.PrivateKey;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -131,6 +137,41 @@ public final class ImageCatalog implements Images, AutoCloseable {
             hold.close();
             sweep.runIfIdle();
         }
+    }
+
+    @Override
+    public ImageSignature sign(String name, PrivateKey key, SignOptions options) {
+        var reference = ImageReference.parse(name);
+        var task = new Task("sign " + reference, registries.options().timeout());
+        var bare = reference.registry() + "/" + reference.repository();
+        return registries.toAny(reference, options.credentials(), repository -> {
+            var signatures = new Signatures(repository, task);
+            return signatures.sign(
+                    resolve(reference, repository, task),
+                    options.reference().isEmpty() ? bare : options.reference(),
+                    options.annotations(),
+                    key);
+        });
+    }
+
+    @Override
+    public List<ImageSignature> signatures(String name) {
+        var reference = ImageReference.parse(name);
+        var task =
+                new Task("read signatures of " + reference, registries.options().timeout());
+        return registries.fromAny(
+                reference,
+                Optional.empty(),
+                repository -> new Signatures(repository, task).of(resolve(reference, repository, task)));
+    }
+
+    /** What a name stands for in a repository. */
+    private Digest resolve(ImageReference reference, Repository repository, Task task) {
+        var wanted = reference.digest().map(Digest::toString).or(reference::tag).orElseThrow();
+        return repository
+                .head(wanted, task)
+                .orElseGet(() ->
+                        repository.manifest(wanted, limits.manifestSize(), task).digest());
     }
 
     @Override

@@ -19,13 +19,17 @@ import dev.cais.image.oci.MediaType;
 import dev.cais.image.registry.Registries;
 import dev.cais.image.registry.Repository;
 import dev.cais.image.registry.Task;
+import dev.cais.image.signature.Signatures;
+import dev.cais.image.signature.TrustPolicy;
 import dev.cais.storage.Store;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
 
 /** One pull: from a reference to an image of the store. For one thread. */
@@ -42,6 +46,7 @@ final class Pull {
     private final PullOptions options;
     private final Progress progress;
     private final Task task;
+    private final TrustPolicy trust;
 
     Pull(
             Registries registries,
@@ -64,6 +69,7 @@ final class Pull {
         this.options = options;
         this.progress = progress;
         this.task = new Task("pull " + reference, registries.options().timeout());
+        this.trust = TrustPolicy.of(this.reference, registries.options());
     }
 
     /** An image whose documents are here and checked, and whose layers are not yet. */
@@ -82,6 +88,7 @@ final class Pull {
         if (options.policy() == PullPolicy.MISSING && present.isPresent()) {
             return named(present.get());
         }
+        trust.requireAllowed(task.cannot());
         try {
             return registries.fromAny(reference, options.credentials(), repository -> from(repository, present));
         } catch (RegistryException e) {
@@ -153,6 +160,10 @@ final class Pull {
                         .allMatch(entry -> table.idOf(entry.digest()).isPresent());
     }
 
+    private void requireTrusted(Repository repository, Digest root, Collection<Digest> images) {
+        trust.requireSigned(root, images, new Signatures(repository, task)::of, task.cannot());
+    }
+
     private NamedImage from(Repository repository, Optional<NamedImage> present) {
         var wanted = reference.digest().map(Digest::toString).orElseGet(this::tag);
         var current = reference.digest();
@@ -160,6 +171,7 @@ final class Pull {
             current = repository.head(wanted, task);
         }
         if (current.isPresent() && present.isPresent() && isCurrent(present.get(), current.get())) {
+            requireTrusted(repository, current.get(), Set.of(present.get().manifest()));
             return named(present.get());
         }
         try {
@@ -208,6 +220,7 @@ final class Pull {
                 requirePlatform(image, repository);
                 images.put(wanted, image);
             }
+            requireTrusted(repository, root.digest(), images.keySet());
             fetchLayers(repository, List.copyOf(images.values()));
             return publish(wanted, isIndex ? Optional.of(root.digest()) : Optional.empty(), images);
         }

@@ -206,7 +206,7 @@ final class Push {
     private void send(Descriptor blob, Set<String> from, Repository repository) {
         if (!isLayer(blob)) {
             if (!repository.hasBlob(blob.digest(), task)) {
-                upload(blob, from, repository, new Silent());
+                upload(blob, from, repository, new Repository.Untold());
             }
             return;
         }
@@ -245,14 +245,5 @@ final class Push {
             content.close();
             throw e;
         }
-    }
-
-    /** For what is no layer. */
-    private static final class Silent implements Repository.UploadProgress {
-        @Override
-        public void sent(long bytes) {}
-
-        @Override
-        public void retrying() {}
     }
 }

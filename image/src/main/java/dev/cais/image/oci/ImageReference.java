@@ -139,6 +139,11 @@ public record ImageReference(String registry, String repository, Optional<String
         return new InvalidSpecException("cannot use image name " + Shown.text(text) + ": " + why, help);
     }
 
+    /** Whether a name has neither tag nor digest. */
+    public static boolean isBare(String text) {
+        return text.indexOf('@') < 0 && text.lastIndexOf(':') <= text.lastIndexOf('/');
+    }
+
     /** The same name without its digest. */
     public ImageReference withoutDigest() {
         return new ImageReference(registry, repository, tag, Optional.empty());

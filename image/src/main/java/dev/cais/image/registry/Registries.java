@@ -71,8 +71,17 @@ public final class Registries implements AutoCloseable {
      */
     public <T> T fromAny(
             ImageReference reference, Optional<Credentials> credentials, Function<Repository, T> question) {
+        return ask(pullFrom(reference, credentials), question);
+    }
+
+    /** The same, but only of the registry itself. */
+    public <T> T toAny(ImageReference reference, Optional<Credentials> credentials, Function<Repository, T> question) {
+        return ask(pushTo(reference, credentials), question);
+    }
+
+    private static <T> T ask(List<Repository> repositories, Function<Repository, T> question) {
         var failures = new ArrayList<EngineException>();
-        for (var repository : pullFrom(reference, credentials)) {
+        for (var repository : repositories) {
             if (repository.isRuledOut()) {
                 continue;
             }

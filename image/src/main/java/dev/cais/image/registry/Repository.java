@@ -214,6 +214,27 @@ public final class Repository {
         void retrying();
     }
 
+    /** Sends a small blob, unless the registry has it. */
+    public void putBlob(Descriptor blob, byte[] content, Task task) {
+        if (!hasBlob(blob.digest(), task)) {
+            upload(
+                    new Upload(blob, offset -> new ByteArrayInputStream(content, (int) offset, content.length)),
+                    Set.of(),
+                    ByteSize.UNLIMITED,
+                    new Untold(),
+                    task);
+        }
+    }
+
+    /** For what nobody waits for. */
+    public static final class Untold implements UploadProgress {
+        @Override
+        public void sent(long bytes) {}
+
+        @Override
+        public void retrying() {}
+    }
+
     /**
      * Sends a blob that the registry does not have; best by mounting it from another of its repositories.
      *

@@ -20,9 +20,9 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicLong;
 
 /** A registry on loopback that answers what a test tells it to. */
-final class HostileRegistry implements AutoCloseable {
+public final class HostileRegistry implements AutoCloseable {
     /** Answers a request. */
-    interface Answer {
+    public interface Answer {
         void give(HttpExchange exchange) throws IOException;
     }
 
@@ -32,7 +32,7 @@ final class HostileRegistry implements AutoCloseable {
     private final List<String> requests = new CopyOnWriteArrayList<>();
     final AtomicLong sent = new AtomicLong();
 
-    HostileRegistry() {
+    public HostileRegistry() {
         try {
             server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 50);
         } catch (IOException e) {
@@ -43,7 +43,7 @@ final class HostileRegistry implements AutoCloseable {
         server.start();
     }
 
-    String address() {
+    public String address() {
         return "127.0.0.1:" + server.getAddress().getPort();
     }
 
@@ -84,13 +84,13 @@ final class HostileRegistry implements AutoCloseable {
     }
 
     /** Serves {@code x:1} of one layer, all of it right. */
-    HostileRegistry image(byte[] config, byte[] layer) {
+    public HostileRegistry image(byte[] config, byte[] layer) {
         manifest("1", dev.cais.image.TestArchive.manifest(config, layer));
         blob(config);
         return blob(layer);
     }
 
-    HostileRegistry manifest(String tag, byte[] manifest) {
+    public HostileRegistry manifest(String tag, byte[] manifest) {
         var type = "application/vnd.oci.image.manifest.v1+json";
         Answer answer = exchange -> {
             exchange.getResponseHeaders().add("Docker-Content-Digest", "sha256:" + sha256(manifest));
@@ -100,7 +100,7 @@ final class HostileRegistry implements AutoCloseable {
         return on("/v2/x/manifests/sha256:" + sha256(manifest), answer);
     }
 
-    HostileRegistry blob(byte[] content) {
+    public HostileRegistry blob(byte[] content) {
         return on(blobPath(content), whole("application/octet-stream", content));
     }
 
