@@ -18,7 +18,6 @@ public record LinkAddress(int link, InetAddress address, int prefix) {
     private static final int RTM_DELADDR = 21;
     private static final int IFA_ADDRESS = 1;
     private static final int IFA_LOCAL = 2;
-    private static final int IFA_FLAGS = 8;
     private static final int IFA_F_NODAD = 2;
     private static final int HEADER = 8;
 
@@ -43,18 +42,15 @@ public record LinkAddress(int link, InetAddress address, int prefix) {
 
     private byte[] body(boolean withoutDetection) {
         var bytes = address.getAddress();
-        var writer = new MessageWriter()
+        return new MessageWriter()
                 .u8(isIpv4() ? 2 : 10)
                 .u8(prefix)
                 .u8(withoutDetection ? IFA_F_NODAD : 0)
                 .u8(0)
                 .u32(link)
                 .put(IFA_LOCAL, bytes)
-                .put(IFA_ADDRESS, bytes);
-        if (withoutDetection) {
-            writer.putU32(IFA_FLAGS, IFA_F_NODAD);
-        }
-        return writer.toBytes();
+                .put(IFA_ADDRESS, bytes)
+                .toBytes();
     }
 
     private boolean isIpv4() {

@@ -41,7 +41,6 @@ public final class LinkRequest {
     static final int IFLA_NET_NS_FD = 28;
     static final int IFLA_INFO_KIND = 1;
     static final int IFLA_INFO_DATA = 2;
-    private static final int IFLA_INFO_SLAVE_KIND = 4;
     private static final int IFLA_INFO_SLAVE_DATA = 5;
     private static final int VETH_INFO_PEER = 1;
     private static final int IFLA_BR_VLAN_FILTERING = 7;
@@ -49,11 +48,13 @@ public final class LinkRequest {
     private static final int IFLA_BRPORT_ISOLATED = 33;
     private static final int IFLA_MACVLAN_MODE = 1;
     private static final int IFLA_IPVLAN_MODE = 1;
+    private static final int IFLA_IPVLAN_FLAGS = 2;
     private static final int IFLA_VLAN_ID = 1;
     private static final int IFLA_VXLAN_ID = 1;
     private static final int IFLA_VXLAN_GROUP = 2;
     private static final int IFLA_VXLAN_LINK = 3;
     private static final int IFLA_VXLAN_LOCAL = 4;
+    private static final int IFLA_VXLAN_LEARNING = 7;
     private static final int IFLA_VXLAN_PORT = 15;
     private static final int IFLA_VXLAN_GROUP6 = 16;
     private static final int IFLA_VXLAN_LOCAL6 = 17;
@@ -246,8 +247,8 @@ public final class LinkRequest {
 
     private void write(MessageWriter writer) {
         writer.u8(0).u8(0).u16(0).u32(index).u32(upFlags).u32(upMask);
-        if (!name.isEmpty()) {
-            writer.putString(IFLA_IFNAME, name);
+        if (parent() != 0) {
+            writer.putU32(IFLA_LINK, parent());
         }
         if (mac != null) {
             writer.put(IFLA_ADDRESS, mac.toBytes());
@@ -264,14 +265,14 @@ public final class LinkRequest {
         if (namespace != null) {
             writer.putU32(IFLA_NET_NS_FD, namespace.number());
         }
-        if (parent() != 0) {
-            writer.putU32(IFLA_LINK, parent());
+        if (!name.isEmpty()) {
+            writer.putString(IFLA_IFNAME, name);
         }
         if (kind != null || isolated != null || hairpin != null) {
             writer.nestUnmarked(IFLA_LINKINFO, this::writeInfo);
         }
         if (withoutLinkLocal || !ipv4.isEmpty()) {
-            writer.nest(IFLA_AF_SPEC, this::writeFamilies);
+            writer.nestUnmarked(IFLA_AF_SPEC, this::writeFamilies);
         }
     }
 
@@ -291,8 +292,8 @@ public final class LinkRequest {
             writeKind(info, kind);
         }
         if (isolated != null || hairpin != null) {
-            info.putText(IFLA_INFO_SLAVE_KIND, "bridge");
-            info.nest(IFLA_INFO_SLAVE_DATA, port -> {
+            info.putText(IFLA_INFO_KIND, "bridge_slave");
+            info.nestUnmarked(IFLA_INFO_SLAVE_DATA, port -> {
                 if (hairpin != null) {
                     port.putU8(IFLA_BRPORT_MODE, hairpin ? 1 : 0);
                 }
@@ -318,7 +319,8 @@ public final class LinkRequest {
         } else if (kind instanceof Ipvlan ipvlan) {
             info.nestUnmarked(
                     IFLA_INFO_DATA,
-                    data -> data.putU16(IFLA_IPVLAN_MODE, ipvlan.mode().number()));
+                    data -> data.putU16(IFLA_IPVLAN_MODE, ipvlan.mode().number())
+                            .putU16(IFLA_IPVLAN_FLAGS, 0));
         } else if (kind instanceof Vlan vlan) {
             info.nestUnmarked(IFLA_INFO_DATA, data -> data.putU16(IFLA_VLAN_ID, vlan.id()));
         } else if (kind instanceof Vxlan vxlan) {
@@ -329,24 +331,25 @@ public final class LinkRequest {
     private static void writeVxlan(MessageWriter data, Vxlan vxlan) {
         var ipv4 = vxlan.local() instanceof Inet4Address;
         data.putU32(IFLA_VXLAN_ID, vxlan.id());
-        data.put(ipv4 ? IFLA_VXLAN_GROUP : IFLA_VXLAN_GROUP6, vxlan.remote().getAddress());
         data.put(ipv4 ? IFLA_VXLAN_LOCAL : IFLA_VXLAN_LOCAL6, vxlan.local().getAddress());
+        data.put(ipv4 ? IFLA_VXLAN_GROUP : IFLA_VXLAN_GROUP6, vxlan.remote().getAddress());
         if (vxlan.parent() != 0) {
             data.putU32(IFLA_VXLAN_LINK, vxlan.parent());
         }
+        data.putU8(IFLA_VXLAN_LEARNING, 1);
         data.putBe16(IFLA_VXLAN_PORT, vxlan.port());
     }
 
     private void writeFamilies(MessageWriter families) {
         if (!ipv4.isEmpty()) {
-            families.nest(
+            families.nestUnmarked(
                     AF_INET,
-                    inet -> inet.nest(
+                    inet -> inet.nestUnmarked(
                             IFLA_INET_CONF,
                             settings -> ipv4.forEach((setting, value) -> settings.putU32(setting.number, value))));
         }
         if (withoutLinkLocal) {
-            families.nest(AF_INET6, inet6 -> inet6.putU8(IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE));
+            families.nestUnmarked(AF_INET6, inet6 -> inet6.putU8(IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE));
         }
     }
 

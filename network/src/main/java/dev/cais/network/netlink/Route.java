@@ -92,20 +92,24 @@ public record Route(Subnet destination, Optional<InetAddress> gateway, int link,
                 "RTM_NEWROUTE",
                 RTM_NEWROUTE,
                 Request.NLM_F_CREATE | Request.NLM_F_EXCL,
-                body(RTPROT_BOOT, scope()));
+                body(RTPROT_BOOT, scope(), type.number));
     }
 
     /** The kernel answers {@code ESRCH} if there is none. */
     public Request delete() {
         return new Request(
-                "cannot delete the route " + this, "RTM_DELROUTE", RTM_DELROUTE, 0, body(0, RT_SCOPE_NOWHERE));
+                "cannot delete the route " + this,
+                "RTM_DELROUTE",
+                RTM_DELROUTE,
+                0,
+                body(0, RT_SCOPE_NOWHERE, type == Type.UNICAST ? 0 : type.number));
     }
 
     private int scope() {
         return type == Type.UNICAST && gateway.isEmpty() && !destination.isIpv6() ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
     }
 
-    private byte[] body(int protocol, int scope) {
+    private byte[] body(int protocol, int scope, int typeNumber) {
         var writer = new MessageWriter()
                 .u8(destination.isIpv6() ? 10 : 2)
                 .u8(destination.prefix())
@@ -114,7 +118,7 @@ public record Route(Subnet destination, Optional<InetAddress> gateway, int link,
                 .u8(table < 256 ? table : 0)
                 .u8(protocol)
                 .u8(scope)
-                .u8(type.number)
+                .u8(typeNumber)
                 .u32(0);
         if (destination.prefix() > 0) {
             writer.put(RTA_DST, destination.address().getAddress());
