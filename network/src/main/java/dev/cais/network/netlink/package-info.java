@@ -4,7 +4,7 @@
  * <p>A {@link Request} is one message without its sequence number: data, which tests compare with what the programs {@code ip}
  * and {@code nft} send. {@link Netlink} sends requests, many at once if that saves round trips, and reads what the kernel
  * answers: an error becomes an exception with the kernel's own explanation. Typed questions and changes are in {@link
- * Rtnetlink} (links, addresses, routes) and {@code Nftables} (tables, chains, rules, sets).
+ * Rtnetlink} (links, addresses, routes) and {@link Nftables} (tables, chains, rules, sets).
  *
  * <p>A socket belongs to the network namespace in which it was opened, whoever holds it. So the JVM's threads need not change
  * namespaces: a launch program opens a socket inside and hands it over.

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cais.InvalidSpecException;
+import dev.cais.Subnet;
 import dev.cais.network.netlink.LinkKind.Bridge;
 import dev.cais.network.netlink.LinkKind.Ipvlan;
 import dev.cais.network.netlink.LinkKind.IpvlanMode;

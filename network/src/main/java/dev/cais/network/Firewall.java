@@ -1,0 +1,483 @@
+package dev.cais.network;
+
+import dev.cais.ConflictException;
+import dev.cais.KernelException;
+import dev.cais.UnsupportedHostException;
+import dev.cais.linux.Errno;
+import dev.cais.network.netlink.NftExpression;
+import dev.cais.network.netlink.NftExpression.Connection;
+import dev.cais.network.netlink.NftExpression.Header;
+import dev.cais.network.netlink.NftExpression.Meta;
+import dev.cais.network.netlink.NftExpression.Verdict;
+import dev.cais.network.netlink.NftSet;
+import dev.cais.network.netlink.NftSet.Element;
+import dev.cais.network.netlink.NftSet.Field;
+import dev.cais.network.netlink.NftTable;
+import dev.cais.network.netlink.NftTable.Hook;
+import dev.cais.network.netlink.Nftables;
+import dev.cais.network.netlink.Request;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What one engine has the kernel do with packets: one table, which goes with the engine's socket, however the JVM ends.
+ *
+ * <p>The rules are written once, when the table is made. Networks and published ports are elements of its sets and maps, so a
+ * thousand ports cost a packet what one does. As {@code nft list table inet NAME} shows it:
+ *
+ * <ul>
+ *   <li>{@code raw}: what comes from a container and has 127.0.0.0/8 at either end is dropped, since the bridges have
+ *       {@code route_localnet}.
+ *   <li>{@code prerouting}, {@code output}: new connections to the host's own addresses are looked up in the published ports.
+ *       To 127.0.0.0/8 only from the host itself: others' packets there would be translated before the kernel sees that they are
+ *       martians. To ::1 never: the kernel lets no such answer back in, so that address needs a relay.
+ *   <li>{@code forward}: answers pass; within a network packets pass, unless its containers are not to reach each other; then
+ *       translated connections pass; nothing else enters a network, and nothing leaves an internal one.
+ *   <li>{@code postrouting}: what leaves for the outside, what came from 127.0.0.0/8, and what was published by a neighbour on the
+ *       same network (the answer would not come by here otherwise) gets the host's address as its source. All else keeps its own.
+ * </ul>
+ *
+ * <p>Other tables' chains see the packets too, and what one drops is dropped: {@link #obstacles} names those.
+ *
+ * <p>For any thread, one at a time.
+ */
+public final class Firewall implements AutoCloseable {
+    private static final String ISOLATED = "isolated";
+    private static final String INTERNAL = "internal";
+    private static final String MARTIANS = "martians";
+
+    private static final NftSet BRIDGES = new NftSet("bridges", Field.LINK_NAME);
+    private static final NftSet INTERNAL_BRIDGES = new NftSet("internal-bridges", Field.LINK_NAME);
+    private static final NftSet OUTSIDE = new NftSet("outside", Field.LINK_NAME);
+    private static final NftSet WITHIN = new NftSet("within", Field.LINK_NAME, Field.LINK_NAME);
+    private static final NftSet TALKING = new NftSet("talking", Field.LINK_NAME, Field.LINK_NAME);
+    private static final NftSet PORTS4 =
+            new NftSet("ports4", List.of(Field.PROTOCOL, Field.PORT), List.of(Field.IPV4_ADDRESS, Field.PORT));
+    private static final NftSet PORTS6 =
+            new NftSet("ports6", List.of(Field.PROTOCOL, Field.PORT), List.of(Field.IPV6_ADDRESS, Field.PORT));
+    private static final NftSet ADDRESS_PORTS4 = new NftSet(
+            "address-ports4",
+            List.of(Field.IPV4_ADDRESS, Field.PROTOCOL, Field.PORT),
+            List.of(Field.IPV4_ADDRESS, Field.PORT));
+    private static final NftSet ADDRESS_PORTS6 = new NftSet(
+            "address-ports6",
+            List.of(Field.IPV6_ADDRESS, Field.PROTOCOL, Field.PORT),
+            List.of(Field.IPV6_ADDRESS, Field.PORT));
+    private static final List<NftSet> SETS = List.of(
+            BRIDGES, INTERNAL_BRIDGES, OUTSIDE, WITHIN, TALKING, PORTS4, PORTS6, ADDRESS_PORTS4, ADDRESS_PORTS6);
+
+    private static final byte IPV4 = 2;
+    private static final byte IPV6 = 10;
+    private static final byte LOOPBACK = 127;
+    private static final byte[] LOOPBACK6 = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+    private static final byte[] NO_BITS = {0, 0, 0, 0};
+    private static final byte[] LOCAL = {2, 0, 0, 0};
+    private static final int SOURCE4 = 12;
+    private static final int DESTINATION4 = 16;
+    private static final int DESTINATION6 = 24;
+    /** Of a packet's hooks, in the numbers of the kernel's answers. */
+    private static final int FORWARD = 2;
+
+    private final NftTable table;
+    private final Nftables nftables;
+
+    private Firewall(NftTable table, Nftables nftables) {
+        this.table = table;
+        this.nftables = nftables;
+    }
+
+    /**
+     * Makes the table, in this thread's network namespace.
+     *
+     * @param name of the table, unique on this host
+     * @throws UnsupportedHostException if nf_tables is missing, lacks what is needed, or is forbidden to this process
+     * @throws ConflictException if there is a table of that name
+     */
+    public static Firewall open(String name) {
+        var table = new NftTable(name);
+        var nftables = Nftables.open();
+        try {
+            if (nftables.chains().stream().anyMatch(chain -> chain.table().equals(name))) {
+                throw new ConflictException("cannot make the table " + name + ": there is one of that name");
+            }
+            nftables.transact(ruleset(table));
+            return new Firewall(table, nftables);
+        } catch (KernelException e) {
+            nftables.close();
+            if (e.errno() == Errno.EPERM.number()) {
+                throw new UnsupportedHostException(
+                        "cannot translate addresses: nf_tables is forbidden to this process",
+                        e.facts(),
+                        "it needs CAP_NET_ADMIN in its network namespace",
+                        e);
+            }
+            if (e.errno() == Errno.ENOENT.number() || e.errno() == Errno.ENOTSUP.number()) {
+                throw new UnsupportedHostException(
+                        "cannot translate addresses: this kernel's nf_tables lacks something: " + e.getMessage(),
+                        Map.of(),
+                        "the modules nf_tables, nft_nat, nft_masq, nft_ct, nft_fib_inet may have to be installed",
+                        e);
+            }
+            throw e;
+        } catch (RuntimeException e) {
+            nftables.close();
+            throw e;
+        }
+    }
+
+    static List<Request> ruleset(NftTable table) {
+        var requests = new ArrayList<Request>();
+        requests.add(table.add(true));
+        for (var counter : List.of(ISOLATED, INTERNAL, MARTIANS)) {
+            requests.add(table.addCounter(counter));
+        }
+        for (var set : SETS) {
+            requests.add(table.addSet(set, SETS.indexOf(set) + 1));
+        }
+        requests.add(table.addChain("publish4"));
+        requests.add(table.addChain("publish6"));
+        requests.add(table.addChain("raw", "filter", Hook.PREROUTING, NftTable.PRIORITY_RAW));
+        requests.add(table.addChain("prerouting", "nat", Hook.PREROUTING, NftTable.PRIORITY_DESTINATION));
+        requests.add(table.addChain("output", "nat", Hook.OUTPUT, NftTable.PRIORITY_DESTINATION));
+        requests.add(table.addChain("forward", "filter", Hook.FORWARD, NftTable.PRIORITY_FILTER));
+        requests.add(table.addChain("postrouting", "nat", Hook.POSTROUTING, NftTable.PRIORITY_SOURCE));
+        publishing(requests, table);
+        martians(requests, table);
+        destinations(requests, table);
+        forwarding(requests, table);
+        sources(requests, table);
+        return requests;
+    }
+
+    private static void publishing(List<Request> requests, NftTable table) {
+        requests.add(table.addRule(
+                "publish4",
+                NftExpression.meta(Meta.NFPROTO, 0),
+                NftExpression.equal(0, IPV4),
+                NftExpression.payload(Header.NETWORK, DESTINATION4, 4, 0),
+                NftExpression.meta(Meta.L4PROTO, 1),
+                destinationPort(2),
+                NftExpression.map(ADDRESS_PORTS4.name(), 0, 0),
+                NftExpression.destination(false, 0, 1)));
+        requests.add(table.addRule(
+                "publish4",
+                NftExpression.meta(Meta.L4PROTO, 0),
+                destinationPort(1),
+                NftExpression.map(PORTS4.name(), 0, 0),
+                NftExpression.destination(false, 0, 1)));
+        requests.add(table.addRule(
+                "publish6",
+                NftExpression.meta(Meta.NFPROTO, 0),
+                NftExpression.equal(0, IPV6),
+                NftExpression.payload(Header.NETWORK, DESTINATION6, 16, 0),
+                NftExpression.meta(Meta.L4PROTO, 4),
+                destinationPort(5),
+                NftExpression.map(ADDRESS_PORTS6.name(), 0, 0),
+                NftExpression.destination(true, 0, 4)));
+        requests.add(table.addRule(
+                "publish6",
+                NftExpression.meta(Meta.L4PROTO, 0),
+                destinationPort(1),
+                NftExpression.map(PORTS6.name(), 0, 0),
+                NftExpression.destination(true, 0, 4)));
+    }
+
+    /** TCP, UDP and SCTP have it in the same place. */
+    private static NftExpression destinationPort(int register) {
+        return NftExpression.payload(Header.TRANSPORT, 2, 2, register);
+    }
+
+    private static void martians(List<Request> requests, NftTable table) {
+        for (var offset : new int[] {SOURCE4, DESTINATION4}) {
+            requests.add(table.addRule(
+                    "raw",
+                    NftExpression.meta(Meta.IIFNAME, 0),
+                    NftExpression.in(BRIDGES.name(), 0),
+                    NftExpression.meta(Meta.NFPROTO, 0),
+                    NftExpression.equal(0, IPV4),
+                    NftExpression.payload(Header.NETWORK, offset, 1, 0),
+                    NftExpression.equal(0, LOOPBACK),
+                    NftExpression.count(MARTIANS),
+                    NftExpression.verdict(Verdict.DROP)));
+        }
+    }
+
+    private static void destinations(List<Request> requests, NftTable table) {
+        requests.add(table.addRule(
+                "prerouting",
+                NftExpression.meta(Meta.NFPROTO, 0),
+                NftExpression.equal(0, IPV4),
+                NftExpression.payload(Header.NETWORK, DESTINATION4, 1, 0),
+                NftExpression.differs(0, LOOPBACK),
+                NftExpression.destinationKind(0),
+                NftExpression.equal(0, LOCAL),
+                NftExpression.verdict(Verdict.JUMP, "publish4")));
+        requests.add(table.addRule(
+                "output",
+                NftExpression.meta(Meta.NFPROTO, 0),
+                NftExpression.equal(0, IPV4),
+                NftExpression.destinationKind(0),
+                NftExpression.equal(0, LOCAL),
+                NftExpression.verdict(Verdict.JUMP, "publish4")));
+        for (var chain : List.of("prerouting", "output")) {
+            requests.add(table.addRule(
+                    chain,
+                    NftExpression.meta(Meta.NFPROTO, 0),
+                    NftExpression.equal(0, IPV6),
+                    NftExpression.payload(Header.NETWORK, DESTINATION6, 16, 0),
+                    NftExpression.differs(0, LOOPBACK6),
+                    NftExpression.destinationKind(0),
+                    NftExpression.equal(0, LOCAL),
+                    NftExpression.verdict(Verdict.JUMP, "publish6")));
+        }
+    }
+
+    private static void forwarding(List<Request> requests, NftTable table) {
+        requests.add(table.addRule(
+                "forward",
+                NftExpression.connection(Connection.STATE, 0),
+                NftExpression.mask(0, Connection.ESTABLISHED | Connection.RELATED),
+                NftExpression.differs(0, NO_BITS),
+                NftExpression.verdict(Verdict.ACCEPT)));
+        requests.add(table.addRule(
+                "forward",
+                NftExpression.meta(Meta.IIFNAME, 0),
+                NftExpression.meta(Meta.OIFNAME, 4),
+                NftExpression.in(TALKING.name(), 0),
+                NftExpression.verdict(Verdict.ACCEPT)));
+        for (var end : List.of(Meta.IIFNAME, Meta.OIFNAME)) {
+            requests.add(table.addRule(
+                    "forward",
+                    NftExpression.meta(end, 0),
+                    NftExpression.in(INTERNAL_BRIDGES.name(), 0),
+                    NftExpression.count(INTERNAL),
+                    NftExpression.verdict(Verdict.DROP)));
+        }
+        requests.add(table.addRule(
+                "forward",
+                translated(),
+                NftExpression.mask(0, Connection.DNAT),
+                NftExpression.differs(0, NO_BITS),
+                NftExpression.verdict(Verdict.ACCEPT)));
+        requests.add(table.addRule(
+                "forward",
+                NftExpression.meta(Meta.OIFNAME, 0),
+                NftExpression.in(BRIDGES.name(), 0),
+                NftExpression.count(ISOLATED),
+                NftExpression.verdict(Verdict.DROP)));
+    }
+
+    private static NftExpression translated() {
+        return NftExpression.connection(Connection.STATUS, 0);
+    }
+
+    private static void sources(List<Request> requests, NftTable table) {
+        requests.add(table.addRule(
+                "postrouting",
+                NftExpression.meta(Meta.NFPROTO, 0),
+                NftExpression.equal(0, IPV4),
+                NftExpression.payload(Header.NETWORK, SOURCE4, 1, 0),
+                NftExpression.equal(0, LOOPBACK),
+                NftExpression.meta(Meta.OIFNAME, 0),
+                NftExpression.in(BRIDGES.name(), 0),
+                NftExpression.masquerade()));
+        requests.add(table.addRule(
+                "postrouting",
+                translated(),
+                NftExpression.mask(0, Connection.DNAT),
+                NftExpression.differs(0, NO_BITS),
+                NftExpression.meta(Meta.IIFNAME, 0),
+                NftExpression.meta(Meta.OIFNAME, 4),
+                NftExpression.in(WITHIN.name(), 0),
+                NftExpression.masquerade()));
+        // with br_netfilter the translated frame stays on the bridge, and names no link that it came by
+        requests.add(table.addRule(
+                "postrouting",
+                translated(),
+                NftExpression.mask(0, Connection.DNAT),
+                NftExpression.differs(0, NO_BITS),
+                NftExpression.meta(Meta.IIF, 0),
+                NftExpression.equal(0, NO_BITS),
+                NftExpression.sourceKind(0),
+                NftExpression.differs(0, LOCAL),
+                NftExpression.meta(Meta.OIFNAME, 0),
+                NftExpression.in(BRIDGES.name(), 0),
+                NftExpression.masquerade()));
+        requests.add(table.addRule(
+                "postrouting",
+                NftExpression.meta(Meta.IIFNAME, 0),
+                NftExpression.in(OUTSIDE.name(), 0),
+                NftExpression.meta(Meta.OIFNAME, 0),
+                NftExpression.notIn(BRIDGES.name(), 0),
+                NftExpression.masquerade()));
+    }
+
+    /** @throws ConflictException if that bridge is known already */
+    public void add(FilteredNetwork network) {
+        change(network, table::addElements, "cannot filter " + network.bridge());
+    }
+
+    /** @throws KernelException with {@code ENOENT} if it was not added just so */
+    public void remove(FilteredNetwork network) {
+        change(network, table::deleteElements, "cannot stop filtering " + network.bridge());
+    }
+
+    @FunctionalInterface
+    private interface Change {
+        List<Request> requests(String what, String set, List<Element> elements);
+    }
+
+    private void change(FilteredNetwork network, Change change, String what) {
+        var name = NftExpression.linkName(network.bridge());
+        var one = List.of(new Element(name));
+        var both = List.of(new Element(
+                ByteBuffer.allocate(2 * name.length).put(name).put(name).array()));
+        var requests = new ArrayList<Request>();
+        requests.addAll(change.requests(what, BRIDGES.name(), one));
+        requests.addAll(change.requests(what, WITHIN.name(), both));
+        if (network.interContainer()) {
+            requests.addAll(change.requests(what, TALKING.name(), both));
+        }
+        if (network.internal()) {
+            requests.addAll(change.requests(what, INTERNAL_BRIDGES.name(), one));
+        }
+        if (network.masquerade() && !network.internal()) {
+            requests.addAll(change.requests(what, OUTSIDE.name(), one));
+        }
+        transact(requests, what + ": it is known already");
+    }
+
+    /**
+     * Publishes all of these or none. The host's ports should be bound by a socket meanwhile, or another process takes them.
+     *
+     * @throws ConflictException if one is published already
+     */
+    public void publish(List<PublishedPort> ports) {
+        change(ports, table::addElements, "cannot publish ");
+    }
+
+    /**
+     * Takes back what was published, all or none. Connections that exist go on until their container is gone.
+     *
+     * @throws KernelException with {@code ENOENT} if one is not published
+     */
+    public void unpublish(List<PublishedPort> ports) {
+        change(ports, table::deleteElements, "cannot take back ");
+    }
+
+    private void change(List<PublishedPort> ports, Change change, String verb) {
+        if (ports.isEmpty()) {
+            return;
+        }
+        var what = verb + ports.get(0).host() + (ports.size() > 1 ? " and " + (ports.size() - 1) + " more" : "");
+        var bySet = new LinkedHashMap<String, List<Element>>();
+        for (var port : ports) {
+            bySet.computeIfAbsent(set(port).name(), name -> new ArrayList<>()).add(element(port));
+        }
+        var requests = new ArrayList<Request>();
+        bySet.forEach((set, elements) -> requests.addAll(change.requests(what, set, elements)));
+        transact(requests, what + ": it is published already");
+    }
+
+    private void transact(List<Request> requests, String conflict) {
+        try {
+            nftables.transact(requests);
+        } catch (KernelException e) {
+            if (e.errno() == Errno.EEXIST.number()) {
+                throw new ConflictException(conflict, Map.of(), "", e);
+            }
+            throw e;
+        }
+    }
+
+    private static NftSet set(PublishedPort port) {
+        var all = port.hostAddress().isAnyLocalAddress();
+        return port.isIpv6() ? all ? PORTS6 : ADDRESS_PORTS6 : all ? PORTS4 : ADDRESS_PORTS4;
+    }
+
+    private static Element element(PublishedPort port) {
+        var host = port.hostAddress().isAnyLocalAddress()
+                ? new byte[0]
+                : port.hostAddress().getAddress();
+        var key = ByteBuffer.allocate(host.length + 8)
+                .put(host)
+                .put(protocolNumber(port))
+                .position(host.length + 4)
+                .putShort((short) port.hostPort());
+        var address = port.address().getAddress();
+        var data = ByteBuffer.allocate(address.length + 4).put(address).putShort((short) port.port());
+        return new Element(key.array(), data.array(), null);
+    }
+
+    private static byte protocolNumber(PublishedPort port) {
+        return switch (port.protocol()) {
+            case TCP -> 6;
+            case UDP -> 17;
+        };
+    }
+
+    /** How many ports are published. */
+    public int publishedPorts() {
+        return List.of(PORTS4, PORTS6, ADDRESS_PORTS4, ADDRESS_PORTS6).stream()
+                .mapToInt(set -> nftables.keys(table, set.name()).size())
+                .sum();
+    }
+
+    /**
+     * How many packets the rules dropped.
+     *
+     * @param isolated they were for a network, and nothing was published there
+     * @param internal they came from or were for an internal network
+     * @param martians a container used a loopback address
+     */
+    public record Drops(long isolated, long internal, long martians) {}
+
+    /** Since the table was made. */
+    public Drops drops() {
+        var counters = nftables.counters(table);
+        return new Drops(packets(counters, ISOLATED), packets(counters, INTERNAL), packets(counters, MARTIANS));
+    }
+
+    private static long packets(Map<String, Nftables.Counter> counters, String name) {
+        return counters.getOrDefault(name, new Nftables.Counter(0, 0)).packets();
+    }
+
+    /**
+     * Chains of others that drop what they do not know, on the way that packets of containers take: {@code ip filter FORWARD}
+     * where Docker or ufw is active. Rules of the old iptables interface are not seen here.
+     *
+     * @return family, table and chain, as the program nft writes them
+     */
+    public List<String> obstacles() {
+        return nftables.chains().stream()
+                .filter(chain -> chain.drops()
+                        && chain.hook() == FORWARD
+                        && !chain.table().equals(table.name()))
+                .map(chain -> family(chain.family()) + " " + chain.table() + " " + chain.name())
+                .sorted()
+                .toList();
+    }
+
+    private static String family(int number) {
+        return switch (number) {
+            case 1 -> "inet";
+            case 2 -> "ip";
+            case 10 -> "ip6";
+            default -> "family " + number;
+        };
+    }
+
+    @Override
+    public void close() {
+        nftables.close();
+    }
+
+    /** {@code Firewall[cais-1a2b3c]}. */
+    @Override
+    public String toString() {
+        return "Firewall[" + table.name() + "]";
+    }
+}

@@ -1,0 +1,449 @@
+package dev.cais.network;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.cais.ConflictException;
+import dev.cais.InvalidSpecException;
+import dev.cais.KernelException;
+import dev.cais.Protocol;
+import dev.cais.Subnet;
+import dev.cais.fixtures.Feature;
+import dev.cais.fixtures.LeakChecked;
+import dev.cais.fixtures.NetNamespace;
+import dev.cais.fixtures.Programs;
+import dev.cais.fixtures.RequiresFeature;
+import dev.cais.fixtures.RequiresProgram;
+import dev.cais.fixtures.RequiresRoot;
+import dev.cais.linux.ControlFile;
+import dev.cais.network.netlink.LinkAddress;
+import dev.cais.network.netlink.LinkKind.Bridge;
+import dev.cais.network.netlink.LinkKind.Veth;
+import dev.cais.network.netlink.LinkRequest;
+import dev.cais.network.netlink.LinkRequest.Ipv4Setting;
+import dev.cais.network.netlink.NftTable;
+import dev.cais.network.netlink.Nftables;
+import dev.cais.network.netlink.Request;
+import dev.cais.network.netlink.Route;
+import dev.cais.network.netlink.Rtnetlink;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.SocketTimeoutException;
+import java.net.URISyntaxException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * The rules at work: two bridges with two containers each, a neighbour of the host's on a link of its own, and real connections.
+ *
+ * <p>{@code red} is 198.18.1.0/24, {@code blue} 198.18.2.0/24; the outside is 198.18.9.0/24, where the host is .1 and the
+ * neighbour .2. Each namespace has a server on port 80 that says who asked.
+ */
+@RequiresRoot
+@RequiresFeature({Feature.OWN_NETWORK, Feature.NF_TABLES})
+@LeakChecked
+class FirewallTest {
+    private static final int GROUP = 0x7a11;
+    private static final int REFUSED_MILLIS = 300;
+    private static final int CONNECT_MILLIS = 20_000;
+    private static final InetAddress LOOPBACK = address("127.0.0.1");
+    private static final InetAddress ALL = address("0.0.0.0");
+    private static final FilteredNetwork RED = new FilteredNetwork("caisred", false, true, true);
+    private static final FilteredNetwork BLUE = new FilteredNetwork("caisblue", false, true, true);
+
+    private final Rtnetlink host = Rtnetlink.open();
+    private final Firewall firewall = Firewall.open("cais-test");
+    private final List<AutoCloseable> opened = new ArrayList<>();
+    private final NetNamespace red1;
+    private final NetNamespace red2;
+    private final NetNamespace blue1;
+    private final NetNamespace neighbour;
+
+    FirewallTest() {
+        red1 = namespace();
+        red2 = namespace();
+        blue1 = namespace();
+        neighbour = namespace();
+    }
+
+    private NetNamespace namespace() {
+        var namespace = NetNamespace.create();
+        opened.add(namespace);
+        return namespace;
+    }
+
+    @BeforeEach
+    void connect() {
+        ControlFile.write(Path.of("/proc/sys/net/ipv4/ip_forward"), "1");
+        ControlFile.write(Path.of("/proc/sys/net/ipv6/conf/all/forwarding"), "1");
+        bridge("caisred", 1001, 1);
+        bridge("caisblue", 1002, 2);
+        container(red1, 1011, 1001, 1, 2);
+        container(red2, 1012, 1001, 1, 3);
+        container(blue1, 1021, 1002, 2, 2);
+        container(neighbour, 1091, 0, 9, 2);
+        host.execute(
+                new LinkAddress(1091, address("198.18.9.1"), 24).add(),
+                new LinkAddress(1091, address("fd00:18:9::1"), 64).add());
+        for (var namespace : List.of(red1, red2, blue1, neighbour)) {
+            serve(namespace);
+        }
+    }
+
+    private void bridge(String name, int index, int subnet) {
+        host.execute(
+                LinkRequest.add(name)
+                        .kind(new Bridge(false))
+                        .index(index)
+                        .group(GROUP)
+                        .request(),
+                LinkRequest.change(index)
+                        .ipv4(Ipv4Setting.ROUTE_LOCALNET, 1)
+                        .withoutLinkLocal()
+                        .request(),
+                LinkRequest.change(index).up().request(),
+                new LinkAddress(index, address("198.18." + subnet + ".1"), 24).add(),
+                new LinkAddress(index, address("fe80::1"), 64).add(),
+                new LinkAddress(index, address("fd00:18:" + subnet + "::1"), 64).add());
+    }
+
+    private void container(NetNamespace namespace, int index, int master, int subnet, int number) {
+        var eth0 = LinkRequest.add("eth0").namespace(namespace.fd()).index(2);
+        host.execute(LinkRequest.add("caisv" + index)
+                .kind(new Veth(eth0))
+                .index(index)
+                .master(master)
+                .group(GROUP)
+                .up()
+                .request());
+        try (var inside = namespace.call(Rtnetlink::open)) {
+            inside.execute(
+                    LinkRequest.change(1).up().request(),
+                    LinkRequest.change(2).up().request(),
+                    new LinkAddress(2, address("198.18." + subnet + "." + number), 24).add(),
+                    new LinkAddress(2, address("fd00:18:" + subnet + "::" + number), 64).add(),
+                    Route.byDefault(address("198.18." + subnet + ".1"), 2).add(),
+                    Route.byDefault(address("fd00:18:" + subnet + "::1"), 2).add());
+        }
+    }
+
+    /** Answers each connection with the address that it comes from. */
+    private void serve(NetNamespace namespace) {
+        var server = namespace.call(() -> new ServerSocket(80, 50, address("::")));
+        opened.add(server);
+        var thread = new Thread(
+                () -> {
+                    while (true) {
+                        try (var connection = server.accept()) {
+                            var from = (InetSocketAddress) connection.getRemoteSocketAddress();
+                            connection
+                                    .getOutputStream()
+                                    .write(from.getAddress().getHostAddress().getBytes(StandardCharsets.US_ASCII));
+                        } catch (IOException e) {
+                            return; // closed
+                        }
+                    }
+                },
+                "test-server");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    @AfterEach
+    void disconnect() throws Exception {
+        firewall.close();
+        if (host.links().stream().anyMatch(link -> link.group() == GROUP)) {
+            host.execute(LinkRequest.deleteGroup(GROUP).request());
+        }
+        host.close();
+        for (var resource : opened) {
+            resource.close();
+        }
+    }
+
+    private static InetAddress address(String text) {
+        return Subnet.parseAddress(text);
+    }
+
+    /** What the server says: who it thinks is asking. */
+    private static String ask(String host, int port) throws IOException {
+        try (var socket = new Socket()) {
+            socket.connect(new InetSocketAddress(address(host), port), CONNECT_MILLIS);
+            return new String(socket.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
+        }
+    }
+
+    private static String askFrom(NetNamespace namespace, String host, int port) {
+        return namespace.call(() -> ask(host, port));
+    }
+
+    /** Packets are dropped: nothing answers within a time in which it would have many times over. */
+    private static boolean isUnreachable(NetNamespace namespace, String host, int port) {
+        return namespace.call(() -> {
+            try (var socket = new Socket()) {
+                socket.connect(new InetSocketAddress(address(host), port), REFUSED_MILLIS);
+                return false;
+            } catch (SocketTimeoutException e) {
+                return true;
+            }
+        });
+    }
+
+    private static PublishedPort tcp(InetAddress hostAddress, int hostPort, String address) {
+        return new PublishedPort(Protocol.TCP, hostAddress, hostPort, address(address), 80);
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void containersReachEachOtherAndTheOutsideButNotOtherNetworks(boolean bridgedToo) {
+        filterBridgedFrames(bridgedToo);
+        firewall.add(RED);
+        firewall.add(BLUE);
+
+        assertThat(askFrom(red1, "198.18.1.3", 80)).isEqualTo("198.18.1.2");
+        assertThat(askFrom(red1, "198.18.9.2", 80)).as("masqueraded").isEqualTo("198.18.9.1");
+        assertThat(askFrom(red1, "fd00:18:9::2", 80)).as("masqueraded").isEqualTo("fd00:18:9:0:0:0:0:1");
+        assertThat(isUnreachable(red1, "198.18.2.2", 80)).isTrue();
+        assertThat(isUnreachable(blue1, "fd00:18:1::2", 80)).isTrue();
+        assertThat(isUnreachable(neighbour, "198.18.1.2", 80)).as("unpublished").isTrue();
+        assertThat(firewall.drops().isolated()).isGreaterThanOrEqualTo(3);
+    }
+
+    @Test
+    void internalNetworkHasNoWayOutOrInButTheHostReachesIt() throws Exception {
+        firewall.add(new FilteredNetwork("caisred", true, true, true));
+        firewall.add(BLUE);
+        firewall.publish(List.of(tcp(ALL, 8080, "198.18.1.2")));
+
+        assertThat(askFrom(red1, "198.18.1.3", 80)).isEqualTo("198.18.1.2");
+        assertThat(ask("198.18.1.2", 80)).isEqualTo("198.18.1.1");
+        assertThat(ask("127.0.0.1", 8080)).isEqualTo("198.18.1.1");
+        assertThat(isUnreachable(red1, "198.18.9.2", 80)).isTrue();
+        assertThat(isUnreachable(neighbour, "198.18.9.1", 8080))
+                .as("even if published")
+                .isTrue();
+        assertThat(firewall.drops().internal()).isGreaterThanOrEqualTo(2);
+    }
+
+    /** Whether frames between ports of a bridge pass the packet filter too, as where Docker or Kubernetes has been. */
+    private static void filterBridgedFrames(boolean value) {
+        for (var name : List.of("bridge-nf-call-iptables", "bridge-nf-call-ip6tables")) {
+            var result = ControlFile.tryWrite(Path.of("/proc/sys/net/bridge", name), value ? "1" : "0");
+            assumeTrue(result == 0 || !value, "the kernel has no br_netfilter");
+        }
+    }
+
+    @Test
+    void containersThatShallNotTalkDoNotDoSoThroughTheHostEither() {
+        filterBridgedFrames(false);
+        firewall.add(new FilteredNetwork("caisred", false, false, true));
+        host.execute(
+                LinkRequest.change(1011).isolated(true).request(),
+                LinkRequest.change(1012).isolated(true).request());
+        try (var inside = red1.call(Rtnetlink::open)) {
+            inside.execute(Route.via(Subnet.parse("198.18.1.3/32"), address("198.18.1.1"))
+                    .add());
+        }
+
+        assertThat(isUnreachable(red1, "198.18.1.3", 80)).isTrue();
+        assertThat(askFrom(red1, "198.18.9.2", 80)).isEqualTo("198.18.9.1");
+        firewall.publish(List.of(tcp(ALL, 8080, "198.18.1.3")));
+        assertThat(askFrom(red1, "198.18.1.1", 8080)).as("published").isEqualTo("198.18.1.1");
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void publishedPortIsReachedFromEverywhereAndMostlyWithTheClientsAddress(boolean bridgedToo) throws Exception {
+        filterBridgedFrames(bridgedToo);
+        firewall.add(RED);
+        firewall.add(BLUE);
+        firewall.publish(List.of(tcp(ALL, 8080, "198.18.1.2"), tcp(address("::"), 8080, "fd00:18:1::2")));
+
+        assertThat(ask("127.0.0.1", 8080)).as("loopback").isEqualTo("198.18.1.1");
+        assertThat(ask("127.1.2.3", 8080)).as("loopback").isEqualTo("198.18.1.1");
+        assertThat(ask("198.18.9.1", 8080)).as("the host's other address").isEqualTo("198.18.9.1");
+        assertThat(askFrom(neighbour, "198.18.9.1", 8080)).as("outside").isEqualTo("198.18.9.2");
+        assertThat(askFrom(neighbour, "fd00:18:9::1", 8080)).as("outside").isEqualTo("fd00:18:9:0:0:0:0:2");
+        assertThat(askFrom(blue1, "198.18.9.1", 8080)).as("another network").isEqualTo("198.18.2.2");
+        host.execute(LinkRequest.change(1011).hairpin(true).request());
+        assertThat(askFrom(red2, "198.18.1.1", 8080)).as("a neighbour").isEqualTo("198.18.1.1");
+        assertThat(askFrom(red1, "198.18.1.1", 8080)).as("itself").isEqualTo("198.18.1.1");
+    }
+
+    @Test
+    void portPublishedOnLoopbackIsTheHostsAlone() throws Exception {
+        firewall.add(RED);
+        firewall.publish(List.of(tcp(LOOPBACK, 8080, "198.18.1.2")));
+
+        assertThat(ask("127.0.0.1", 8080)).isEqualTo("198.18.1.1");
+        assertThatThrownBy(() -> ask("198.18.9.1", 8080)).hasMessageContaining("refused");
+        assertThatThrownBy(() -> askFrom(neighbour, "198.18.9.1", 8080)).hasMessageContaining("refused");
+    }
+
+    /** A neighbour and a container send to 127.0.0.1 by way of the host: neither is translated, none arrives. */
+    @Test
+    void loopbackOfTheHostIsNotReachedThroughALink() throws Exception {
+        firewall.add(RED);
+        firewall.publish(List.of(tcp(LOOPBACK, 8080, "198.18.1.2")));
+        try (var local = new ServerSocket(8081, 50, LOOPBACK)) {
+            for (var namespace : List.of(red2, neighbour)) {
+                try (var inside = namespace.call(Rtnetlink::open)) {
+                    var gateway = namespace == red2 ? "198.18.1.1" : "198.18.9.1";
+                    inside.execute(
+                            LinkRequest.change(2)
+                                    .ipv4(Ipv4Setting.ROUTE_LOCALNET, 1)
+                                    .request(),
+                            new LinkAddress(1, LOOPBACK, 8).delete(),
+                            Route.via(Subnet.parse("127.0.0.0/8"), address(gateway))
+                                    .add());
+                    inside.execute(localRoutes(inside));
+                }
+                assertThat(isUnreachable(namespace, "127.0.0.1", 8080)).isTrue();
+                assertThat(isUnreachable(namespace, "127.0.0.1", local.getLocalPort()))
+                        .isTrue();
+            }
+        }
+        assertThat(firewall.drops().martians()).isGreaterThanOrEqualTo(2);
+        assertThat(ask("127.0.0.1", 8080)).isEqualTo("198.18.1.1");
+    }
+
+    private static List<Request> localRoutes(Rtnetlink inside) {
+        return inside.routes().stream()
+                .filter(route -> route.type() == Route.Type.LOCAL
+                        && route.destination().toString().startsWith("127."))
+                .map(Route::delete)
+                .toList();
+    }
+
+    @Test
+    void whatIsPublishedIsTakenBack() throws Exception {
+        firewall.add(RED);
+        var ports = List.of(tcp(ALL, 8080, "198.18.1.2"), tcp(LOOPBACK, 8081, "198.18.1.3"));
+        firewall.publish(ports);
+        assertThat(firewall.publishedPorts()).isEqualTo(2);
+        assertThat(ask("127.0.0.1", 8081)).isEqualTo("198.18.1.1");
+
+        firewall.unpublish(ports);
+
+        assertThat(firewall.publishedPorts()).isZero();
+        assertThatThrownBy(() -> ask("127.0.0.1", 8080)).hasMessageContaining("refused");
+        assertThatThrownBy(() -> firewall.unpublish(ports))
+                .isInstanceOf(KernelException.class)
+                .hasMessage("cannot take back 0.0.0.0:8080/tcp and 1 more: sendto(2) of NFT_MSG_DELSETELEM failed with"
+                        + " ENOENT (no such file or directory)");
+    }
+
+    @Test
+    void secondPublicationOfAPortIsAConflictAndTheRestOfItsListIsUndone() {
+        firewall.publish(List.of(tcp(ALL, 8080, "198.18.1.2")));
+
+        assertThatThrownBy(() ->
+                        firewall.publish(List.of(tcp(LOOPBACK, 8081, "198.18.1.2"), tcp(ALL, 8080, "198.18.1.3"))))
+                .isInstanceOf(ConflictException.class)
+                .hasMessage("cannot publish 127.0.0.1:8081/tcp and 1 more: it is published already");
+        assertThat(firewall.publishedPorts()).isEqualTo(1);
+    }
+
+    @Test
+    void thousandsOfPortsAreAFewMessages() {
+        var ports = new ArrayList<PublishedPort>();
+        for (var port = 10_000; port < 13_000; port++) {
+            ports.add(tcp(ALL, port, "198.18.1.2"));
+        }
+        firewall.publish(ports);
+        assertThat(firewall.publishedPorts()).isEqualTo(3000);
+        firewall.unpublish(ports);
+        assertThat(firewall.publishedPorts()).isZero();
+    }
+
+    @Test
+    void networkIsForgotten() {
+        firewall.add(RED);
+        assertThatThrownBy(() -> firewall.add(RED))
+                .isInstanceOf(ConflictException.class)
+                .hasMessage("cannot filter caisred: it is known already");
+        firewall.remove(RED);
+        assertThatThrownBy(() -> firewall.remove(RED))
+                .isInstanceOf(KernelException.class)
+                .hasMessage("cannot stop filtering caisred: sendto(2) of NFT_MSG_DELSETELEM failed with ENOENT"
+                        + " (no such file or directory)");
+        firewall.add(RED);
+    }
+
+    @Test
+    void tableIsItsSocketsAndGoesWithIt() {
+        assertThatThrownBy(() -> Firewall.open("cais-test"))
+                .isInstanceOf(ConflictException.class)
+                .hasMessage("cannot make the table cais-test: there is one of that name");
+        try (var other = Nftables.open()) {
+            assertThatThrownBy(() -> other.transact(new NftTable("cais-test").delete()))
+                    .isInstanceOf(KernelException.class)
+                    .hasMessage("cannot delete the table cais-test: sendto(2) of NFT_MSG_DELTABLE failed with"
+                            + " EPERM (operation not permitted)");
+            firewall.close();
+            assertThat(other.chains()).extracting(Nftables.Chain::table).doesNotContain("cais-test");
+        }
+    }
+
+    @Test
+    @RequiresProgram("nft")
+    void obstaclesAreOthersChainsThatDropWhatIsForwarded() {
+        assertThat(firewall.obstacles()).isEmpty();
+        Programs.output("nft", "add table ip filter");
+        Programs.output("nft", "add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }");
+        assertThat(firewall.obstacles()).containsExactly("ip filter FORWARD");
+        Programs.output("nft", "delete table ip filter");
+    }
+
+    /** What the program nft reads in our table is what was meant. */
+    @Test
+    @RequiresProgram("nft")
+    void nftReadsTheRulesThatItWouldHaveWritten() throws Exception {
+        firewall.add(RED);
+        firewall.publish(List.of(
+                tcp(ALL, 8080, "198.18.1.2"),
+                tcp(LOOPBACK, 8081, "198.18.1.3"),
+                new PublishedPort(Protocol.UDP, address("fd00:18:9::1"), 53, address("fd00:18:1::2"), 5353)));
+
+        try (var other = NetNamespace.create()) {
+            var expected = other.call(() -> {
+                Programs.output("nft", "-f", golden().toString());
+                return Programs.output("nft", "list", "table", "inet", "cais-test");
+            });
+            assertThat(Programs.output("nft", "list", "table", "inet", "cais-test")
+                            .replaceFirst(" # progname .*", "")
+                            .replaceFirst("\tflags owner\n\n?", ""))
+                    .isEqualTo(expected);
+        }
+    }
+
+    private static Path golden() throws URISyntaxException {
+        var file = FirewallTest.class.getResource("/netlink/firewall.nft");
+        if (file == null) {
+            throw new AssertionError("there is no golden file");
+        }
+        return Path.of(file.toURI());
+    }
+
+    @Test
+    void portsAndFamiliesAreChecked() {
+        assertThatThrownBy(() -> tcp(ALL, 0, "198.18.1.2"))
+                .isInstanceOf(InvalidSpecException.class)
+                .hasMessage("cannot publish a port: host port 0 is out of range; choose 1 to 65535");
+        assertThatThrownBy(() -> tcp(ALL, 80, "fd00:18:1::2"))
+                .isInstanceOf(InvalidSpecException.class)
+                .hasMessage("cannot publish 0.0.0.0:80 for [fd00:18:1:0:0:0:0:2]:80: one address is of IPv4, the other"
+                        + " of IPv6");
+    }
+}
