@@ -132,7 +132,7 @@ public final class ImageCatalog implements Images, AutoCloseable {
                             "cannot push " + Shown.text(name) + ": it is no name with a tag",
                             "give the image a tag of the registry, and push that"));
             var image = new NamedImage(found.id, found.edition.manifest(), found.index);
-            return new Push(registries, store, database, documents, reference, options, progress).run(image);
+            return new Push(registries, store, database, documents, reference, options, limits, progress).run(image);
         } finally {
             hold.close();
             sweep.runIfIdle();

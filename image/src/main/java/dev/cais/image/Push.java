@@ -2,7 +2,7 @@ package dev.cais.image;
 
 import dev.cais.Descriptor;
 import dev.cais.Digest;
-import dev.cais.LayerCompression;
+import dev.cais.ImageLimits;
 import dev.cais.ProgressEvent.Phase;
 import dev.cais.PushOptions;
 import dev.cais.RegistryException;
@@ -21,11 +21,13 @@ import dev.cais.image.registry.Task;
 import dev.cais.storage.Store;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.apache.commons.io.output.CloseShieldOutputStream;
@@ -40,6 +42,7 @@ final class Push {
     private final StoredDocuments documents;
     private final ImageReference reference;
     private final PushOptions options;
+    private final ImageLimits limits;
     private final Progress progress;
     private final Task task;
 
@@ -51,6 +54,7 @@ final class Push {
             StoredDocuments documents,
             ImageReference reference,
             PushOptions options,
+            ImageLimits limits,
             Progress progress) {
         this.registries = registries;
         this.store = store;
@@ -58,6 +62,7 @@ final class Push {
         this.documents = documents;
         this.reference = reference;
         this.options = options;
+        this.limits = limits;
         this.progress = progress;
         this.task = new Task("push " + reference, registries.options().timeout());
     }
@@ -152,18 +157,37 @@ final class Push {
         if (!layer.mediaType().equals(MediaType.OCI_LAYER.toString())) {
             return layer;
         }
-        var isZstd = options.compression() == LayerCompression.ZSTD;
-        var compression = isZstd ? Compression.ZSTD : Compression.GZIP;
         try (var blob = store.blobs().writer()) {
-            try (var plain = store.blobs().open(layer.digest());
-                    var packed = compression.compress(CloseShieldOutputStream.wrap(blob), options.level())) {
-                Copying.copy(plain, packed, layer.size().bytes(), task.cannot());
-            }
-            var digest = blob.commit();
-            return (isZstd ? MediaType.OCI_LAYER_ZSTD : MediaType.OCI_LAYER_GZIP).descriptor(digest, blob.size());
+            return switch (options.compression()) {
+                case GZIP -> {
+                    compress(layer, Compression.GZIP, blob);
+                    yield MediaType.OCI_LAYER_GZIP.descriptor(blob.commit(), blob.size());
+                }
+                case ZSTD -> {
+                    compress(layer, Compression.ZSTD, blob);
+                    yield MediaType.OCI_LAYER_ZSTD.descriptor(blob.commit(), blob.size());
+                }
+                case ZSTD_CHUNKED -> {
+                    var annotations = ChunkedLayer.pack(
+                            () -> store.blobs().open(layer.digest()), blob, options.level(), task.cannot(), limits);
+                    yield annotated(MediaType.OCI_LAYER_ZSTD.descriptor(blob.commit(), blob.size()), annotations);
+                }
+            };
         } catch (IOException e) {
             throw IoFailure.of(task.cannot(), e);
         }
+    }
+
+    private void compress(Descriptor layer, Compression compression, OutputStream blob) throws IOException {
+        try (var plain = store.blobs().open(layer.digest());
+                var packed = compression.compress(CloseShieldOutputStream.wrap(blob), options.level())) {
+            Copying.copy(plain, packed, layer.size().bytes(), task.cannot());
+        }
+    }
+
+    private static Descriptor annotated(Descriptor layer, Map<String, String> annotations) {
+        return new Descriptor(
+                layer.mediaType(), layer.digest(), layer.size(), Optional.empty(), "", annotations, List.of());
     }
 
     private void send(Plan plan, Repository repository) {

@@ -23,7 +23,8 @@ public enum Compression {
 
     private static final int BUFFER = 64 * 1024;
     private static final int MAGIC = 4;
-    private static final int USUAL_ZSTD = 3;
+    /** Level of zstd where none is chosen. */
+    public static final int USUAL_ZSTD = 3;
 
     /** By magic number; what is neither gzip nor zstd is {@link #NONE}. */
     public static Compression of(byte[] firstBytes) {

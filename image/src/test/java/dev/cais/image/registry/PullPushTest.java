@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cais.Image;
 import dev.cais.ImageLimits;
+import dev.cais.LayerCompression;
 import dev.cais.NotFoundException;
 import dev.cais.ProgressEvent;
 import dev.cais.PullOptions;
@@ -177,11 +178,29 @@ class PullPushTest {
     void zstdLayersArePushedAndPulled() {
         images.load(TestImages.busyboxArchive()).get(0).tag(at("packed:1"));
 
-        images.push(at("packed:1"), PushOptions.defaults().compression(dev.cais.LayerCompression.ZSTD, 19));
+        images.push(at("packed:1"), PushOptions.defaults().compression(LayerCompression.ZSTD, 19));
 
         images.get(at("packed:1")).remove();
         assertThat(images.pull(at("packed:1")).layers().get(0).mediaType())
                 .isEqualTo("application/vnd.oci.image.layer.v1.tar+zstd");
+    }
+
+    @Test
+    @RequiresProgram("skopeo")
+    void layersWithATableOfContentsArePulledByThoseWhoDoNotKnowIt() {
+        var image = images.load(TestImages.busyboxArchive()).get(0);
+        image.tag(at("chunked:1"));
+
+        images.push(at("chunked:1"), PushOptions.defaults().compression(LayerCompression.ZSTD_CHUNKED));
+
+        assertThat(skopeo("inspect", "--raw", "--tls-verify=false", "docker://" + at("chunked:1")))
+                .contains("application/vnd.oci.image.layer.v1.tar+zstd")
+                .contains("io.github.containers.zstd-chunked.manifest-position");
+        var copy = directory.resolve("copy");
+        skopeo("copy", "--src-tls-verify=false", "docker://" + at("chunked:1"), "oci:" + copy + ":chunked");
+        image.remove();
+        assertThat(images.load(copy).get(0).id()).isEqualTo(image.id());
+        assertThat(images.pull(at("chunked:1")).id()).isEqualTo(image.id());
     }
 
     @Test
