@@ -40,6 +40,9 @@ import org.apache.commons.io.output.CountingOutputStream;
  */
 final class ChunkedLayer {
     private static final String PREFIX = "io.github.containers.zstd-chunked.";
+    /** Of the tools of 2022, Podman 4.3 for one. */
+    private static final String OLD_PREFIX = "io.containers.zstd-chunked.";
+
     private static final byte[] SKIPPABLE = {0x50, 0x2a, 0x4d, 0x18};
     private static final byte[] MAGIC = {'G', 'N', 'U', 'l', 'I', 'n', 'U', 'x'};
     private static final int FRAME_HEADER = 8;
@@ -276,10 +279,13 @@ final class ChunkedLayer {
                 .put(MAGIC)
                 .array());
         var annotations = new LinkedHashMap<String, String>();
-        annotations.put(
-                PREFIX + "manifest-checksum", Hash.sha256(packed.toByteArray()).toString());
-        annotations.put(
-                PREFIX + "manifest-position", at + ":" + packed.size() + ":" + plain.length + ":" + TABLE_AS_CRFS);
+        for (var prefix : List.of(PREFIX, OLD_PREFIX)) {
+            annotations.put(
+                    prefix + "manifest-checksum",
+                    Hash.sha256(packed.toByteArray()).toString());
+            annotations.put(
+                    prefix + "manifest-position", at + ":" + packed.size() + ":" + plain.length + ":" + TABLE_AS_CRFS);
+        }
         annotations.put(PREFIX + "tarsplit-position", splitAt + ":" + packedSplit.length + ":" + split.getByteCount());
         return annotations;
     }

@@ -75,6 +75,8 @@ class ChunkedLayerTest {
                 .containsOnlyKeys(
                         "io.github.containers.zstd-chunked.manifest-checksum",
                         "io.github.containers.zstd-chunked.manifest-position",
+                        "io.containers.zstd-chunked.manifest-checksum",
+                        "io.containers.zstd-chunked.manifest-position",
                         "io.github.containers.zstd-chunked.tarsplit-position");
         var position = annotations.getOrDefault("io.github.containers.zstd-chunked.manifest-position", "");
         assertThat(position).endsWith(":1");

@@ -27,6 +27,8 @@ import dev.cais.fixtures.TestStore;
 import dev.cais.image.ImageCatalog;
 import dev.cais.image.TestArchive;
 import dev.cais.storage.Store;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -201,6 +203,35 @@ class PullPushTest {
         image.remove();
         assertThat(images.load(copy).get(0).id()).isEqualTo(image.id());
         assertThat(images.pull(at("chunked:1")).id()).isEqualTo(image.id());
+    }
+
+    @Test
+    @RequiresProgram("podman")
+    void podmanPullsTheFilesThatItDoesNotHave() throws IOException {
+        images.load(TestImages.busyboxArchive()).get(0).tag(at("chunked:1"));
+        images.push(at("chunked:1"), PushOptions.defaults().compression(LayerCompression.ZSTD_CHUNKED));
+        var settings = directory.resolve("storage.conf");
+        Files.writeString(settings, """
+                [storage]
+                driver = "overlay"
+                runroot = "%1$s/run"
+                graphroot = "%1$s/root"
+                [storage.options]
+                pull_options = {enable_partial_images = "true"}
+                """.formatted(directory));
+
+        // with its mounts in a namespace of its own, where they end
+        var pulled = Programs.run(
+                "unshare",
+                "--mount",
+                "sh",
+                "-c",
+                "CONTAINERS_STORAGE_CONF=$0 podman --log-level=debug pull --tls-verify=false $1 2>&1",
+                settings.toString(),
+                at("chunked:1"));
+
+        assertThat(pulled.output()).contains("Retrieved partial blob");
+        assertThat(pulled.exitCode()).isZero();
     }
 
     @Test
