@@ -12,8 +12,8 @@ import java.util.Set;
 import java.util.function.Consumer;
 
 /**
- * How to make an image of a container. The methods return changed copies; what is said of the configuration stands in place of the
- * container's own, which stands in place of its image's.
+ * How to make an image of a container, or of a root file system's tar. The methods return changed copies; what is said of the
+ * configuration stands in place of the container's own, which stands in place of its image's. A tar has none.
  *
  * @param author for the image, or empty
  * @param message for its history, or empty

@@ -43,6 +43,23 @@ public record ImageConfig(
         List<String> shell,
         Optional<HealthCheck> health,
         List<String> onBuild) {
+    /** Says nothing at all. */
+    public static final ImageConfig EMPTY = new ImageConfig(
+            Optional.empty(),
+            "",
+            List.of(),
+            List.of(),
+            List.of(),
+            "",
+            "",
+            "",
+            List.of(),
+            List.of(),
+            Map.of(),
+            List.of(),
+            Optional.empty(),
+            List.of());
+
     private static final List<String> DEFAULT_SHELL = List.of("/bin/sh", "-c");
 
     public ImageConfig {

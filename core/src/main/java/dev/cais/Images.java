@@ -99,6 +99,44 @@ public interface Images {
      */
     List<ImageSignature> signatures(String name);
 
+    /** Copies with {@link CopyOptions#defaults()}. */
+    default Digest copy(String from, String to) {
+        return copy(from, to, CopyOptions.defaults(), event -> {});
+    }
+
+    /**
+     * Copies an image, or whatever else the name stands for, from one registry to another or within one, past the store and without
+     * unpacking. Manifests go byte for byte, so digests stay. Only what is missing travels; between repositories of one registry
+     * blobs are mounted. If it fails, blobs that have come stay there, and the tag is as it was.
+     *
+     * @param from a tag or a digest; mirrors are asked first
+     * @param to with a tag, or with the digest that is to be copied
+     * @param progress as in {@link #pull(String, PullOptions, Consumer)}
+     * @return the digest by which both sides know it
+     * @throws NotFoundException if the registry has no such image
+     * @throws RegistryException if a registry could not be reached, or refused
+     * @throws CorruptContentException if content is not what was promised, hostile, or not for the platform
+     * @throws TimedOutException if it takes longer than {@link RegistryOptions#timeout()}
+     * @throws CancelledException if the thread is interrupted
+     */
+    Digest copy(String from, String to, CopyOptions options, Consumer<ProgressEvent> progress);
+
+    /**
+     * A registry as a whole: what it has, and searching it.
+     *
+     * @param host as in {@code docker.io} or {@code localhost:5000}
+     * @throws InvalidSpecException if it is no host[:port]
+     */
+    ImageRegistry registry(String host);
+
+    /**
+     * A repository of a registry: its tags and manifests, artifacts, indexes, referrers.
+     *
+     * @param name as in {@code busybox} or {@code localhost:5000/app}
+     * @throws InvalidSpecException if it is no name, or has a tag or a digest
+     */
+    ImageRepository repository(String name);
+
     /**
      * Loads every image of an archive: what {@code docker save}, {@code podman save}, {@code skopeo copy}, buildah or Jib
      * wrote (docker-archive, OCI layout as a tar or a directory; the file may be gzip or zstd compressed). Tags move to the
@@ -124,12 +162,22 @@ public interface Images {
      */
     void save(Path target, String... names);
 
+    /** {@link #importRootfs(Path, String, Platform, CommitOptions)} for this host, as it is. */
+    default Image importRootfs(Path tar, String name) {
+        return importRootfs(tar, name, Platform.host(), CommitOptions.DEFAULT);
+    }
+
     /**
-     * Makes an image of one layer from a root file system's tar (plain, gzip, zstd), as {@code docker import} does.
+     * Makes an image of one layer from a root file system's tar (plain, gzip, zstd), as {@code docker import} does; {@link
+     * Container#export} writes such a tar. The same tar and changes give the same image.
      *
      * @param name for the image, as in {@code imported:latest}
+     * @param platform that its programs are for
+     * @param changes what the image says: command, environment and the rest
+     * @throws NotFoundException if there is no such file
+     * @throws CorruptContentException if it is no tar, or packed in an unknown way, or goes beyond the limits
      */
-    Image importRootfs(Path tar, String name);
+    Image importRootfs(Path tar, String name, Platform platform, CommitOptions changes);
 
     /** All images of the store, newest first, then by id. */
     List<Image> list();

@@ -1,7 +1,6 @@
 package dev.cais.image;
 
 import dev.cais.Digest;
-import dev.cais.HealthCheck;
 import dev.cais.HistoryEntry;
 import dev.cais.ImageConfig;
 import dev.cais.ImageLimits;
@@ -88,7 +87,7 @@ public record Commit(List<Consumer<OutputStream>> layers, ImageConfig config, Hi
         });
         config.created().ifPresent(time -> document.put("created", time));
         putText(document, "author", config.author());
-        document.put("config", configObject(base));
+        document.put("config", ConfigDocument.object(base.objectOrEmpty("config"), config));
         document.put("rootfs", Map.of("type", "layers", "diff_ids", diffIds));
         var history = new ArrayList<Object>();
         base.objects("history").forEach(entry -> history.add(entry.toMap()));
@@ -100,73 +99,11 @@ public record Commit(List<Consumer<OutputStream>> layers, ImageConfig config, Hi
         return JsonObject.write(document);
     }
 
-    private Map<String, Object> configObject(JsonObject base) {
-        var object = new LinkedHashMap<String, Object>();
-        base.objectOrEmpty("config").toMap().forEach((key, value) -> {
-            if (value != null) {
-                object.put(key, value);
-            }
-        });
-        putTexts(object, "Env", config.env());
-        putTexts(object, "Entrypoint", config.entrypoint());
-        putTexts(object, "Cmd", config.command());
-        putText(object, "User", config.user());
-        putText(object, "WorkingDir", config.workdir());
-        putText(object, "StopSignal", config.stopSignal());
-        putNames(object, "ExposedPorts", config.exposedPorts());
-        putNames(object, "Volumes", config.volumes());
-        if (!config.labels().isEmpty()) {
-            object.put("Labels", config.labels());
-        }
-        if (!config.health().equals(ConfigDocument.readHealth(base.objectOrEmpty("config")))) {
-            config.health().ifPresent(check -> object.put("Healthcheck", healthObject(check)));
-        }
-        putTexts(object, "OnBuild", config.onBuild());
-        return object;
-    }
-
-    private static Map<String, Object> healthObject(HealthCheck check) {
-        var test = new ArrayList<>(check.command());
-        test.add(
-                0,
-                switch (check.form()) {
-                    case NONE -> "NONE";
-                    case EXEC -> "CMD";
-                    case SHELL -> "CMD-SHELL";
-                });
-        var object = new LinkedHashMap<String, Object>();
-        object.put("Test", test);
-        if (check.form() != HealthCheck.Form.NONE) {
-            object.put("Interval", check.interval().toNanos());
-            object.put("Timeout", check.timeout().toNanos());
-            object.put("StartPeriod", check.startPeriod().toNanos());
-            object.put("StartInterval", check.startInterval().toNanos());
-            object.put("Retries", check.retries());
-        }
-        return object;
-    }
-
     private static void putText(Map<String, Object> object, String key, String text) {
         if (text.isEmpty()) {
             object.remove(key);
         } else {
             object.put(key, text);
-        }
-    }
-
-    private static void putTexts(Map<String, Object> object, String key, List<String> texts) {
-        if (texts.isEmpty()) {
-            object.remove(key);
-        } else {
-            object.put(key, texts);
-        }
-    }
-
-    private static void putNames(Map<String, Object> object, String key, List<String> names) {
-        if (!names.isEmpty()) {
-            var set = new LinkedHashMap<String, Object>();
-            names.forEach(name -> set.put(name, Map.of()));
-            object.put(key, set);
         }
     }
 

@@ -1,14 +1,20 @@
 package dev.cais.image;
 
 import dev.cais.ByteSize;
+import dev.cais.CommitOptions;
 import dev.cais.ConflictException;
+import dev.cais.CopyOptions;
 import dev.cais.Damage;
 import dev.cais.Digest;
 import dev.cais.Image;
+import dev.cais.ImageConfig;
 import dev.cais.ImageLimits;
+import dev.cais.ImageRegistry;
+import dev.cais.ImageRepository;
 import dev.cais.ImageSignature;
 import dev.cais.ImageUse;
 import dev.cais.Images;
+import dev.cais.IndexSpec;
 import dev.cais.InvalidSpecException;
 import dev.cais.NotFoundException;
 import dev.cais.Platform;
@@ -24,6 +30,7 @@ import dev.cais.image.archive.ArchivedImage;
 import dev.cais.image.archive.ImageArchive;
 import dev.cais.image.archive.RootfsArchive;
 import dev.cais.image.archive.SavedImage;
+import dev.cais.image.dockerfile.ConfigChanges;
 import dev.cais.image.host.HostImage;
 import dev.cais.image.oci.ImageReference;
 import dev.cais.image.oci.Shown;
@@ -132,11 +139,74 @@ public final class ImageCatalog implements Images, AutoCloseable {
                             "cannot push " + Shown.text(name) + ": it is no name with a tag",
                             "give the image a tag of the registry, and push that"));
             var image = new NamedImage(found.id, found.edition.manifest(), found.index);
-            return new Push(registries, store, database, documents, reference, options, limits, progress).run(image);
+            var task = new Task("push " + reference, registries.options().timeout());
+            return new Push(registries, store, database, documents, reference, options, limits, progress, task)
+                    .run(image);
         } finally {
             hold.close();
             sweep.runIfIdle();
         }
+    }
+
+    /** Pushes an index; see {@link dev.cais.ImageRepository#push(String, IndexSpec, Consumer)}. */
+    Digest push(
+            Repository target,
+            ImageReference repository,
+            String tag,
+            IndexSpec index,
+            Consumer<ProgressEvent> listener,
+            Task task) {
+        if (index.entries().stream().anyMatch(entry -> isHostImage(entry.image()))) {
+            ensureHostImage();
+        }
+        var hold = store.lockShared();
+        try (hold;
+                var progress = new Progress(listener)) {
+            sweep.expect(); // layers may be compressed for it
+            var table = database.read();
+            var push = new Push(
+                    registries, store, database, documents, repository, PushOptions.defaults(), limits, progress, task);
+            return new IndexPush(
+                            registries,
+                            limits,
+                            target,
+                            name -> resolve(table, name)
+                                    .map(found -> new NamedImage(found.id, found.edition.manifest(), found.index)),
+                            push,
+                            progress,
+                            task)
+                    .run(index, tag);
+        } finally {
+            hold.close();
+            sweep.runIfIdle();
+        }
+    }
+
+    @Override
+    public Digest copy(String from, String to, CopyOptions options, Consumer<ProgressEvent> listener) {
+        var source = ImageReference.parse(from);
+        var target = ImageReference.parse(to);
+        var task = new Task(
+                "copy " + source + " to " + target, registries.options().timeout());
+        try (var progress = new Progress(listener)) {
+            return new RegistryCopy(registries, limits, source, target, options, progress, task).run();
+        }
+    }
+
+    @Override
+    public ImageRegistry registry(String host) {
+        if (host.indexOf('/') >= 0
+                || !ImageReference.parse(host + "/x").registry().equals(host)) {
+            throw new InvalidSpecException(
+                    "cannot use registry " + Shown.text(host) + ": it is no host[:port] as names have it",
+                    "write localhost:5000 or docker.io, without https://");
+        }
+        return new NamedRegistry(registries, limits, host, Optional.empty());
+    }
+
+    @Override
+    public ImageRepository repository(String name) {
+        return new NamedRepository(this, registries, limits, ImageReference.parseRepository(name), Optional.empty());
     }
 
     @Override
@@ -182,8 +252,9 @@ public final class ImageCatalog implements Images, AutoCloseable {
     }
 
     @Override
-    public Image importRootfs(Path tar, String name) {
-        return add(List.of(RootfsArchive.read(tar, nameToGive(name), Platform.host(), limits)))
+    public Image importRootfs(Path tar, String name, Platform platform, CommitOptions changes) {
+        var config = new ConfigChanges(changes).apply(ImageConfig.EMPTY);
+        return add(List.of(RootfsArchive.read(tar, nameToGive(name), platform, config, changes.message(), limits)))
                 .get(0);
     }
 

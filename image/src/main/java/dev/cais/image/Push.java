@@ -13,6 +13,7 @@ import dev.cais.image.layer.Compression;
 import dev.cais.image.layer.Workers;
 import dev.cais.image.oci.Hash;
 import dev.cais.image.oci.ImageReference;
+import dev.cais.image.oci.JsonObject;
 import dev.cais.image.oci.Manifest;
 import dev.cais.image.oci.MediaType;
 import dev.cais.image.registry.Registries;
@@ -55,7 +56,8 @@ final class Push {
             ImageReference reference,
             PushOptions options,
             ImageLimits limits,
-            Progress progress) {
+            Progress progress,
+            Task task) {
         this.registries = registries;
         this.store = store;
         this.database = database;
@@ -64,7 +66,7 @@ final class Push {
         this.options = options;
         this.limits = limits;
         this.progress = progress;
-        this.task = new Task("push " + reference, registries.options().timeout());
+        this.task = task;
     }
 
     /**
@@ -102,8 +104,43 @@ final class Push {
         throw failure == null ? new IllegalStateException("a registry has no location") : failure;
     }
 
+    /**
+     * Sends an image to a repository under its digest; of a name that stands for an index all that is in it.
+     *
+     * @return what an index says of them
+     */
+    List<Map<String, Object>> parts(NamedImage image, Repository repository) {
+        var plan = new Plan(new LinkedHashMap<>(), new ArrayList<>());
+        var parts = new ArrayList<Map<String, Object>>();
+        var index = image.index().filter(documents::isComplete);
+        if (index.isPresent()) {
+            planEntries(index.get(), plan);
+            JsonObject.parse(documents.bytes(index.get()), "index " + index.get() + " of the store")
+                    .objects("manifests")
+                    .forEach(entry -> parts.add(entry.copy()));
+        } else {
+            var manifest = compressed(image);
+            planManifest(manifest, manifest.toString(), plan);
+            var content = documents.bytes(manifest);
+            parts.add(IndexPush.part(
+                    documents.manifest(manifest).mediaType().descriptor(manifest, content.length),
+                    JsonObject.parse(documents.bytes(image.id()), "configuration " + image.id() + " of the store")));
+        }
+        progress.expect(plan.blobs.values().stream().filter(Push::isLayer).toList());
+        send(plan, repository);
+        return parts;
+    }
+
     /** Innermost first, since a registry wants to know what an index refers to. */
     private void planIndex(Digest index, String reference, Plan plan) {
+        planEntries(index, plan);
+        plan.puts.add(new Put(
+                reference,
+                new Repository.Document(
+                        documents.mediaTypeOf(index, MediaType.OCI_INDEX), index, documents.bytes(index))));
+    }
+
+    private void planEntries(Digest index, Plan plan) {
         for (var entry : documents.index(index).manifests()) {
             var digest = entry.digest().toString();
             if (MediaType.Kind.INDEX.is(entry)) {
@@ -115,10 +152,6 @@ final class Push {
                         new Repository.Document(entry.mediaType(), entry.digest(), documents.bytes(entry.digest()))));
             }
         }
-        plan.puts.add(new Put(
-                reference,
-                new Repository.Document(
-                        documents.mediaTypeOf(index, MediaType.OCI_INDEX), index, documents.bytes(index))));
     }
 
     private void planManifest(Digest manifest, String reference, Plan plan) {
@@ -204,7 +237,7 @@ final class Push {
     }
 
     /** Whether others give it to whoever asks, and a registry need not have it. */
-    private static boolean isElsewhere(Descriptor blob) {
+    static boolean isElsewhere(Descriptor blob) {
         return MediaType.isForeign(blob.mediaType()) && !blob.urls().isEmpty();
     }
 

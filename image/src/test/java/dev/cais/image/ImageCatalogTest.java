@@ -10,14 +10,17 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.tuple;
 
 import dev.cais.CancelledException;
+import dev.cais.CommitOptions;
 import dev.cais.ConflictException;
 import dev.cais.Digest;
 import dev.cais.HistoryEntry;
 import dev.cais.Image;
+import dev.cais.ImageConfig;
 import dev.cais.ImageLimits;
 import dev.cais.InvalidSpecException;
 import dev.cais.Layer;
 import dev.cais.NotFoundException;
+import dev.cais.Platform;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestImages;
@@ -30,6 +33,8 @@ import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Executors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -347,6 +352,52 @@ class ImageCatalogTest {
 
         Files.setLastModifiedTime(path, FileTime.from(Instant.EPOCH));
         assertThat(images.importRootfs(path, "imported:2")).isEqualTo(image);
+    }
+
+    @Test
+    void importSaysWhatTheImageIsToSay() throws Exception {
+        var image = images.importRootfs(
+                TestImages.busyboxRootfs(),
+                "imported:1",
+                Platform.parse("linux/arm/v7"),
+                CommitOptions.DEFAULT
+                        .author("somebody")
+                        .message("of a tar")
+                        .entrypoint("/bin/busybox")
+                        .command("sh")
+                        .env("A", "1")
+                        .user("1000:1000")
+                        .workdir("/tmp")
+                        .stopSignal("SIGINT")
+                        .expose("80/tcp")
+                        .volume("/data")
+                        .label("l", "v")
+                        .change("ONBUILD RUN make"));
+
+        assertThat(image.platform()).hasToString("linux/arm/v7");
+        assertThat(image.history())
+                .singleElement()
+                .extracting(HistoryEntry::comment)
+                .isEqualTo("of a tar");
+        assertThat(image.config())
+                .isEqualTo(new ImageConfig(
+                        Optional.of(Instant.ofEpochSecond(1_700_000_000)),
+                        "somebody",
+                        List.of("/bin/busybox"),
+                        List.of("sh"),
+                        List.of("A=1"),
+                        "1000:1000",
+                        "/tmp",
+                        "SIGINT",
+                        List.of("80/tcp"),
+                        List.of("/data"),
+                        Map.of("l", "v"),
+                        List.of(),
+                        Optional.empty(),
+                        List.of("RUN make")));
+        assertThatThrownBy(() -> images.importRootfs(
+                        TestImages.busyboxRootfs(), "x", Platform.host(), CommitOptions.DEFAULT.change("RUN make")))
+                .isInstanceOf(InvalidSpecException.class);
     }
 
     @Test

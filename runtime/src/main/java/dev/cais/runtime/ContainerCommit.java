@@ -5,7 +5,7 @@ import dev.cais.HistoryEntry;
 import dev.cais.Image;
 import dev.cais.ImageConfig;
 import dev.cais.image.Commit;
-import dev.cais.image.dockerfile.ConfigInstruction;
+import dev.cais.image.dockerfile.ConfigChanges;
 import dev.cais.image.layer.TarTree;
 import dev.cais.storage.TreeWalk;
 import dev.cais.storage.UpperChanges;
@@ -21,13 +21,13 @@ import java.util.function.Consumer;
 final class ContainerCommit {
     private final LocalContainer container;
     private final CommitOptions options;
-    private final List<ConfigInstruction> changes;
+    private final ConfigChanges changes;
 
     /** @throws dev.cais.InvalidSpecException if one of the changes is none */
     ContainerCommit(LocalContainer container, CommitOptions options) {
         this.container = container;
         this.options = options;
-        this.changes = options.changes().stream().map(ConfigInstruction::parse).toList();
+        this.changes = new ConfigChanges(options);
     }
 
     Image make(LocalContainers owner, String name) {
@@ -59,31 +59,8 @@ final class ContainerCommit {
     }
 
     private ImageConfig config(Instant created) {
-        var config = LocalSnapshot.config(container.image().config(), container.spec())
-                .created(created)
-                .env(options.env())
-                .expose(options.exposedPorts())
-                .volume(options.volumes())
-                .label(options.labels());
-        if (!options.author().isEmpty()) {
-            config = config.author(options.author());
-        }
-        if (options.entrypoint().isPresent()) {
-            config = config.entrypoint(options.entrypoint().get()).command(List.of());
-        }
-        if (options.command().isPresent()) {
-            config = config.command(options.command().get());
-        }
-        if (!options.user().isEmpty()) {
-            config = config.user(options.user());
-        }
-        if (!options.workdir().isEmpty()) {
-            config = config.workdir(options.workdir());
-        }
-        if (!options.stopSignal().isEmpty()) {
-            config = config.stopSignal(options.stopSignal());
-        }
-        config = ConfigInstruction.applyAll(changes, config);
+        var config = changes.apply(LocalSnapshot.config(container.image().config(), container.spec())
+                .created(created));
         if (!config.stopSignal().isEmpty()) {
             Signal.parse(config.stopSignal()); // nobody could start what is made of it
         }

@@ -37,6 +37,7 @@ public record ArchivedImage(
     /**
      * An image of one layer that came without a configuration; the same parts give the same bytes.
      *
+     * @param author or empty
      * @param config Docker's and OCI's {@code config} object: {@code Env}, {@code Cmd} …
      * @param origin where the layer comes from, for the history
      */
@@ -44,6 +45,7 @@ public record ArchivedImage(
             Layer layer,
             Platform platform,
             Instant created,
+            String author,
             Map<String, Object> config,
             String origin,
             ImageReference name) {
@@ -55,8 +57,14 @@ public record ArchivedImage(
         rootfs.put("diff_ids", List.of(layer.diffId()));
         var document = new LinkedHashMap<String, Object>();
         document.put("created", created);
+        if (!author.isEmpty()) {
+            document.put("author", author);
+        }
         document.put("architecture", platform.architecture());
         document.put("os", platform.os());
+        if (!platform.variant().isEmpty()) {
+            document.put("variant", platform.variant());
+        }
         document.put("config", config);
         document.put("rootfs", rootfs);
         document.put("history", List.of(step));

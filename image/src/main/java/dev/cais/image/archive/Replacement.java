@@ -11,7 +11,7 @@ import java.util.HexFormat;
 import java.util.concurrent.ThreadLocalRandom;
 
 /** A file or directory that grows beside its place under another name, and takes it in one rename, or vanishes. */
-final class Replacement implements AutoCloseable {
+public final class Replacement implements AutoCloseable {
     private final Path target;
     private final Path growing;
     private boolean published;
@@ -21,19 +21,19 @@ final class Replacement implements AutoCloseable {
         this.growing = growing;
     }
 
-    static Replacement of(Path target) {
+    public static Replacement of(Path target) {
         var random = HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextInt());
         var absolute = target.toAbsolutePath();
         return new Replacement(absolute, absolute.resolveSibling("." + absolute.getFileName() + "." + random));
     }
 
     /** Where to write; nothing is there yet. */
-    Path path() {
+    public Path path() {
         return growing;
     }
 
     /** Replaces a file, an empty directory, or nothing. */
-    void publish() throws IOException {
+    public void publish() throws IOException {
         Files.move(growing, target, StandardCopyOption.ATOMIC_MOVE);
         published = true;
     }

@@ -1,17 +1,19 @@
 package dev.cais.image.archive;
 
+import dev.cais.ImageConfig;
 import dev.cais.ImageLimits;
 import dev.cais.NotFoundException;
 import dev.cais.Platform;
 import dev.cais.image.layer.Compression;
 import dev.cais.image.layer.TarReader;
+import dev.cais.image.oci.ConfigDocument;
 import dev.cais.image.oci.ImageReference;
+import dev.cais.image.oci.JsonObject;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
-import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -28,11 +30,14 @@ public final class RootfsArchive {
     /**
      * Reads the tar once, to find its digest and its newest file.
      *
+     * @param config what the image says; its time does not count
+     * @param comment for the history; empty for one that says where the layer comes from
      * @throws NotFoundException if there is no such file
      * @throws dev.cais.CorruptContentException if it is no tar, or packed in an unknown way, or goes beyond the limits
      * @throws dev.cais.StorageException if it cannot be read
      */
-    public static ArchivedImage read(Path tar, ImageReference name, Platform platform, ImageLimits limits) {
+    public static ArchivedImage read(
+            Path tar, ImageReference name, Platform platform, ImageConfig config, String comment, ImageLimits limits) {
         if (!Files.isRegularFile(tar)) {
             throw new NotFoundException("cannot import " + tar + ": there is no such file");
         }
@@ -54,7 +59,14 @@ public final class RootfsArchive {
                         "cannot read " + what);
                 var diffId = content.digest();
                 var layer = new ArchivedImage.Layer(diffId, Optional.empty(), ArchiveFile.of(tar));
-                return ArchivedImage.ofOneLayer(layer, platform, newest, Map.of(), ORIGIN, name);
+                return ArchivedImage.ofOneLayer(
+                        layer,
+                        platform,
+                        newest,
+                        config.author(),
+                        ConfigDocument.object(JsonObject.empty(), config),
+                        comment.isEmpty() ? ORIGIN : comment,
+                        name);
             }
         } catch (IOException e) {
             throw IoFailure.of("cannot import " + tar, e);

@@ -249,6 +249,7 @@ public final class HostImage {
                     new ArchivedImage.Layer(diffId, Optional.empty(), ArchiveFile.of(layer)),
                     Platform.host(),
                     tree.newest(),
+                    "",
                     config,
                     "made of this host's programs",
                     name);

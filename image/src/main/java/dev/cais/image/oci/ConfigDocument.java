@@ -12,7 +12,10 @@ import java.time.DateTimeException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -99,7 +102,7 @@ public record ConfigDocument(Platform platform, List<Digest> diffIds, List<Histo
      * How the object {@code config} of a configuration wants health to be checked. Zeros stand for Docker's times; a test without
      * words leaves it to a base image's, which has been put in by the build already.
      */
-    public static Optional<HealthCheck> readHealth(JsonObject config) {
+    private static Optional<HealthCheck> readHealth(JsonObject config) {
         return config.findObject("Healthcheck").flatMap(json -> {
             var test = json.texts("Test");
             if (test.isEmpty()) {
@@ -153,5 +156,75 @@ public record ConfigDocument(Platform platform, List<Digest> diffIds, List<Histo
                     }
                 })
                 .filter(time -> !time.equals(NEVER));
+    }
+
+    /**
+     * The {@code config} object of a document.
+     *
+     * @param base what an older one says: fields that nothing is known of stay
+     */
+    public static Map<String, Object> object(JsonObject base, ImageConfig config) {
+        var object = base.copy();
+        putTexts(object, "Env", config.env());
+        putTexts(object, "Entrypoint", config.entrypoint());
+        putTexts(object, "Cmd", config.command());
+        putText(object, "User", config.user());
+        putText(object, "WorkingDir", config.workdir());
+        putText(object, "StopSignal", config.stopSignal());
+        putNames(object, "ExposedPorts", config.exposedPorts());
+        putNames(object, "Volumes", config.volumes());
+        if (!config.labels().isEmpty()) {
+            object.put("Labels", config.labels());
+        }
+        if (!config.health().equals(readHealth(base))) {
+            config.health().ifPresent(check -> object.put("Healthcheck", healthObject(check)));
+        }
+        putTexts(object, "OnBuild", config.onBuild());
+        return object;
+    }
+
+    private static Map<String, Object> healthObject(HealthCheck check) {
+        var test = new ArrayList<>(check.command());
+        test.add(
+                0,
+                switch (check.form()) {
+                    case NONE -> "NONE";
+                    case EXEC -> "CMD";
+                    case SHELL -> "CMD-SHELL";
+                });
+        var object = new LinkedHashMap<String, Object>();
+        object.put("Test", test);
+        if (check.form() != HealthCheck.Form.NONE) {
+            object.put("Interval", check.interval().toNanos());
+            object.put("Timeout", check.timeout().toNanos());
+            object.put("StartPeriod", check.startPeriod().toNanos());
+            object.put("StartInterval", check.startInterval().toNanos());
+            object.put("Retries", check.retries());
+        }
+        return object;
+    }
+
+    private static void putText(Map<String, Object> object, String key, String text) {
+        if (text.isEmpty()) {
+            object.remove(key);
+        } else {
+            object.put(key, text);
+        }
+    }
+
+    private static void putTexts(Map<String, Object> object, String key, List<String> texts) {
+        if (texts.isEmpty()) {
+            object.remove(key);
+        } else {
+            object.put(key, texts);
+        }
+    }
+
+    private static void putNames(Map<String, Object> object, String key, List<String> names) {
+        if (!names.isEmpty()) {
+            var set = new LinkedHashMap<String, Object>();
+            names.forEach(name -> set.put(name, Map.of()));
+            object.put(key, set);
+        }
     }
 }

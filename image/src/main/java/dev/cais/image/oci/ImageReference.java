@@ -65,6 +65,24 @@ public record ImageReference(String registry, String repository, Optional<String
         return parseName(text, hasTag ? named.substring(0, colon) : named, tag, digest);
     }
 
+    /**
+     * Reads the name of a repository.
+     *
+     * @throws InvalidSpecException also if it has a tag or a digest
+     */
+    public static ImageReference parseRepository(String text) {
+        var reference = parse(text);
+        if (reference.digest.isPresent() || text.lastIndexOf(':') > text.lastIndexOf('/')) {
+            throw wrong(text, "it has a tag or a digest", "write " + reference.familiarRepository());
+        }
+        return reference;
+    }
+
+    /** Whether something can be a tag. */
+    public static boolean isTag(String text) {
+        return TAG.matcher(text).matches();
+    }
+
     private static ImageReference parseName(String text, String name, Optional<String> tag, Optional<Digest> digest) {
         var slash = name.indexOf('/');
         var hasRegistry = slash >= 0 && isRegistry(name.substring(0, slash));

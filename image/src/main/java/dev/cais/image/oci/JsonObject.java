@@ -63,6 +63,11 @@ public final class JsonObject {
         return object(document, "", parseValue(content, document));
     }
 
+    /** An object without fields, of a document that is yet to be written. */
+    public static JsonObject empty() {
+        return new JsonObject("", "", Map.of());
+    }
+
     /** The same for a document that is an array of objects. */
     public static List<JsonObject> parseArray(byte[] content, String document) {
         return objects(document, "", parseValue(content, document));
@@ -260,6 +265,17 @@ public final class JsonObject {
     /** The whole object as maps, lists, strings, numbers and booleans, fields in the document's order. */
     public Map<String, @Nullable Object> toMap() {
         return Collections.unmodifiableMap(fields);
+    }
+
+    /** A changeable copy, without fields that are {@code null}. */
+    public Map<String, Object> copy() {
+        var copy = new LinkedHashMap<String, Object>();
+        fields.forEach((name, value) -> {
+            if (value != null) {
+                copy.put(name, value);
+            }
+        });
+        return copy;
     }
 
     public boolean has(String field) {

@@ -10,6 +10,7 @@ import java.net.UnknownHostException;
 import java.net.http.HttpConnectTimeoutException;
 import java.nio.channels.UnresolvedAddressException;
 import java.time.Duration;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -146,6 +147,31 @@ final class Conversation {
             throw new PassingException(exception, refusal.pause());
         }
         throw exception;
+    }
+
+    /** Refuses what is meant for people: a page to log in, say. */
+    void requireJson(Response response, String what, Task task) {
+        var type = response.header("Content-Type").orElse("application/json");
+        if (!type.toLowerCase(Locale.ROOT).contains("json")) {
+            throw new RegistryException(
+                    task.cannot() + ": " + location.registry() + " answered with something else than a " + what,
+                    Map.of("contentType", Shown.text(type)),
+                    "see whether it is a registry");
+        }
+    }
+
+    /**
+     * Asks the least that can be asked, whatever the answer.
+     *
+     * @throws RegistryException if there is nobody to answer
+     */
+    void begin(Task task) {
+        asking(task, () -> {
+            try (var response = follow(Request.of("GET", location.endpoint().url("/v2/")), Optional.empty(), task)) {
+                response.drain();
+                return response.status();
+            }
+        });
     }
 
     boolean known() {

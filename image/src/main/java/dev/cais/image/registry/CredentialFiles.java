@@ -87,7 +87,7 @@ final class CredentialFiles {
 
     private static Optional<Credentials> fromAuths(JsonObject auths, Location location) {
         var keys = new ArrayList<String>();
-        var path = location.registry() + "/" + location.repository();
+        var path = location.toString();
         for (var end = path.length(); end > 0; end = path.lastIndexOf('/', end - 1)) {
             keys.add(path.substring(0, end));
         }

@@ -4,12 +4,12 @@ package dev.cais.image.registry;
  * Where a repository is kept.
  *
  * @param registry the name that credentials and certificates are kept under: {@code docker.io}, {@code mirror.corp:5000}
- * @param repository as the server there calls it
+ * @param repository as the server there calls it; empty for the registry as a whole
  */
 record Location(String registry, Endpoint endpoint, String repository) {
     /** As in {@code localhost:5000/library/busybox}. */
     @Override
     public String toString() {
-        return registry + "/" + repository;
+        return repository.isEmpty() ? registry : registry + "/" + repository;
     }
 }

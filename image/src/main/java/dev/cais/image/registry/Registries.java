@@ -10,6 +10,7 @@ import dev.cais.image.oci.ImageReference;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
@@ -20,6 +21,7 @@ import java.util.function.Function;
  */
 public final class Registries implements AutoCloseable {
     private static final String HUB = "docker.io";
+    private static final String HUB_SEARCH = "index.docker.io";
     private static final String HUB_SERVER = "registry-1.docker.io";
 
     private final RegistryOptions options;
@@ -101,6 +103,43 @@ public final class Registries implements AutoCloseable {
         return at(Place.of(reference).rewritten(options.rewrites()), credentials);
     }
 
+    /**
+     * The repository itself, no mirror of it. Finds out first how a registry on loopback is spoken to.
+     *
+     * @throws RegistryException if it has to be found out and there is nobody to answer
+     */
+    public Repository repository(ImageReference reference, Optional<Credentials> credentials, Task task) {
+        var place = Place.of(reference).rewritten(options.rewrites());
+        return new Repository(begun(conversations(place, credentials), task));
+    }
+
+    /** The same for a registry as a whole. */
+    public Catalog catalog(String registry, Optional<Credentials> credentials, Task task) {
+        return new Catalog(begun(conversations(new Place(registry, ""), credentials), task));
+    }
+
+    /** The same for searching it, which Docker Hub has another server for. */
+    public Catalog search(String registry, Optional<Credentials> credentials, Task task) {
+        var server = registry.equals(HUB) ? HUB_SEARCH : registry;
+        return new Catalog(begun(conversations(new Place(registry, ""), server, credentials), task));
+    }
+
+    private static Conversation begun(List<Conversation> possible, Task task) {
+        if (possible.size() == 1) {
+            return possible.get(0);
+        }
+        RegistryException failure = null;
+        for (var conversation : possible) {
+            try {
+                conversation.begin(task);
+                return conversation;
+            } catch (RegistryException e) {
+                failure = e;
+            }
+        }
+        throw Objects.requireNonNull(failure);
+    }
+
     private record Place(String registry, String repository) {
         static Place of(ImageReference reference) {
             return new Place(reference.registry(), reference.repository());
@@ -122,21 +161,28 @@ public final class Registries implements AutoCloseable {
     }
 
     private List<Repository> at(Place place, Optional<Credentials> credentials) {
-        var server = place.registry.equals(HUB) ? HUB_SERVER : place.registry;
-        var repositories = new ArrayList<Repository>();
+        return conversations(place, credentials).stream().map(Repository::new).toList();
+    }
+
+    private List<Conversation> conversations(Place place, Optional<Credentials> credentials) {
+        return conversations(place, place.registry.equals(HUB) ? HUB_SERVER : place.registry, credentials);
+    }
+
+    private List<Conversation> conversations(Place place, String server, Optional<Credentials> credentials) {
+        var conversations = new ArrayList<Conversation>();
         for (var scheme : schemes(place.registry, server)) {
             var location = new Location(place.registry, Endpoint.parse(scheme, server), place.repository);
-            repositories.add(new Repository(new Conversation(
+            conversations.add(new Conversation(
                     location,
                     transport,
                     credentials.isPresent()
                             ? new Authentication(transport, task -> credentials)
                             : authentications.computeIfAbsent(
-                                    location.toString(),
+                                    server + " " + location,
                                     key -> new Authentication(transport, task -> known(location, task))),
-                    schemes)));
+                    schemes));
         }
-        return repositories;
+        return conversations;
     }
 
     private List<String> schemes(String registry, String server) {

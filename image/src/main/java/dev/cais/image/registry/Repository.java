@@ -9,6 +9,8 @@ import dev.cais.InvalidSpecException;
 import dev.cais.NotFoundException;
 import dev.cais.RegistryException;
 import dev.cais.image.oci.Hash;
+import dev.cais.image.oci.ImageReference;
+import dev.cais.image.oci.JsonObject;
 import dev.cais.image.oci.MediaType;
 import dev.cais.image.oci.Shown;
 import java.io.ByteArrayInputStream;
@@ -17,11 +19,13 @@ import java.io.InputStream;
 import java.net.URI;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.LongConsumer;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * A repository of a registry: the one class that speaks the distribution protocol.
@@ -34,6 +38,10 @@ public final class Repository {
                     .map(MediaType::toString)
                     .collect(Collectors.joining(", "))
             + ", application/vnd.docker.distribution.manifest.v1+prettyjws";
+
+    private static final int PAGE = 1000;
+    private static final int MOST_REFERRERS = 10_000;
+    private static final int LARGEST_REFERRERS = 4 << 20;
 
     private final Conversation conversation;
     private final Location location;
@@ -96,6 +104,137 @@ public final class Repository {
                 return new Document(mediaType, promised.orElseGet(() -> Hash.sha256(bytes)), bytes);
             }
         });
+    }
+
+    /** Whether the registry has a manifest or an index of this digest here. */
+    public boolean hasManifest(Digest digest, Task task) {
+        var request = Request.of("HEAD", url("manifests", digest.toString())).header("Accept", ACCEPTED);
+        return conversation.asking(task, () -> {
+            try (var response = conversation.exchange(request, pullScope(), task)) {
+                if (response.status() == 404 || response.status() == 405 || response.status() == 400) {
+                    return false;
+                }
+                conversation.requireSuccess(response, "manifest " + digest, task);
+                return true;
+            }
+        });
+    }
+
+    /**
+     * All tags, in the registry's order.
+     *
+     * @param limit bytes of one page
+     * @throws NotFoundException if there is no such repository
+     */
+    public Stream<String> tags(ByteSize limit, Task task) {
+        var url = location.endpoint()
+                .url("/v2/" + location.repository() + "/tags/list", Map.of("n", Integer.toString(PAGE)));
+        return new Pages<>(conversation, url, pullScope(), "list of tags", this::tags, limit, task).stream();
+    }
+
+    private List<String> tags(JsonObject page) {
+        var tags = page.texts("tags");
+        for (var tag : tags) {
+            if (!ImageReference.isTag(tag)) {
+                throw page.wrong("tags", "has what is no tag: " + Shown.text(tag));
+            }
+        }
+        return tags;
+    }
+
+    /**
+     * What refers to a manifest as its subject: by the registry's own list, or else by the tag that stands in for it.
+     *
+     * @param limit bytes of one page, or of the index that the tag stands for
+     * @return empty if nothing does, or the subject is not there
+     * @throws CorruptContentException if there are more than 10 000
+     * @see <a href="https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers">OCI
+     *     distribution spec 1.1.1, Listing Referrers</a>
+     */
+    public List<Descriptor> referrers(Digest subject, ByteSize limit, Task task) {
+        return listedReferrers(subject, limit, task)
+                .orElseGet(() -> new ReferrersTag(this, subject, limit, task).referrers());
+    }
+
+    /** Empty if the registry keeps no list. */
+    private Optional<List<Descriptor>> listedReferrers(Digest subject, ByteSize limit, Task task) {
+        var what = "list of referrers";
+        List<Descriptor> referrers;
+        try {
+            referrers = new Pages<>(
+                            conversation,
+                            url("referrers", subject.toString()),
+                            pullScope(),
+                            what,
+                            page -> page.descriptors("manifests"),
+                            limit,
+                            task)
+                    .stream().limit(MOST_REFERRERS + 1L).toList();
+        } catch (NotFoundException e) {
+            return Optional.empty();
+        }
+        if (referrers.size() > MOST_REFERRERS) {
+            throw new CorruptContentException(task.cannot() + ": the " + what + " of " + subject + " in " + location
+                    + " has more than " + MOST_REFERRERS + " entries");
+        }
+        return Optional.of(referrers);
+    }
+
+    /**
+     * Deletes a manifest, with all its tags.
+     *
+     * @param limit bytes of a manifest, and of an index of referrers
+     * @throws NotFoundException if there is no such manifest
+     */
+    public void delete(Digest digest, ByteSize limit, Task task) {
+        var subject = subject(manifest(digest.toString(), limit, task));
+        if (!delete(digest.toString(), task)) {
+            throw new RegistryException(
+                    task.cannot() + ": " + location.registry() + " does not let anybody delete manifests",
+                    "allow it in the registry's configuration");
+        }
+        subject.ifPresent(of -> {
+            if (listedReferrers(of, limit, task).isEmpty()) {
+                new ReferrersTag(this, of, limit, task).remove(digest);
+            }
+        });
+    }
+
+    /**
+     * Deletes a tag or a manifest.
+     *
+     * @return whether the registry can
+     * @throws NotFoundException if there is none
+     */
+    public boolean delete(String reference, Task task) {
+        var request = Request.of("DELETE", url("manifests", reference));
+        return conversation.asking(task, () -> {
+            try (var response = conversation.exchange(request, Set.of(Scope.delete(location.repository())), task)) {
+                if (response.status() == 405 || response.status() == 400 || response.status() == 501) {
+                    response.drain();
+                    return false;
+                }
+                conversation.requireSuccess(response, "manifest " + reference, task);
+                response.drain();
+                return true;
+            }
+        });
+    }
+
+    private static Optional<Digest> subject(Document document) {
+        return JsonObject.parse(document.bytes(), "manifest " + document.digest())
+                .findDescriptor("subject")
+                .map(Descriptor::digest);
+    }
+
+    /** Whether both are repositories of one registry, which then can give blobs of one to the other. */
+    public boolean isBeside(Repository other) {
+        return location.endpoint().equals(other.location.endpoint()) && !location.equals(other.location);
+    }
+
+    /** As the registry calls it. */
+    public String path() {
+        return location.repository();
     }
 
     /** Whether the registry has a blob. */
@@ -360,9 +499,12 @@ public final class Repository {
     }
 
     /**
-     * Puts a manifest or an index whose parts are there.
+     * Puts a manifest or an index whose parts are there. If it has a subject and the registry keeps no list of referrers, it is
+     * added to the tag that stands in for that.
      *
      * @param reference a tag or a digest
+     * @see <a href="https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-manifests-with-subject">OCI
+     *     distribution spec 1.1.1, Pushing Manifests with Subject</a>
      */
     public void putManifest(String reference, Document document, Task task) {
         var bytes = document.bytes();
@@ -370,7 +512,7 @@ public final class Repository {
                 .content(
                         document.mediaType(), new Request.Content(bytes.length, () -> new ByteArrayInputStream(bytes)));
         var what = "manifest " + reference;
-        conversation.asking(task, () -> {
+        var isListed = conversation.asking(task, () -> {
             try (var response = conversation.exchange(request, pushScope(), task)) {
                 conversation.requireSuccess(response, what, task);
                 response.drain();
@@ -383,9 +525,13 @@ public final class Repository {
                             Map.of("sent", document.digest(), "stored", stored),
                             "");
                 }
-                return stored;
+                return response.header("OCI-Subject").isPresent();
             }
         });
+        if (!isListed) {
+            subject(document)
+                    .ifPresent(of -> new ReferrersTag(this, of, ByteSize.bytes(LARGEST_REFERRERS), task).add(document));
+        }
     }
 
     private Digest parseDigest(String text, Task task) {

@@ -24,6 +24,15 @@ record Scope(String type, String name, List<String> actions) {
         return new Scope("repository", repository, List.of("pull", "push"));
     }
 
+    static Scope delete(String repository) {
+        return new Scope("repository", repository, List.of("delete", "pull", "push"));
+    }
+
+    /** To list the repositories of a registry. */
+    static Scope catalog() {
+        return new Scope("registry", "catalog", List.of("*"));
+    }
+
     /** Whether somebody who may do what these say may do this. */
     boolean isAmong(Collection<Scope> others) {
         return others.stream()
