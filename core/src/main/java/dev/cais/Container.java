@@ -1,6 +1,7 @@
 package dev.cais;
 
 import java.io.OutputStream;
+import java.net.InetAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -294,6 +295,32 @@ public interface Container extends AutoCloseable {
      * @throws ConflictException if it does not run
      */
     List<ListeningPort> listeningPorts();
+
+    /** Its places on networks, in the order in which it joined them; its ports are published through the first. */
+    List<Endpoint> endpoints();
+
+    /**
+     * Its address on a network: that of IPv4, if it has one.
+     *
+     * @throws NotFoundException if it is not connected to it
+     */
+    InetAddress address(Network network);
+
+    /** Its ports that are published now, in the order of its spec; none if it does not run. */
+    List<PortBinding> ports();
+
+    /**
+     * The host's port that leads to a TCP port of its.
+     *
+     * @throws ConflictException if it does not run
+     * @throws NotFoundException if the port is not published
+     */
+    default int hostPort(int containerPort) {
+        return hostPort(containerPort, Protocol.TCP);
+    }
+
+    /** The same for another protocol. */
+    int hostPort(int containerPort, Protocol protocol);
 
     /**
      * Connects to a TCP port inside its network namespace, on whatever address of its somebody listens.

@@ -27,7 +27,10 @@ import java.util.regex.Pattern;
  * @param workdir absolute; empty for the image's; created if it is missing
  * @param hostname empty for the first twelve digits of the id
  * @param domainname empty for none
- * @param extraHosts name to address, for its {@code /etc/hosts}
+ * @param extraHosts name to address, for its {@code /etc/hosts}; the address {@code host-gateway} stands for the host's own on the
+ *     container's first network
+ * @param networks that it joins, in place of the engine's default one, if present
+ * @param ports of its to publish on the host
  * @param shmSize of {@code /dev/shm}
  * @param oomScoreAdj -1000 (the kernel never kills it for memory) to 1000 (it goes first)
  * @param terminal its standard streams are a terminal of its own
@@ -53,6 +56,8 @@ public record ContainerSpec(
         Resources resources,
         Security security,
         Namespaces namespaces,
+        Optional<List<EndpointSpec>> networks,
+        List<PortMapping> ports,
         List<Mount> mounts,
         Map<String, Rlimit> rlimits,
         Map<String, String> sysctls,
@@ -72,6 +77,9 @@ public record ContainerSpec(
 
     /** Size of {@code /dev/shm} by default, as Docker has it. */
     public static final ByteSize DEFAULT_SHM_SIZE = ByteSize.mib(64);
+
+    /** In place of an extra host's address: the host's own on the container's first network. */
+    public static final String HOST_GATEWAY = "host-gateway";
 
     private static final Pattern NAME = Pattern.compile("[a-zA-Z0-9][a-zA-Z0-9_.-]+");
     private static final Pattern HOST = Pattern.compile("[^\\s#]+");
@@ -109,11 +117,14 @@ public record ContainerSpec(
                     + namespaces.uts() + "), and its name with it");
         }
         extraHosts.forEach((host, address) -> {
-            if (!HOST.matcher(host).matches() || !ADDRESS.matcher(address).matches()) {
+            if (!HOST.matcher(host).matches() || !ADDRESS.matcher(address).matches() && !address.equals(HOST_GATEWAY)) {
                 throw new InvalidSpecException("cannot add host '" + host + "' with address '" + address
-                        + "': a name has no blanks, an address is as 10.0.0.1 or fd00::1");
+                        + "': a name has no blanks, an address is as 10.0.0.1 or fd00::1, or " + HOST_GATEWAY);
             }
         });
+        networks = networks.map(List::copyOf);
+        ports = List.copyOf(ports);
+        requireNetworks(namespaces.network(), networks, ports);
         if (!workdir.isEmpty() && !workdir.startsWith("/")) {
             throw new InvalidSpecException("cannot use working directory " + workdir + ": it is not absolute");
         }
@@ -167,6 +178,8 @@ public record ContainerSpec(
                 Resources.UNLIMITED,
                 Security.DEFAULT,
                 Namespaces.PRIVATE,
+                Optional.empty(),
+                List.of(),
                 List.of(),
                 Map.of(),
                 Map.of(),
@@ -244,7 +257,7 @@ public record ContainerSpec(
         return with(draft -> draft.domainname = changed);
     }
 
-    /** @param address IPv4 or IPv6 */
+    /** @param address IPv4 or IPv6, or {@link #HOST_GATEWAY} */
     public ContainerSpec extraHost(String host, String address) {
         return with(draft -> draft.extraHosts = put(extraHosts, host, address));
     }
@@ -335,9 +348,11 @@ public record ContainerSpec(
         return with(draft -> draft.namespaces = changed);
     }
 
+    // ---- networks
+
     /** An empty network namespace: only loopback. */
     public ContainerSpec noNetwork() {
-        return network(NamespaceMode.PRIVATE);
+        return network(NamespaceMode.PRIVATE).with(draft -> draft.networks = Optional.of(List.of()));
     }
 
     /** The host's own network: no isolation there. */
@@ -345,9 +360,55 @@ public record ContainerSpec(
         return network(NamespaceMode.HOST);
     }
 
+    /** Of its own, the host's or another container's; networks that it was to join before are dropped. */
     public ContainerSpec network(NamespaceMode mode) {
-        return namespaces(
-                new Namespaces(namespaces.pid(), namespaces.ipc(), namespaces.uts(), mode, namespaces.time()));
+        return with(draft -> {
+            draft.networks = Optional.empty();
+            draft.namespaces =
+                    new Namespaces(namespaces.pid(), namespaces.ipc(), namespaces.uts(), mode, namespaces.time());
+        });
+    }
+
+    /** In the words of {@code docker run --network}: {@code none}, {@code host}, {@code container:web} or the name of a network. */
+    public ContainerSpec network(String word) {
+        var container = "container:";
+        return switch (word) {
+            case "none" -> noNetwork();
+            case "host" -> hostNetwork();
+            default ->
+                word.startsWith(container)
+                        ? network(NamespaceMode.container(word.substring(container.length())))
+                        : network(NamespaceMode.PRIVATE).join(EndpointSpec.of(word));
+        };
+    }
+
+    /** Joins a network, beside those named before, under these names beside its own. */
+    public ContainerSpec join(Network network, String... aliases) {
+        return join(EndpointSpec.of(network).alias(aliases));
+    }
+
+    /** Joins a network, beside those named before. */
+    public ContainerSpec join(EndpointSpec endpoint) {
+        return with(draft -> draft.networks = Optional.of(append(networks.orElse(List.of()), List.of(endpoint))));
+    }
+
+    /** A TCP port of its, at one of 127.0.0.1 that the engine chooses: see {@link Container#hostPort(int)}. */
+    public ContainerSpec publish(int container) {
+        return publish(PortMapping.of(container));
+    }
+
+    /** A TCP port of its, at that one of 127.0.0.1. */
+    public ContainerSpec publish(int host, int container) {
+        return publish(PortMapping.of(host, container));
+    }
+
+    /** @param text what {@code docker run -p} takes: see {@link PortMapping#parse} */
+    public ContainerSpec publish(String text) {
+        return with(draft -> draft.ports = append(ports, PortMapping.parse(text)));
+    }
+
+    public ContainerSpec publish(PortMapping mapping) {
+        return with(draft -> draft.ports = append(ports, List.of(mapping)));
     }
 
     public ContainerSpec pid(NamespaceMode mode) {
@@ -471,6 +532,25 @@ public record ContainerSpec(
         }
     }
 
+    private static void requireNetworks(
+            NamespaceMode mode, Optional<List<EndpointSpec>> networks, List<PortMapping> ports) {
+        if (!mode.isPrivate() && networks.isPresent()) {
+            throw new InvalidSpecException(
+                    "cannot join a network: the network namespace is not the container's own (" + mode + ")");
+        }
+        if (!ports.isEmpty()
+                && (!mode.isPrivate() || networks.filter(List::isEmpty).isPresent())) {
+            throw new InvalidSpecException("cannot publish a port: the container is on no network of its own ("
+                    + (mode.isPrivate() ? "none" : mode) + ")");
+        }
+        var names = new HashSet<String>();
+        for (var endpoint : networks.orElse(List.of())) {
+            if (!names.add(endpoint.network())) {
+                throw new InvalidSpecException("cannot join network " + endpoint.network() + " twice");
+            }
+        }
+    }
+
     static Map<String, String> copyEnv(Map<String, String> env) {
         env.forEach((key, value) -> {
             if (key.isEmpty() || key.indexOf('=') >= 0 || key.indexOf('\0') >= 0 || value.indexOf('\0') >= 0) {
@@ -526,6 +606,8 @@ public record ContainerSpec(
         private Resources resources;
         private Security security;
         private Namespaces namespaces;
+        private Optional<List<EndpointSpec>> networks;
+        private List<PortMapping> ports;
         private List<Mount> mounts;
         private Map<String, Rlimit> rlimits;
         private Map<String, String> sysctls;
@@ -557,6 +639,8 @@ public record ContainerSpec(
             resources = base.resources;
             security = base.security;
             namespaces = base.namespaces;
+            networks = base.networks;
+            ports = base.ports;
             mounts = base.mounts;
             rlimits = base.rlimits;
             sysctls = base.sysctls;
@@ -590,6 +674,8 @@ public record ContainerSpec(
                     resources,
                     security,
                     namespaces,
+                    networks,
+                    ports,
                     mounts,
                     rlimits,
                     sysctls,

@@ -6,7 +6,7 @@ import java.util.ServiceLoader;
 /**
  * A container engine inside this JVM: images, containers and what they need, with nothing installed on the host.
  *
- * <p>An engine owns its containers: they go with it, whether it is closed or its JVM dies. Images and volumes belong to the
+ * <p>An engine owns its containers and networks: they go with it, whether it is closed or its JVM dies. Images and volumes belong to the
  * store, which several engines, in one JVM or many, share. An engine and everything it hands out may be used by many threads.
  */
 public interface Engine extends AutoCloseable {
@@ -41,10 +41,12 @@ public interface Engine extends AutoCloseable {
 
     Volumes volumes();
 
+    Networks networks();
+
     /** What the engine found on this host and decided to use. */
     EngineInfo info();
 
-    /** Kills and removes all containers of this engine, at once, and gives everything back. Idempotent. */
+    /** Kills and removes all containers and networks of this engine, at once, and gives everything back. Idempotent. */
     @Override
     void close();
 }

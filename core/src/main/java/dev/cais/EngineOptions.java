@@ -19,6 +19,7 @@ import java.util.function.Consumer;
  * @param logDrivers places of one's own for what containers write
  * @param cdiDirectories where device specifications of the Container Device Interface lie; where two name one device, the later
  *     directory's counts
+ * @param networks how networks are made
  */
 public record EngineOptions(
         Path store,
@@ -27,7 +28,8 @@ public record EngineOptions(
         boolean strictLimits,
         RegistryOptions registries,
         List<LogDriver> logDrivers,
-        List<Path> cdiDirectories) {
+        List<Path> cdiDirectories,
+        NetworkOptions networks) {
     /** Where the specification says they are: {@code /etc/cdi} and {@code /var/run/cdi}. */
     public static final List<Path> DEFAULT_CDI_DIRECTORIES = List.of(Path.of("/etc/cdi"), Path.of("/var/run/cdi"));
 
@@ -42,7 +44,8 @@ public record EngineOptions(
                 false,
                 RegistryOptions.defaults(),
                 List.of(),
-                DEFAULT_CDI_DIRECTORIES);
+                DEFAULT_CDI_DIRECTORIES,
+                NetworkOptions.DEFAULT);
     }
 
     public EngineOptions store(Path directory) {
@@ -93,6 +96,10 @@ public record EngineOptions(
         return with(draft -> draft.cdiDirectories = List.of(directories));
     }
 
+    public EngineOptions networks(NetworkOptions changed) {
+        return with(draft -> draft.networks = changed);
+    }
+
     public EngineOptions {
         store = store.toAbsolutePath().normalize();
         logDrivers = List.copyOf(logDrivers);
@@ -119,6 +126,7 @@ public record EngineOptions(
         private RegistryOptions registries;
         private List<LogDriver> logDrivers;
         private List<Path> cdiDirectories;
+        private NetworkOptions networks;
 
         Draft(EngineOptions options) {
             store = options.store;
@@ -128,10 +136,12 @@ public record EngineOptions(
             registries = options.registries;
             logDrivers = options.logDrivers;
             cdiDirectories = options.cdiDirectories;
+            networks = options.networks;
         }
 
         EngineOptions build() {
-            return new EngineOptions(store, limits, captureLimit, strictLimits, registries, logDrivers, cdiDirectories);
+            return new EngineOptions(
+                    store, limits, captureLimit, strictLimits, registries, logDrivers, cdiDirectories, networks);
         }
     }
 

@@ -11,7 +11,7 @@ import java.util.OptionalInt;
  * Something that happened in an engine.
  *
  * @param time in nanoseconds; never before that of an earlier event
- * @param id of the container or image; the name of a volume
+ * @param id of the container, image or network; the name of a volume
  * @param attributes {@code name} of the thing; of a container also {@code image} and its labels, then what belongs to the action
  */
 public record Event(Instant time, EventType type, EventAction action, String id, Map<String, String> attributes) {
@@ -19,7 +19,7 @@ public record Event(Instant time, EventType type, EventAction action, String id,
         attributes = Collections.unmodifiableMap(new LinkedHashMap<>(attributes));
     }
 
-    /** Of the container, image or volume; empty if it has none. */
+    /** Of the container, image, volume or network; empty if it has none. */
     public String name() {
         return attributes.getOrDefault("name", "");
     }

@@ -20,6 +20,10 @@ public enum EventAction {
     RENAME,
     /** The health of a container has changed: {@code health}, as {@link Health.Status#word} has it. */
     HEALTH_STATUS,
+    /** A container has joined a network: {@code container}, its id. */
+    CONNECT,
+    /** It has left it: {@code container}. */
+    DISCONNECT,
     /** It is gone. */
     DESTROY;
 

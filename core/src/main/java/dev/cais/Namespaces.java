@@ -6,7 +6,7 @@ import java.util.Optional;
 /**
  * The namespaces of a container that may be someone else's. Mount and cgroup namespaces are always its own.
  *
- * @param network with one of its own there is only loopback
+ * @param network with one of its own it may join networks; without, there is only loopback
  * @param time empty for the host's clocks
  */
 public record Namespaces(

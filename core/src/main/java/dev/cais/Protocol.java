@@ -5,7 +5,8 @@ import java.util.Locale;
 /** Of the transport layer. */
 public enum Protocol {
     TCP,
-    UDP;
+    UDP,
+    SCTP;
 
     /** As Docker writes it: {@code tcp}. */
     public String word() {

@@ -132,6 +132,24 @@ public final class DescriptorSocket implements AutoCloseable {
         }
     }
 
+    /**
+     * Sends a message of bytes alone. If all other ends are closed, it is nobody's.
+     *
+     * @param content at most 256 bytes, not empty
+     */
+    public void send(byte[] content) {
+        try (var scratch = Scratch.frame()) {
+            long sent;
+            do {
+                sent = Syscalls.call(
+                        Syscall.SENDTO, fd.number(), scratch.bytes(content), content.length, Abi.MSG_NOSIGNAL, 0, 0);
+            } while (Errno.EINTR.is(sent));
+            if (!Errno.EPIPE.is(sent) && !Errno.ECONNRESET.is(sent)) {
+                Syscalls.checked("cannot send a message", Syscall.SENDTO, sent);
+            }
+        }
+    }
+
     @Override
     public void close() {
         fd.close();

@@ -91,6 +91,15 @@ class SamplesTest {
     }
 
     @Test
+    @RequiresFeature({Feature.OWN_NETWORK, Feature.NF_TABLES})
+    void networksLeadFromContainerToContainer(TestStore store) {
+        loadBusybox(store);
+        assertThat(run(store, Networks.class))
+                .containsExactly(
+                        "inside: good morning", "outside: good morning", "1 port, 1 endpoint, private address: true");
+    }
+
+    @Test
     void demoRunsOnTheHostsOwnPrograms(TestStore store) {
         assertThat(run(store, Demo.class))
                 .contains(

@@ -416,6 +416,7 @@ public final class Firewall implements AutoCloseable {
         return switch (port.protocol()) {
             case TCP -> 6;
             case UDP -> 17;
+            case SCTP -> (byte) 132;
         };
     }
 

@@ -10,6 +10,7 @@ import java.util.List;
 /**
  * All that a container's launch program is made from: everything is looked up and checked, its directories exist.
  *
+ * @param networked whether its network namespace is its own and the JVM configures it
  * @param mounts those above before those below
  */
 record ContainerPlan(
@@ -19,6 +20,7 @@ record ContainerPlan(
         String hostname,
         Confinement confinement,
         SharedNamespaces namespaces,
+        boolean networked,
         DeviceNodes devices,
         EtcFiles etc,
         ContainerFiles files,

@@ -58,6 +58,10 @@ final class ContainerProgram {
 
         // from here on paths are resolved that an image chose, and /proc/self/fd must lead to nothing of the host's
         program.closeRange(namespaces.ownIpc() ? ENTERED : ENTERED + 1, -1, 0);
+        if (plan.networked()) {
+            // first of all, so that the interfaces are configured while the rest is built
+            NetworkSteps.open(program);
+        }
         ProcessSteps.enterCgroup(program, plan.cgroup().taskFiles());
         program.unshare(Abi.CLONE_NEWCGROUP);
         program.umask(0);
@@ -219,7 +223,9 @@ final class ContainerProgram {
 
     private static void setKernelParameters(LaunchBuilder program, ContainerPlan plan) {
         var namespaces = plan.namespaces();
-        if (namespaces.ownNetwork()) {
+        if (plan.networked()) {
+            NetworkSteps.await(program);
+        } else if (namespaces.ownNetwork()) {
             program.loopbackUp();
         }
         if (namespaces.ownUts()) {

@@ -4,10 +4,13 @@ import dev.cais.ContainerSpec;
 import dev.cais.MountPoint;
 import dev.cais.linux.Abi;
 import dev.cais.linux.Errno;
+import dev.cais.network.dns.ResolvConf;
 import dev.cais.runtime.launch.LaunchBuilder;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -29,18 +32,50 @@ record EtcFiles(String hosts, String hostname, String resolvConf) {
 
     private static final int LONGEST = 1 << 16;
 
-    /** @param hostNetwork whether it has the host's network, and with it the host's files */
-    static EtcFiles of(ContainerSpec spec, String hostname, boolean hostNetwork) {
+    /**
+     * @param hostNetwork whether it has the host's network, and with it the host's files
+     * @param places on networks; the name of the container stands for its addresses there
+     */
+    static EtcFiles of(ContainerSpec spec, String hostname, boolean hostNetwork, List<LocalEndpoint> places) {
         var hosts = new StringBuilder(hostNetwork ? hostFile("/etc/hosts", LOCAL_HOSTS) : LOCAL_HOSTS);
-        spec.extraHosts().forEach((name, address) -> hosts.append(address + "\t" + name + "\n"));
+        spec.extraHosts()
+                .forEach((name, address) -> hosts.append(
+                        (address.equals(ContainerSpec.HOST_GATEWAY) ? gateway(places) : address) + "\t" + name + "\n"));
         if (!hostNetwork) {
             var full = spec.domainname().isEmpty() ? "" : hostname + "." + spec.domainname() + " ";
-            hosts.append("127.0.0.1\t" + full + hostname + "\n");
+            var addresses = places.stream()
+                    .flatMap(place -> place.addresses().stream())
+                    .map(InetAddress::getHostAddress)
+                    .toList();
+            for (var address : addresses.isEmpty() ? List.of("127.0.0.1") : addresses) {
+                hosts.append(address + "\t" + full + hostname + "\n");
+            }
         }
         return new EtcFiles(
                 hosts.toString(),
                 hostname + "\n",
-                hostNetwork ? hostFile("/etc/resolv.conf", "") : "# no network, no name servers\n");
+                hostNetwork
+                        ? hostFile("/etc/resolv.conf", "")
+                        : places.isEmpty() ? "# no network, no name servers\n" : resolver());
+    }
+
+    /** The engine's own, which asks the host's servers in turn; what the host appends to short names is appended here, too. */
+    private static String resolver() {
+        var host = ResolvConf.read(ResolvConf.FILE);
+        var options = new ArrayList<>(host.options());
+        if (options.stream().noneMatch(option -> option.startsWith("ndots:"))) {
+            options.add("ndots:0");
+        }
+        return new ResolvConf(List.of(NetworkSteps.RESOLVER_ADDRESS), host.search(), options).toString();
+    }
+
+    /** Without a network of its own, the host is at its own loopback, or nowhere. */
+    private static String gateway(List<LocalEndpoint> places) {
+        return places.stream()
+                .flatMap(place -> place.network().gateways().stream())
+                .map(InetAddress::getHostAddress)
+                .findFirst()
+                .orElse("127.0.0.1");
     }
 
     private static String hostFile(String path, String missing) {

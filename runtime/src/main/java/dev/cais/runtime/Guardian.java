@@ -12,6 +12,7 @@ import dev.cais.runtime.launch.Arg;
 import dev.cais.runtime.launch.Launch;
 import dev.cais.runtime.launch.LaunchProgram;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
@@ -95,7 +96,8 @@ final class Guardian implements AutoCloseable {
                     failure.what(), PROGRAM, Map.of(ContainerProgram.REPORT, socket.theirs(), LIFE, life.readEnd()));
             socket.theirs().close();
             life.readEnd().close();
-            var pidfd = Launcher.follow(failure, socket.ours(), first).process();
+            var pidfd = Launcher.follow(failure, socket.ours(), first, Optional.empty())
+                    .process();
             var started = new Running(pidfd, life.writeEnd(), new CompletableFuture<>());
             loop.watch(pidfd.fd(), watch -> ended(started, watch));
             undo.keepAll();

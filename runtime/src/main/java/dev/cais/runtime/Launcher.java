@@ -41,6 +41,8 @@ import org.jspecify.annotations.Nullable;
 /** Turns launch programs into processes: starts them, follows their children, and tells what went wrong. */
 final class Launcher implements AutoCloseable {
     private static final byte[] TERMINAL = ProcessSteps.TERMINAL.getBytes(StandardCharsets.US_ASCII);
+    private static final byte[] SOCKETS = NetworkSteps.SOCKETS.getBytes(StandardCharsets.US_ASCII);
+    private static final byte[] GO = {1};
 
     private final EventLoop loop;
     private final Store store;
@@ -57,8 +59,14 @@ final class Launcher implements AutoCloseable {
         this.guardian = new Guardian(loop, launch);
     }
 
-    /** Starts a container's first process; when this returns, its program has been executed. */
-    ContainedProcess startContainer(String name, ContainerPlan plan, ProcessStreams streams) {
+    /**
+     * Starts a container's first process; when this returns, its program has been executed.
+     *
+     * @param network gets the sockets of the container's network namespace, if it is networked, to configure it before the program
+     *     is executed; they are its own
+     */
+    ContainedProcess startContainer(
+            String name, ContainerPlan plan, ProcessStreams streams, Consumer<NetworkSteps.Sockets> network) {
         var program = ContainerProgram.of(
                 plan, streams.stdio(), mounts, store.layers().directory());
         var failure = new StartFailure("cannot start " + name, program, plan.blueprint(), () -> tree(plan.image()));
@@ -69,7 +77,8 @@ final class Launcher implements AutoCloseable {
                     plan.namespaces().descriptors(),
                     plan.cgroup().directory(),
                     Optional.empty(),
-                    streams);
+                    streams,
+                    plan.networked() ? Optional.of(network) : Optional.empty());
         }
     }
 
@@ -96,7 +105,7 @@ final class Launcher implements AutoCloseable {
                     stdin.isPresent() ? new Stdio.Given(true) : streams.stdio());
             var failure = new StartFailure(
                     "cannot exec in " + container.name(), program, blueprint, () -> tree(container.image()));
-            var process = start(failure, entered, Map.of(), branch.directory(), stdin, streams);
+            var process = start(failure, entered, Map.of(), branch.directory(), stdin, streams, Optional.empty());
             undo.keepAll();
             stdin.ifPresent(Fd::close);
             return new ExecProcess(process, branch);
@@ -202,7 +211,8 @@ final class Launcher implements AutoCloseable {
             Map<Integer, Fd> joined,
             Optional<Path> cgroup,
             Optional<Fd> stdin,
-            ProcessStreams streams) {
+            ProcessStreams streams,
+            Optional<Consumer<NetworkSteps.Sockets>> network) {
         try (var socket = DescriptorSocket.pair();
                 var undo = new Undo()) {
             Map<Integer, Fd> descriptors = new HashMap<>(joined);
@@ -233,7 +243,7 @@ final class Launcher implements AutoCloseable {
             }
             // from here on only the children hold these, so that their closing is seen
             given.forEach(Fd::close);
-            var started = undo.add(follow(failure, socket.ours(), first));
+            var started = undo.add(follow(failure, socket.ours(), first, network));
             started.terminal().ifPresent(master -> {
                 streams.requireTerminal(master);
                 streams.connect(master);
@@ -279,25 +289,39 @@ final class Launcher implements AutoCloseable {
     /**
      * Follows the processes that carry out a program until the last of them has executed another program.
      *
+     * @param network gets the sockets that the program sends before it waits; empty if it sends none
      * @param first leads the group that all of them are in until the last has told of itself; collected here, as are all but the last
      * @return the last
      */
-    static Started follow(StartFailure failure, DescriptorSocket report, Pidfd first) {
+    static Started follow(
+            StartFailure failure,
+            DescriptorSocket report,
+            Pidfd first,
+            Optional<Consumer<NetworkSteps.Sockets>> network) {
         @Nullable Pidfd last = null;
         @Nullable Fd terminal = null;
+        var answered = network.isEmpty();
         byte[] failed = {};
         try (first;
                 var undo = new Undo()) {
             undo.addStep(first::killAndCollectGroup);
-            report.awaitHangUp();
-            for (var message = report.receiveNow(failure.what());
+            if (answered) {
+                report.awaitHangUp();
+            }
+            for (var message = next(report, failure, answered);
                     message.isPresent();
-                    message = report.receiveNow(failure.what())) {
+                    message = next(report, failure, answered)) {
+                var content = message.get().content();
                 var descriptors = message.get().descriptors();
                 if (descriptors.isEmpty()) {
-                    failed = message.get().content();
-                } else if (Arrays.equals(message.get().content(), TERMINAL)) {
+                    failed = content;
+                } else if (Arrays.equals(content, TERMINAL)) {
                     terminal = undo.add(descriptors.get(0));
+                } else if (Arrays.equals(content, SOCKETS)) {
+                    network.orElseThrow().accept(NetworkSteps.Sockets.of(descriptors));
+                    report.send(GO);
+                    answered = true;
+                    report.awaitHangUp();
                 } else {
                     last = Pidfd.of(descriptors.get(0));
                     undo.add(new Started(last, Optional.empty()));
@@ -310,6 +334,11 @@ final class Launcher implements AutoCloseable {
             undo.keepAll();
             return new Started(last, Optional.ofNullable(terminal));
         }
+    }
+
+    /** @param all whether all have come that will */
+    private static Optional<DescriptorSocket.Message> next(DescriptorSocket report, StartFailure failure, boolean all) {
+        return all ? report.receiveNow(failure.what()) : report.receive(failure.what());
     }
 
     /** Connects from inside a container's network namespace. */

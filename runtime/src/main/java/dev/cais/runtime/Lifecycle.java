@@ -239,6 +239,7 @@ final class Lifecycle {
     private void afterExit(Run ended, ExitStatus status) {
         synchronized (moment) {
             container.endHealthChecks();
+            container.endNetworks(ended);
             if (status.oomKilled()) {
                 container.tell(EventAction.OOM);
             }

@@ -10,6 +10,7 @@ import dev.cais.ContainerProcess;
 import dev.cais.ContainerSpec;
 import dev.cais.ContainerState;
 import dev.cais.CopySource;
+import dev.cais.Endpoint;
 import dev.cais.EventAction;
 import dev.cais.EventType;
 import dev.cais.Exec;
@@ -21,7 +22,10 @@ import dev.cais.Image;
 import dev.cais.ListeningPort;
 import dev.cais.Logs;
 import dev.cais.MountPoint;
+import dev.cais.Network;
+import dev.cais.PortBinding;
 import dev.cais.ProcessResult;
+import dev.cais.Protocol;
 import dev.cais.Resources;
 import dev.cais.Snapshot;
 import dev.cais.Stats;
@@ -32,6 +36,7 @@ import dev.cais.runtime.cgroup.Cgroup;
 import dev.cais.runtime.log.OutputLog;
 import dev.cais.storage.ContainerFiles;
 import java.io.OutputStream;
+import java.net.InetAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -73,6 +78,7 @@ final class LocalContainer implements Container {
     private final Lifecycle lifecycle;
     private final ContainerRoot root;
     private final InsideView inside;
+    private final ContainerNetworks networks;
     private final Optional<HealthPlan> healthPlan;
     /** Of the run that is going on or was the last one. */
     private volatile Optional<HealthMonitor> health = Optional.empty();
@@ -110,6 +116,7 @@ final class LocalContainer implements Container {
         this.lifecycle = new Lifecycle(this, owner, stopSignal, spec.restart(), autoRemove);
         this.root = new ContainerRoot(this, owner, lifecycle, files);
         this.inside = new InsideView(this, lifecycle, owner.launcher());
+        this.networks = new ContainerNetworks(owner.networks(), this);
         this.healthPlan = HealthPlan.of(spec, image.config());
     }
 
@@ -210,6 +217,10 @@ final class LocalContainer implements Container {
             var devices = DeviceNodes.of(spec.security(), name);
             var cgroup = owner.createCgroup(this, devices.rules());
             undo.addStep(cgroup::remove);
+            var number = before.map(Run::number).orElse(0) + 1;
+            networks.end(number - 1); // its addresses are wanted again
+            undo.addStep(() -> networks.giveUp(number));
+            networks.reservePorts("cannot start container " + name);
             var plan = new ContainerPlan(
                     spec,
                     image,
@@ -217,14 +228,16 @@ final class LocalContainer implements Container {
                     hostname,
                     confinement,
                     namespaces,
+                    networks.isNetworked(),
                     devices,
-                    EtcFiles.of(spec, hostname, owner.hasHostNetwork(spec)),
+                    EtcFiles.of(spec, hostname, owner.hasHostNetwork(spec), networks.places()),
                     files,
                     mounts,
                     cgroup);
-            var process = owner.launcher().startContainer(name, plan, streams);
+            var process =
+                    owner.launcher().startContainer(name, plan, streams, sockets -> networks.begin(number, sockets));
             undo.keepAll();
-            return new Run(before.map(Run::number).orElse(0) + 1, cgroup, process, namespaces.ownPid());
+            return new Run(number, cgroup, process, namespaces.ownPid());
         }
     }
 
@@ -238,6 +251,11 @@ final class LocalContainer implements Container {
     /** For its lifecycle, on the event loop's thread. */
     void endHealthChecks() {
         health.ifPresent(HealthMonitor::end);
+    }
+
+    /** For its lifecycle, on the event loop's thread. */
+    void endNetworks(Run ended) {
+        owner.networks().later(() -> networks.end(ended.number()));
     }
 
     /** Completed by another thread than the event loop's: what a caller hangs on it may block, even until the engine is closed. */
@@ -313,6 +331,7 @@ final class LocalContainer implements Container {
         var oldName = name;
         owner.rename(this, newName);
         name = newName;
+        networks.renamed();
         tell(EventAction.RENAME, "oldName", oldName);
     }
 
@@ -337,6 +356,7 @@ final class LocalContainer implements Container {
             undo.add(files);
             undo.addStep(log::close); // while its files are there still
             undo.addStep(streams::ended);
+            undo.addStep(networks::leave);
             lifecycle.latest().ifPresent(undo::add);
         }
     }
@@ -420,6 +440,33 @@ final class LocalContainer implements Container {
     @Override
     public List<ContainerProcess> top() {
         return inside.processes();
+    }
+
+    // ---- networks
+
+    ContainerNetworks networks() {
+        return networks;
+    }
+
+    @Override
+    public List<Endpoint> endpoints() {
+        return networks.endpoints();
+    }
+
+    @Override
+    public InetAddress address(Network network) {
+        return networks.address(network);
+    }
+
+    @Override
+    public List<PortBinding> ports() {
+        return networks.ports();
+    }
+
+    @Override
+    public int hostPort(int containerPort, Protocol protocol) {
+        lifecycle.requireAlive("cannot tell the published port of");
+        return networks.hostPort(containerPort, protocol);
     }
 
     @Override

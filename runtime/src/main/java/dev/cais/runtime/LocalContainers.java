@@ -102,6 +102,8 @@ final class LocalContainers implements Containers {
         try (var undo = new Undo()) {
             undo.addStep(() -> names.remove(name));
             var container = create(verb, spec, captures, id, name, undo);
+            undo.addStep(container.networks()::leave);
+            container.networks().join("cannot " + verb + " container " + name);
             undo.addStep(() -> byId.remove(id));
             byId.put(id, container);
             engine.requireOpen("cannot " + verb + " " + spec.image()); // or it closes this one
@@ -220,6 +222,10 @@ final class LocalContainers implements Containers {
 
     Image commit(Image base, Commit commit) {
         return engine.commit(base, commit);
+    }
+
+    LocalNetworks networks() {
+        return engine.networks();
     }
 
     Snapshots snapshots() {
@@ -509,7 +515,7 @@ final class LocalContainers implements Containers {
         }
     }
 
-    private static String newId() {
+    static String newId() {
         var bytes = new byte[32];
         RANDOM.nextBytes(bytes);
         return HexFormat.of().formatHex(bytes);

@@ -63,6 +63,7 @@ final class LocalEngine implements Engine {
     private final ThreadPoolExecutor listeners;
     private final LocalEvents events;
     private final LocalVolumes volumes;
+    private final LocalNetworks networks;
     private final AtomicBoolean closed = new AtomicBoolean();
     private final CompletableFuture<Void> closeDone = new CompletableFuture<>();
     private final Map<String, Accounts> accounts;
@@ -90,6 +91,7 @@ final class LocalEngine implements Engine {
         this.listeners = threads("cais-" + id + "-listener", Integer.MAX_VALUE, new SynchronousQueue<>());
         this.events = new LocalEvents(listeners);
         this.volumes = new LocalVolumes(this);
+        this.networks = new LocalNetworks(this);
         this.accounts = new LinkedHashMap<>(16, 0.75f, true) {
             private static final long serialVersionUID = 1L;
 
@@ -137,7 +139,13 @@ final class LocalEngine implements Engine {
             var loop = undo.add(new EventLoop("cais-" + id));
             var cgroups = undo.add(host.open(id));
             var launch = launches.apply(store.engineDirectory());
-            var will = undo.add(Will.leave(loop, launch, cgroups.roots(), store.engineDirectory(), store.engineLock()));
+            var will = undo.add(Will.leave(
+                    loop,
+                    launch,
+                    LocalNetworks.group(id),
+                    cgroups.roots(),
+                    store.engineDirectory(),
+                    store.engineLock()));
             var launcher = undo.add(new Launcher(loop, store, HostMounts.read(host.version()), launch));
             var engine = new LocalEngine(id, options, store, host, cgroups, loop, will, launcher);
             // takes 80 ms in a cold JVM, which the first start need not wait for
@@ -218,9 +226,19 @@ final class LocalEngine implements Engine {
     }
 
     @Override
+    public LocalNetworks networks() {
+        return networks;
+    }
+
+    String id() {
+        return id;
+    }
+
+    @Override
     public EngineInfo info() {
         var notes = new ArrayList<String>();
         cgroups.missing().forEach((controller, why) -> notes.add("no limits of " + controller + ": " + why));
+        notes.addAll(networks.notes());
         return new EngineInfo(
                 id,
                 store.root(),
@@ -295,6 +313,7 @@ final class LocalEngine implements Engine {
                 undo.addStep(listeners::shutdown); // once they have heard of the rest
                 undo.addStep(workers::shutdown);
                 undo.add(events);
+                undo.add(networks);
                 undo.addStep(containers::closeAll);
             } finally {
                 closeDone.complete(null);

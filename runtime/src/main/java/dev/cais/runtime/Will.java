@@ -1,12 +1,16 @@
 package dev.cais.runtime;
 
+import dev.cais.linux.Abi;
 import dev.cais.linux.Errno;
 import dev.cais.linux.EventLoop;
 import dev.cais.linux.Fd;
 import dev.cais.linux.Pidfd;
 import dev.cais.linux.Pipe;
+import dev.cais.linux.Syscall;
+import dev.cais.network.netlink.LinkRequest;
 import dev.cais.runtime.launch.Arg;
 import dev.cais.runtime.launch.Launch;
+import dev.cais.runtime.launch.LaunchBuilder;
 import dev.cais.runtime.launch.LaunchProgram;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -17,8 +21,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A process that outlives the JVM, to remove what the kernel does not take back: the engine's control groups and its
- * directory in the store.
+ * A process that outlives the JVM, to remove what the kernel does not take back: the engine's network links, its control groups and
+ * its directory in the store.
  *
  * <p>It waits for the end of a pipe that only the JVM holds. A byte on it says that there is nothing to do. It finds what is
  * there when it gets to work, so nothing has to be told to it as the engine goes along. It holds the engine's store lock until it
@@ -47,11 +51,12 @@ final class Will implements AutoCloseable {
     }
 
     /**
+     * @param links the group that the engine's network links are in
      * @param cgroups directories to remove with all below them, in order
      * @param directory of the engine in its store
      * @param lock which keeps others from sweeping that directory
      */
-    static Will leave(EventLoop loop, Launch launch, List<Path> cgroups, Path directory, Fd lock) {
+    static Will leave(EventLoop loop, Launch launch, int links, List<Path> cgroups, Path directory, Fd lock) {
         var program = LaunchProgram.builder();
         program.resetInherited(LIFE, LOCK);
         program.name("cais-will");
@@ -64,6 +69,7 @@ final class Will implements AutoCloseable {
                 .onZero("act")
                 .onFailure("act");
         program.label("act");
+        deleteLinks(program, links);
         for (var cgroup : cgroups) {
             program.removeCgroupTree(cgroup.toString(), PATIENCE);
         }
@@ -71,6 +77,25 @@ final class Will implements AutoCloseable {
         program.label("end");
         program.exit(0);
         return new Will(loop, launch, program.build(), lock);
+    }
+
+    /** What is not there, or cannot be deleted, stays so: nobody is left to tell. */
+    private static void deleteLinks(LaunchBuilder program, int group) {
+        var message = LinkRequest.deleteGroup(group).request().message();
+        program.socket(Abi.AF_NETLINK, Abi.SOCK_RAW | Abi.SOCK_CLOEXEC, NetworkSteps.NETLINK_ROUTE)
+                .onFailure("deleted");
+        var socket = program.result();
+        program.step(
+                        Syscall.SENDTO,
+                        socket,
+                        program.bytes(message),
+                        Arg.of(message.length),
+                        Arg.of(0),
+                        Arg.of(0),
+                        Arg.of(0))
+                .ignoreFailure();
+        program.close(socket);
+        program.label("deleted");
     }
 
     private Pipe start() {

@@ -137,6 +137,6 @@ class EtcFilesTest {
                 .isInstanceOf(InvalidSpecException.class)
                 .hasMessage(
                         "cannot add host 'db' with address '10.1.2.3 evil': a name has no blanks, an address is as 10.0.0.1"
-                                + " or fd00::1");
+                                + " or fd00::1, or host-gateway");
     }
 }

@@ -38,6 +38,11 @@ public record Request(String what, String kind, int type, int flags, byte[] body
         return HEADER + body.length;
     }
 
+    /** The whole message, for somebody to send who wants no answer. */
+    public byte[] message() {
+        return toBytes(0, 0);
+    }
+
     /** The whole message as it is sent. */
     byte[] toBytes(int moreFlags, int sequence) {
         return ByteBuffer.allocate(size())

@@ -1,0 +1,175 @@
+package dev.cais;
+
+import java.net.InetAddress;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.regex.Pattern;
+
+/**
+ * What network to make: a bridge on the host, which its containers are connected to. The methods return changed copies.
+ *
+ * @param name letters, digits, {@code _ . -}, the first a letter or digit
+ * @param subnets one of IPv4 and one of IPv6 at most; where there is none, the engine chooses one that nobody uses
+ * @param gateways the host's own addresses there, each in one of the subnets; where there is none, the first of the subnet
+ * @param ipv6 whether it has IPv6 too
+ * @param internal whether it has no way to the outside
+ * @param interContainer whether its containers reach each other
+ * @param mtu largest packet, 68 to 65535 bytes, 1280 at least with IPv6; 0 for 1500
+ */
+public record NetworkSpec(
+        String name,
+        List<Subnet> subnets,
+        List<InetAddress> gateways,
+        boolean ipv6,
+        boolean internal,
+        boolean interContainer,
+        int mtu,
+        Map<String, String> labels) {
+    private static final Pattern NAME = Pattern.compile("[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}");
+    private static final int LEAST_MTU = 68;
+    private static final int LEAST_MTU_IPV6 = 1280;
+    private static final int MOST_MTU = 65_535;
+    private static final int LONGEST_IPV4_PREFIX = 30;
+    private static final int LONGEST_IPV6_PREFIX = 126;
+
+    public NetworkSpec {
+        if (!NAME.matcher(name).matches()) {
+            throw new InvalidSpecException("cannot name a network '" + name + "': it does not match " + NAME);
+        }
+        var cannot = "cannot make network " + name;
+        subnets = List.copyOf(subnets);
+        gateways = List.copyOf(gateways);
+        for (var subnet : subnets) {
+            if (subnet.prefix() > (subnet.isIpv6() ? LONGEST_IPV6_PREFIX : LONGEST_IPV4_PREFIX)) {
+                throw new InvalidSpecException(
+                        cannot + ": subnet " + subnet + " has no room for a gateway and a container",
+                        "choose a prefix of at most " + LONGEST_IPV4_PREFIX + ", or " + LONGEST_IPV6_PREFIX
+                                + " of IPv6");
+            }
+        }
+        if (subnets.stream().map(Subnet::isIpv6).distinct().count() != subnets.size()) {
+            throw new InvalidSpecException(
+                    cannot + " with subnets " + subnets + ": it is one of IPv4 and one of IPv6 at most");
+        }
+        for (var gateway : gateways) {
+            var subnet = subnets.stream().filter(each -> each.contains(gateway)).findFirst();
+            if (subnet.isEmpty()) {
+                throw new InvalidSpecException(
+                        cannot + ": gateway " + gateway.getHostAddress() + " is in none of its subnets",
+                        Map.of("subnets", subnets),
+                        "name the subnet too");
+            }
+            if (gateway.equals(subnet.get().address())) {
+                throw new InvalidSpecException(
+                        cannot + ": gateway " + gateway.getHostAddress() + " is the address of the subnet itself");
+            }
+        }
+        if (gateways.stream()
+                        .map(gateway -> gateway.getAddress().length)
+                        .distinct()
+                        .count()
+                != gateways.size()) {
+            throw new InvalidSpecException(
+                    cannot + " with gateways " + gateways + ": it is one of IPv4 and one of IPv6 at most");
+        }
+        ipv6 = ipv6 || subnets.stream().anyMatch(Subnet::isIpv6);
+        if (mtu != 0 && (mtu < (ipv6 ? LEAST_MTU_IPV6 : LEAST_MTU) || mtu > MOST_MTU)) {
+            throw new InvalidSpecException(cannot + " with MTU " + mtu + ": it is not " + LEAST_MTU + " to " + MOST_MTU
+                    + ", and " + LEAST_MTU_IPV6 + " at least with IPv6");
+        }
+        labels = Collections.unmodifiableMap(new LinkedHashMap<>(labels));
+        if (labels.containsKey("")) {
+            throw new InvalidSpecException("cannot label network " + name + ": the label has no key");
+        }
+    }
+
+    public static NetworkSpec of(String name) {
+        return new NetworkSpec(name, List.of(), List.of(), false, false, true, 0, Map.of());
+    }
+
+    public NetworkSpec subnet(Subnet more) {
+        var all = new ArrayList<>(subnets);
+        all.add(more);
+        return with(draft -> draft.subnets = all);
+    }
+
+    /** @param more as {@code 10.1.2.0/24} or {@code fd00:1::/64} */
+    public NetworkSpec subnet(String more) {
+        return subnet(Subnet.parse(more));
+    }
+
+    /** @param number in one of the subnets that are given already */
+    public NetworkSpec gateway(String number) {
+        var all = new ArrayList<>(gateways);
+        all.add(Subnet.parseAddress(number));
+        return with(draft -> draft.gateways = all);
+    }
+
+    public NetworkSpec withIpv6() {
+        return with(draft -> draft.ipv6 = true);
+    }
+
+    /** Without a way to the outside. */
+    public NetworkSpec asInternal() {
+        return with(draft -> draft.internal = true);
+    }
+
+    /** So that its containers reach the outside, and not each other. */
+    public NetworkSpec withoutInterContainer() {
+        return with(draft -> draft.interContainer = false);
+    }
+
+    public NetworkSpec mtu(int bytes) {
+        return with(draft -> draft.mtu = bytes);
+    }
+
+    public NetworkSpec label(String key, String value) {
+        return with(draft -> draft.labels = ContainerSpec.put(labels, key, value));
+    }
+
+    /** The gateway of a subnet. */
+    public InetAddress gateway(Subnet subnet) {
+        Optional<InetAddress> named = gateways.stream().filter(subnet::contains).findFirst();
+        return named.orElseGet(() -> subnet.address(1));
+    }
+
+    private NetworkSpec with(Consumer<Draft> change) {
+        var draft = new Draft(this);
+        change.accept(draft);
+        return new NetworkSpec(
+                name,
+                draft.subnets,
+                draft.gateways,
+                draft.ipv6,
+                draft.internal,
+                draft.interContainer,
+                draft.mtu,
+                draft.labels);
+    }
+
+    /** The fields, open for a change. */
+    private static final class Draft {
+        private List<Subnet> subnets;
+        private List<InetAddress> gateways;
+        private boolean ipv6;
+        private boolean internal;
+        private boolean interContainer;
+        private int mtu;
+        private Map<String, String> labels;
+
+        Draft(NetworkSpec base) {
+            subnets = base.subnets;
+            gateways = base.gateways;
+            ipv6 = base.ipv6;
+            internal = base.internal;
+            interContainer = base.interContainer;
+            mtu = base.mtu;
+            labels = base.labels;
+        }
+    }
+}

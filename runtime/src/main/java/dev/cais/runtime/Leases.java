@@ -1,0 +1,60 @@
+package dev.cais.runtime;
+
+import dev.cais.ConflictException;
+import dev.cais.Subnet;
+import java.net.InetAddress;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Which addresses of a subnet are taken. The next one is given out, not the lowest: what others remember of a neighbour that is gone
+ * is forgotten by the time its address comes round again.
+ */
+final class Leases {
+    /** Of a large subnet, only the first are given out. */
+    private static final long MOST = 1 << 16;
+
+    private final Subnet subnet;
+    private final long size;
+    private final Set<InetAddress> taken = new HashSet<>();
+    private long next = 1;
+
+    /** Without the first address and, in IPv4, the last one, which mean the subnet itself and all in it. */
+    Leases(Subnet subnet, InetAddress gateway) {
+        this.subnet = subnet;
+        this.size = Math.min(subnet.size(), MOST);
+        taken.add(subnet.address());
+        taken.add(gateway);
+        if (!subnet.isIpv6()) {
+            taken.add(subnet.address(subnet.size() - 1));
+        }
+    }
+
+    /** @throws ConflictException that begins with {@code cannot} if there is none left */
+    synchronized InetAddress take(String cannot) {
+        for (var tries = 0; tries < size; tries++) {
+            var address = subnet.address(next);
+            next = (next + 1) % size;
+            if (taken.add(address)) {
+                return address;
+            }
+        }
+        throw new ConflictException(
+                cannot + ": all addresses are taken",
+                Map.of("subnet", subnet),
+                "make the network with a larger subnet");
+    }
+
+    /** @throws ConflictException that begins with {@code cannot} if it is taken */
+    synchronized void take(String cannot, InetAddress wanted) {
+        if (!taken.add(wanted)) {
+            throw new ConflictException(
+                    cannot + ": address " + wanted.getHostAddress() + " is taken", Map.of("subnet", subnet), "");
+        }
+    }
+
+    synchronized void giveBack(InetAddress address) {
+        taken.remove(address);
+    }
+}

@@ -1,0 +1,266 @@
+package dev.cais.runtime;
+
+import dev.cais.ConflictException;
+import dev.cais.Container;
+import dev.cais.Endpoint;
+import dev.cais.EndpointSpec;
+import dev.cais.InvalidSpecException;
+import dev.cais.Network;
+import dev.cais.NetworkSpec;
+import dev.cais.NotFoundException;
+import dev.cais.Subnet;
+import dev.cais.network.dns.Zone;
+import dev.cais.network.dns.ZoneEntry;
+import java.net.InetAddress;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A network of this engine. The default one has no bridge before the first container joins it.
+ *
+ * <p>Its lock guards who is on it; the bridge is made under it, too.
+ */
+final class LocalNetwork implements Network {
+    private final LocalNetworks owner;
+    private final String id;
+    private final NetworkSpec spec;
+    private final Instant created = Instant.now();
+    private final Map<LocalContainer, LocalEndpoint> endpoints = new LinkedHashMap<>();
+    private volatile @Nullable NetworkBridge bridge;
+    /** The names of those that run. */
+    private volatile Zone zone = Zone.EMPTY;
+
+    private boolean removed;
+
+    LocalNetwork(LocalNetworks owner, String id, NetworkSpec spec) {
+        this.owner = owner;
+        this.id = id;
+        this.spec = spec;
+    }
+
+    @Override
+    public String id() {
+        return id;
+    }
+
+    @Override
+    public String name() {
+        return spec.name();
+    }
+
+    @Override
+    public NetworkSpec spec() {
+        return spec;
+    }
+
+    @Override
+    public Instant created() {
+        return created;
+    }
+
+    @Override
+    public List<Subnet> subnets() {
+        var made = bridge;
+        return made == null ? spec.subnets() : made.subnets();
+    }
+
+    @Override
+    public List<InetAddress> gateways() {
+        return subnets().stream().map(spec::gateway).toList();
+    }
+
+    @Override
+    public synchronized List<Endpoint> endpoints() {
+        return endpoints.values().stream().map(LocalEndpoint::shown).toList();
+    }
+
+    /** The bridge, made if there is none. */
+    synchronized NetworkBridge bridge() {
+        var made = bridge;
+        if (made == null) {
+            made = owner.makeBridge(this);
+            bridge = made;
+            zone = zone.with(new ZoneEntry(Zone.HOST_NAMES, gateways()));
+        }
+        return made;
+    }
+
+    /**
+     * Takes a place for a container.
+     *
+     * @throws ConflictException that begins with {@code cannot}
+     */
+    synchronized LocalEndpoint join(String cannot, LocalContainer container, EndpointSpec wanted) {
+        if (removed) {
+            throw new ConflictException(cannot + ": network " + name() + " is removed");
+        }
+        if (endpoints.containsKey(container)) {
+            throw new ConflictException(cannot + ": it is connected to network " + name() + " already");
+        }
+        try (var undo = new Undo()) {
+            var addresses = new ArrayList<InetAddress>();
+            undo.addStep(() -> addresses.forEach(address -> giveBack(address)));
+            for (var address : wanted.addresses()) {
+                if (subnets().stream().noneMatch(subnet -> subnet.contains(address))) {
+                    bridge(); // the subnet may not have been chosen yet
+                }
+                if (subnets().stream().noneMatch(subnet -> subnet.contains(address))) {
+                    throw new InvalidSpecException(
+                            cannot + " with address " + address.getHostAddress() + ": network " + name()
+                                    + " has no such subnet",
+                            Map.of("subnets", subnets()),
+                            "");
+                }
+            }
+            bridge().leases().forEach((subnet, leases) -> {
+                var asked = wanted.addresses().stream().filter(subnet::contains).findFirst();
+                asked.ifPresent(address -> leases.take(cannot, address));
+                addresses.add(asked.orElseGet(() -> leases.take(cannot)));
+            });
+            var endpoint = new LocalEndpoint(
+                    this,
+                    container,
+                    wanted,
+                    List.copyOf(addresses),
+                    wanted.mac().orElseGet(() -> mac(addresses)));
+            endpoints.put(container, endpoint);
+            undo.keepAll();
+            return endpoint;
+        }
+    }
+
+    /** Made of the first address, as Docker does: who remembers a neighbour's for an address is right for the next one, too. */
+    private static String mac(List<InetAddress> addresses) {
+        var bytes = addresses.get(0).getAddress();
+        var text = new StringBuilder("02:42");
+        for (var i = bytes.length - 4; i < bytes.length; i++) {
+            text.append(String.format(":%02x", bytes[i]));
+        }
+        return text.toString();
+    }
+
+    /** What containers on it can look up; for any thread, at once. */
+    Zone zone() {
+        return zone;
+    }
+
+    /** From now on others find somebody by these names. */
+    synchronized void tellNames(ZoneEntry entry) {
+        zone = zone.with(entry);
+    }
+
+    synchronized void forgetNames(ZoneEntry entry) {
+        zone = zone.without(entry);
+    }
+
+    /** Gives a container's place back, once its interface is gone. */
+    synchronized void leave(LocalEndpoint endpoint) {
+        if (endpoints.remove(endpoint.container(), endpoint)) {
+            endpoint.addresses().forEach(this::giveBack);
+        }
+    }
+
+    private void giveBack(InetAddress address) {
+        bridge().leases().forEach((subnet, leases) -> {
+            if (subnet.contains(address)) {
+                leases.giveBack(address);
+            }
+        });
+    }
+
+    @Override
+    public Endpoint connect(Container container, EndpointSpec endpoint) {
+        var cannot = "cannot connect container " + container.name() + " to network " + name();
+        owner.requireOpen(cannot);
+        if (!endpoint.network().equals(name()) && !id.startsWith(endpoint.network())) {
+            throw new InvalidSpecException(cannot + ": the endpoint is of network " + endpoint.network());
+        }
+        return owner.require(cannot, container)
+                .networks()
+                .connect(cannot, this, endpoint)
+                .shown();
+    }
+
+    @Override
+    public void disconnect(Container container) {
+        var cannot = "cannot disconnect container " + container.name() + " from network " + name();
+        if (!owner.require(cannot, container).networks().disconnect(this)) {
+            throw new NotFoundException(cannot + ": it is not connected to it");
+        }
+    }
+
+    @Override
+    public void remove() {
+        var cannot = "cannot remove network " + name();
+        if (owner.isDefault(this)) {
+            throw new ConflictException(cannot + ": it is the default network");
+        }
+        owner.awaitLeaving();
+        synchronized (this) {
+            if (removed) {
+                throw new NotFoundException(cannot + ": it is removed already");
+            }
+            if (!endpoints.isEmpty()) {
+                throw new ConflictException(
+                        cannot + ": containers are connected to it",
+                        Map.of(
+                                "containers",
+                                endpoints.keySet().stream()
+                                        .map(LocalContainer::name)
+                                        .toList()),
+                        "disconnect or close them first, or close the network");
+            }
+            removeNow();
+        }
+    }
+
+    @Override
+    public void close() {
+        if (owner.isDefault(this)) {
+            return;
+        }
+        List<LocalContainer> connected;
+        synchronized (this) {
+            connected = List.copyOf(endpoints.keySet());
+        }
+        connected.forEach(container -> container.networks().disconnect(this));
+        owner.awaitLeaving();
+        synchronized (this) {
+            if (!removed) {
+                removeNow();
+            }
+        }
+    }
+
+    /** Under its lock. */
+    private void removeNow() {
+        removed = true;
+        giveUpBridge();
+        owner.forget(this);
+    }
+
+    /** At the engine's end, when no container is left. */
+    synchronized void giveUpBridge() {
+        var made = bridge;
+        if (made != null) {
+            owner.removeBridge(made);
+        }
+    }
+
+    synchronized boolean isUnused() {
+        return endpoints.isEmpty();
+    }
+
+    /** {@code Network[backend, 10.200.3.0/24, 2 containers]}. */
+    @Override
+    public String toString() {
+        var count = endpoints().size();
+        var shown = subnets().toString();
+        return "Network[" + name() + ", " + (subnets().isEmpty() ? "" : shown.substring(1, shown.length() - 1) + ", ")
+                + count + (count == 1 ? " container]" : " containers]");
+    }
+}

@@ -1,0 +1,533 @@
+package dev.cais.runtime;
+
+import dev.cais.ConflictException;
+import dev.cais.Container;
+import dev.cais.ContainerSpec;
+import dev.cais.EndpointSpec;
+import dev.cais.EventAction;
+import dev.cais.EventType;
+import dev.cais.InvalidSpecException;
+import dev.cais.KernelException;
+import dev.cais.Network;
+import dev.cais.NetworkSpec;
+import dev.cais.Networks;
+import dev.cais.NotFoundException;
+import dev.cais.Subnet;
+import dev.cais.UnsupportedHostException;
+import dev.cais.linux.Errno;
+import dev.cais.network.FilteredNetwork;
+import dev.cais.network.Firewall;
+import dev.cais.network.dns.HostUpstream;
+import dev.cais.network.dns.ResolvConf;
+import dev.cais.network.dns.Resolver;
+import dev.cais.network.dns.Upstream;
+import dev.cais.network.netlink.LinkAddress;
+import dev.cais.network.netlink.LinkKind;
+import dev.cais.network.netlink.LinkRequest;
+import dev.cais.network.netlink.MacAddress;
+import dev.cais.network.netlink.Route;
+import dev.cais.network.netlink.Rtnetlink;
+import java.io.IOException;
+import java.math.BigInteger;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Predicate;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The networks of one engine, and what they share on the host: a socket of rtnetlink, and a group that all links are in, so that the
+ * will can delete them with one message.
+ */
+final class LocalNetworks implements Networks, AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(LocalNetworks.class);
+
+    private static final Path IPV4_FORWARDING = Path.of("/proc/sys/net/ipv4/ip_forward");
+    private static final Path IPV6_FORWARDING = Path.of("/proc/sys/net/ipv6/conf/all/forwarding");
+    private static final int IPV6_PREFIX = 64;
+    private static final int MOST_SUBNET_BITS = 16;
+    private static final int MOST_TRIES = 4096;
+
+    /** Words that stand for something else where a network is named. */
+    private static final Set<String> RESERVED = Set.of("host", "none", "default");
+
+    private final LocalEngine engine;
+    private final LocalNetwork standard;
+    private final Map<String, LocalNetwork> byName = new ConcurrentHashMap<>();
+    private final AtomicInteger linkNumbers = new AtomicInteger();
+    private final CopyOnWriteArrayList<String> notes = new CopyOnWriteArrayList<>();
+    private @Nullable Rtnetlink links;
+    private @Nullable Firewall firewall;
+    private @Nullable Resolver resolver;
+    private final HostUpstream upstream = new HostUpstream(ResolvConf.FILE);
+    /** Done when all that containers left has gone. */
+    private CompletableFuture<Void> leaving = CompletableFuture.completedFuture(null);
+
+    LocalNetworks(LocalEngine engine) {
+        this.engine = engine;
+        this.standard = new LocalNetwork(this, LocalContainers.newId(), NetworkSpec.of(DEFAULT));
+        byName.put(DEFAULT, standard);
+    }
+
+    // ---- what users ask for
+
+    @Override
+    public LocalNetwork create(NetworkSpec spec) {
+        var cannot = "cannot make network " + spec.name();
+        engine.requireOpen(cannot);
+        if (RESERVED.contains(spec.name())) {
+            throw new InvalidSpecException(cannot + ": the word means something else", "choose another name");
+        }
+        var network = new LocalNetwork(this, LocalContainers.newId(), spec);
+        if (byName.putIfAbsent(spec.name(), network) != null) {
+            throw new ConflictException(
+                    cannot + ": another one of this engine has that name", "close it first, or choose another name");
+        }
+        try (var undo = new Undo()) {
+            undo.addStep(() -> byName.remove(spec.name(), network));
+            network.bridge();
+            undo.addStep(network::giveUpBridge);
+            engine.requireOpen(cannot); // or it does not know of this one
+            undo.keepAll();
+        }
+        tell(network, EventAction.CREATE);
+        return network;
+    }
+
+    @Override
+    public List<Network> list() {
+        return byName.values().stream()
+                .sorted(Comparator.comparing((LocalNetwork network) -> !isDefault(network))
+                        .thenComparing(LocalNetwork::created)
+                        .thenComparing(LocalNetwork::id))
+                .<Network>map(network -> network)
+                .toList();
+    }
+
+    @Override
+    public LocalNetwork get(String name) {
+        return get("cannot find network " + name, name);
+    }
+
+    /** @throws NotFoundException that begins with {@code cannot} */
+    LocalNetwork get(String cannot, String name) {
+        return lookUp(cannot, name)
+                .orElseThrow(() -> new NotFoundException(
+                        cannot + ": this engine has no network " + name,
+                        Map.of("networks", byName.keySet().stream().sorted().toList()),
+                        ""));
+    }
+
+    @Override
+    public Optional<Network> find(String name) {
+        return lookUp("cannot find network " + name, name).map(network -> network);
+    }
+
+    private Optional<LocalNetwork> lookUp(String cannot, String name) {
+        var exact = byName.get(name);
+        if (exact != null) {
+            return Optional.of(exact);
+        }
+        var matching = name.isEmpty()
+                ? List.<LocalNetwork>of()
+                : byName.values().stream()
+                        .filter(network -> network.id().startsWith(name))
+                        .toList();
+        if (matching.size() > 1) {
+            throw new NotFoundException(
+                    cannot + ": several ids begin with " + name,
+                    Map.of(
+                            "networks",
+                            matching.stream().map(LocalNetwork::id).sorted().toList()),
+                    "write more of the id");
+        }
+        return matching.stream().findFirst();
+    }
+
+    @Override
+    public List<String> prune() {
+        awaitLeaving();
+        var removed = new ArrayList<String>();
+        for (var network : byName.values().stream()
+                .filter(each -> !isDefault(each) && each.isUnused())
+                .sorted(Comparator.comparing(LocalNetwork::name))
+                .toList()) {
+            try {
+                network.remove();
+                removed.add(network.name());
+            } catch (ConflictException | NotFoundException e) {
+                LOG.debug("network {} is used meanwhile, or gone", network.name(), e);
+            }
+        }
+        return removed;
+    }
+
+    boolean isDefault(LocalNetwork network) {
+        return network == standard;
+    }
+
+    void forget(LocalNetwork network) {
+        byName.remove(network.name(), network);
+        tell(network, EventAction.DESTROY);
+    }
+
+    /** @param more names and values of further attributes */
+    void tell(LocalNetwork network, EventAction action, String... more) {
+        var attributes = new LinkedHashMap<>(network.spec().labels());
+        attributes.put("name", network.name());
+        attributes.put("type", "bridge");
+        for (var i = 0; i < more.length; i += 2) {
+            attributes.put(more[i], more[i + 1]);
+        }
+        engine.events().tell(EventType.NETWORK, action, network.id(), attributes);
+    }
+
+    // ---- what containers need
+
+    /** Whether a container has a network namespace for networks. */
+    boolean isNetworked(ContainerSpec spec) {
+        return spec.namespaces().network().isPrivate()
+                && (spec.networks().isPresent()
+                        ? !spec.networks().get().isEmpty()
+                        : engine.options().networks().defaultNetwork()
+                                || !spec.ports().isEmpty());
+    }
+
+    /** What a container joins when it is made. */
+    List<EndpointSpec> endpoints(ContainerSpec spec) {
+        return isNetworked(spec) ? spec.networks().orElse(List.of(EndpointSpec.of(DEFAULT))) : List.of();
+    }
+
+    /** Whether a container must not go without its networks. */
+    boolean isAskedFor(ContainerSpec spec) {
+        return spec.networks().isPresent()
+                || !spec.ports().isEmpty()
+                || engine.options().strictLimits();
+    }
+
+    /** This host can have no networks, and nobody has asked for one. */
+    void noteMissing(UnsupportedHostException cause) {
+        notes.addIfAbsent("containers have loopback alone if they ask for nothing else: " + cause.getMessage());
+    }
+
+    void requireOpen(String cannot) {
+        engine.requireOpen(cannot);
+    }
+
+    /** @throws InvalidSpecException that begins with {@code cannot} if it is another engine's */
+    LocalContainer require(String cannot, Container container) {
+        if (container instanceof LocalContainer local
+                && engine.containers().find(local.id()).filter(local::equals).isPresent()) {
+            return local;
+        }
+        throw new InvalidSpecException(cannot + ": this engine has no such container");
+    }
+
+    /** Does what nobody waits for, in the background. */
+    synchronized void later(Runnable task) {
+        leaving = CompletableFuture.allOf(leaving, CompletableFuture.runAsync(logged(task), engine.workers()));
+    }
+
+    private static Runnable logged(Runnable task) {
+        return () -> {
+            try {
+                task.run();
+            } catch (RuntimeException e) {
+                LOG.warn("something of a container's network could not be removed", e);
+            }
+        };
+    }
+
+    /** Waits until what containers left has gone. */
+    void awaitLeaving() {
+        CompletableFuture<Void> pending;
+        synchronized (this) {
+            pending = leaving;
+        }
+        pending.join();
+    }
+
+    // ---- the host
+
+    /** Of the host's namespace; opened by the first who needs it. */
+    synchronized Rtnetlink links() {
+        if (links == null) {
+            links = Rtnetlink.open();
+        }
+        return links;
+    }
+
+    /** In the host's namespace; made by the first who needs it. */
+    synchronized Firewall firewall() {
+        if (firewall == null) {
+            firewall = Firewall.open("cais-" + engine.id());
+        }
+        return firewall;
+    }
+
+    /** Of all its containers; made by the first that needs it. */
+    synchronized Resolver resolver() {
+        if (resolver == null) {
+            resolver = new Resolver(engine.loop());
+        }
+        return resolver;
+    }
+
+    /** Whom the host asks for names that no network has. */
+    Upstream upstream() {
+        return upstream.current();
+    }
+
+    /** All links of this engine are in it. */
+    int group() {
+        return group(engine.id());
+    }
+
+    /** @return none that the kernel or others use */
+    static int group(String engineId) {
+        return Integer.parseUnsignedInt(engineId.substring(0, 8), 16) | 1 << 16;
+    }
+
+    /** For the host's end of an interface: found by {@code ip link} beside the engine's id. */
+    String newLinkName() {
+        return "cais" + engine.id().substring(0, 6) + Integer.toString(linkNumbers.incrementAndGet() & 0xffffff, 36);
+    }
+
+    NetworkBridge makeBridge(LocalNetwork network) {
+        var cannot = "cannot make network " + network.name();
+        try {
+            return makeBridge(network, cannot);
+        } catch (KernelException e) {
+            if (e.errno() == Errno.EPERM.number()) {
+                throw new UnsupportedHostException(
+                        cannot + ": this process may not configure the host's network",
+                        Map.of(),
+                        "give it CAP_NET_ADMIN, or use noNetwork() or hostNetwork()",
+                        e);
+            }
+            throw e;
+        }
+    }
+
+    private NetworkBridge makeBridge(LocalNetwork network, String cannot) {
+        var spec = network.spec();
+        var name = "cais-" + network.id().substring(0, 10);
+        var host = links();
+        host.execute(LinkRequest.add(name)
+                .kind(new LinkKind.Bridge(false))
+                .group(group())
+                .mtu(spec.mtu())
+                .mac(mac(network))
+                .request());
+        try (var undo = new Undo()) {
+            undo.addStep(() -> host.execute(LinkRequest.delete(name).request()));
+            var index = host.link(name).orElseThrow().index();
+            // the firewall drops what containers send to or from loopback addresses
+            var up = LinkRequest.change(index)
+                    .ipv4(LinkRequest.Ipv4Setting.ROUTE_LOCALNET, 1)
+                    .up();
+            host.execute(spec.ipv6() ? up.request() : up.withoutLinkLocal().request());
+            var leases = new LinkedHashMap<Subnet, Leases>();
+            for (var ipv6 : spec.ipv6() ? new boolean[] {false, true} : new boolean[] {false}) {
+                var asked = spec.subnets().stream()
+                        .filter(subnet -> subnet.isIpv6() == ipv6)
+                        .findFirst();
+                var subnet =
+                        asked.isPresent() ? take(cannot, spec, index, asked.get()) : choose(cannot, spec, index, ipv6);
+                leases.put(subnet, new Leases(subnet, spec.gateway(subnet)));
+            }
+            var filtered = new FilteredNetwork(name, spec.internal(), spec.interContainer(), !spec.internal());
+            firewall().add(filtered);
+            if (!spec.internal()) {
+                leadOutside(spec.ipv6());
+            }
+            undo.keepAll();
+            return new NetworkBridge(name, index, filtered, Collections.unmodifiableMap(leases));
+        }
+    }
+
+    /** Has the kernel send on packets between links, which is not taken back: others may have come to need it meanwhile. */
+    private void leadOutside(boolean ipv6) {
+        forward(IPV4_FORWARDING);
+        if (ipv6) {
+            forward(IPV6_FORWARDING);
+        }
+    }
+
+    private void forward(Path setting) {
+        try {
+            if (Files.readString(setting).strip().equals("0")) {
+                Files.writeString(setting, "1");
+                notes.add("set " + setting + " to 1, for networks with a way to the outside");
+            }
+        } catch (IOException e) {
+            notes.add("networks have no way to the outside: " + setting + " cannot be set (" + e.getMessage() + ")");
+        }
+    }
+
+    /** What was changed on this host, and who stands in the way. */
+    List<String> notes() {
+        var all = new ArrayList<>(notes);
+        synchronized (this) {
+            if (firewall != null) {
+                firewall.obstacles()
+                        .forEach(
+                                chain -> all.add(
+                                        "networks may have no way to the outside: the firewall's chain " + chain
+                                                + " drops what it does not know; have it accept what comes from and goes to links named cais*"));
+            }
+        }
+        return all;
+    }
+
+    /** One of its own, so that it does not take that of the first container for its. */
+    private static MacAddress mac(LocalNetwork network) {
+        var digits = "0242" + network.id().substring(0, 8);
+        return MacAddress.parse(
+                HexFormat.ofDelimiter(":").formatHex(HexFormat.of().parseHex(digits)));
+    }
+
+    /** Gives the bridge its address in a subnet that the caller wants; a wider route of the host's may lead there. */
+    private Subnet take(String cannot, NetworkSpec spec, int bridge, Subnet wanted) {
+        var other = tryToTake(spec, bridge, wanted, route -> route.prefix() >= wanted.prefix());
+        if (other.isPresent()) {
+            throw new ConflictException(
+                    cannot + ": subnet " + wanted + " is in use on this host",
+                    Map.of("route", other.get()),
+                    "choose another one, or leave the choice to the engine");
+        }
+        return wanted;
+    }
+
+    /** Gives it one that nobody has. Where to look first is left to chance, so that engines hardly ever try the same one. */
+    private Subnet choose(String cannot, NetworkSpec spec, int bridge, boolean ipv6) {
+        var options = engine.options().networks();
+        var pools = ipv6 ? List.of(uniqueLocal()) : options.pools();
+        var prefix = ipv6 ? IPV6_PREFIX : options.prefix();
+        for (var pool : pools) {
+            var count = 1L << Math.min(prefix - pool.prefix(), MOST_SUBNET_BITS);
+            var first = ThreadLocalRandom.current().nextLong(count);
+            for (var i = 0L; i < Math.min(count, MOST_TRIES); i++) {
+                var subnet = subnet(pool, prefix, (first + i) % count);
+                if (tryToTake(spec, bridge, subnet, route -> true).isEmpty()) {
+                    return subnet;
+                }
+            }
+        }
+        throw new ConflictException(
+                cannot + ": no subnet is left that this host has no route to",
+                Map.of("pools", pools, "prefix", prefix),
+                "name one, or open the engine with other pools (EngineOptions.networks)");
+    }
+
+    private static Subnet subnet(Subnet pool, int prefix, long number) {
+        var bytes = new BigInteger(1, pool.address().getAddress())
+                .add(BigInteger.valueOf(number).shiftLeft((pool.isIpv6() ? 128 : 32) - prefix))
+                .toByteArray();
+        var address = new byte[pool.isIpv6() ? 16 : 4];
+        var length = Math.min(bytes.length, address.length);
+        System.arraycopy(bytes, bytes.length - length, address, address.length - length, length);
+        return new Subnet(Subnet.address(address), prefix);
+    }
+
+    /** RFC 4193, with the engine's id for the random bits. */
+    private Subnet uniqueLocal() {
+        var id = engine.id();
+        return Subnet.parse("fd%s:%s:%s::/48".formatted(id.substring(0, 2), id.substring(2, 6), id.substring(6, 10)));
+    }
+
+    /**
+     * Gives the bridge its address in a subnet, if the host has no route to a part of it, and looks again afterwards: of two engines that
+     * come at the same moment both see the other, and nobody keeps it.
+     *
+     * @return a route that is in the way
+     */
+    private Optional<Route> tryToTake(NetworkSpec spec, int bridge, Subnet subnet, Predicate<Subnet> counts) {
+        var before = inTheWay(bridge, subnet, counts);
+        if (before.isPresent()) {
+            return before;
+        }
+        var address = new LinkAddress(bridge, spec.gateway(subnet), subnet.prefix());
+        links().execute(address.add());
+        var after = inTheWay(bridge, subnet, counts);
+        if (after.isPresent()) {
+            links().execute(address.delete());
+        }
+        return after;
+    }
+
+    /** Routes to everything, or to half of it as some tunnels have them, count for nothing. */
+    private Optional<Route> inTheWay(int bridge, Subnet subnet, Predicate<Subnet> counts) {
+        return links().routes().stream()
+                .filter(route -> route.link() != bridge
+                        && route.destination().prefix() > 1
+                        && route.destination().isIpv6() == subnet.isIpv6()
+                        && counts.test(route.destination())
+                        && route.destination().overlaps(subnet))
+                .findFirst();
+    }
+
+    /** The links of its containers are gone already. */
+    void removeBridge(NetworkBridge bridge) {
+        try (var undo = new Undo()) {
+            undo.addStep(() -> firewall().remove(bridge.filtered()));
+            undo.addStep(
+                    () -> links().execute(LinkRequest.delete(bridge.index()).request()));
+        }
+    }
+
+    /** After all containers are gone: the rest with one message, and the table with its socket. */
+    @Override
+    public void close() {
+        awaitLeaving();
+        synchronized (this) {
+            try (var undo = new Undo()) {
+                if (links != null) {
+                    undo.add(links);
+                    undo.addStep(this::deleteLinks);
+                }
+                if (firewall != null) {
+                    undo.add(firewall);
+                }
+            }
+            links = null;
+            firewall = null;
+        }
+    }
+
+    private void deleteLinks() {
+        try {
+            links().execute(LinkRequest.deleteGroup(group()).request());
+        } catch (KernelException e) {
+            if (e.errno() != Errno.ENODEV.number()) {
+                throw e;
+            }
+        }
+    }
+
+    /** Tries once more what others stood in the way of, when those are gone that are about to go. */
+    <T> T patiently(Supplier<T> attempt) {
+        try {
+            return attempt.get();
+        } catch (ConflictException e) {
+            awaitLeaving();
+            return attempt.get();
+        }
+    }
+}

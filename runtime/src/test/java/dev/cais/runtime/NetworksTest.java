@@ -1,0 +1,341 @@
+package dev.cais.runtime;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.cais.ConflictException;
+import dev.cais.Container;
+import dev.cais.ContainerSpec;
+import dev.cais.Endpoint;
+import dev.cais.EndpointSpec;
+import dev.cais.Engine;
+import dev.cais.EventFilter;
+import dev.cais.EventType;
+import dev.cais.InvalidSpecException;
+import dev.cais.NamespaceMode;
+import dev.cais.NetworkSpec;
+import dev.cais.NotFoundException;
+import dev.cais.Ready;
+import dev.cais.fixtures.Feature;
+import dev.cais.fixtures.LeakChecked;
+import dev.cais.fixtures.RequiresFeature;
+import dev.cais.fixtures.RequiresRoot;
+import dev.cais.fixtures.TestStore;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Networks as containers on them see them. */
+@RequiresRoot
+@RequiresFeature({Feature.OWN_NETWORK, Feature.NF_TABLES})
+@LeakChecked
+@Timeout(120)
+class NetworksTest {
+    private static Engine engine;
+
+    @BeforeAll
+    static void open(TestStore store) {
+        engine = store.openEngineWithBusybox();
+        engine.networks().create("first").close(); // the engine opens its sockets
+    }
+
+    @AfterAll
+    static void close() {
+        engine.close();
+    }
+
+    private static final ContainerSpec BUSYBOX = ContainerSpec.of("busybox");
+
+    private static ContainerSpec sh(String script) {
+        return BUSYBOX.command("sh", "-c", script);
+    }
+
+    private static final ContainerSpec IDLE = BUSYBOX.command("sleep", "1000");
+
+    private static String output(Container container, String script) {
+        var result = container.exec("sh", "-c", script);
+        return result.stdout() + result.stderr();
+    }
+
+    private static String ip(Container container) {
+        return container.endpoints().get(0).addresses().get(0).getHostAddress();
+    }
+
+    @Test
+    void aContainerHasAnInterfaceBeforeItsProgramBegins() {
+        try (var net = engine.networks().create(NetworkSpec.of("first").subnet("198.18.1.0/24"))) {
+            var result = engine.containers()
+                    .run(
+                            sh("ip -o -4 address show dev eth0; ip route; cat /sys/class/net/eth0/address; cat /etc/hosts | tail -n 1")
+                                    .hostname("web")
+                                    .join(net));
+
+            assertThat(result.stdout() + result.stderr()).matches("""
+                            \\d+: eth0    inet 198.18.1.2/24 scope global eth0.*
+                            default via 198.18.1.1 dev eth0\\s
+                            198.18.1.0/24 dev eth0 scope link  src 198.18.1.2\\s
+                            02:42:c6:12:01:02
+                            198.18.1.2\tweb
+                            """);
+        }
+    }
+
+    @Test
+    void containersReachEachOtherByAddress() {
+        try (var net = engine.networks().create("pair");
+                var web = engine.containers()
+                        .start(sh("echo hi >index.html; exec httpd -f -p 80").join(net))) {
+            web.awaitReady(Ready.listening(80), Duration.ofSeconds(30));
+
+            assertThat(engine.containers()
+                            .run(sh("wget -qO- http://" + ip(web) + "/").join(net))
+                            .stdout())
+                    .isEqualTo("hi\n");
+            assertThat(web.address(net).isSiteLocalAddress()).isTrue();
+        }
+    }
+
+    @Test
+    void aContainerIsConnectedAndDisconnectedWhileItRuns() {
+        try (var first = engine.networks().create(NetworkSpec.of("one").subnet("198.18.2.0/24"));
+                var second = engine.networks()
+                        .create(NetworkSpec.of("two").subnet("198.18.3.0/24").mtu(1400));
+                var box = engine.containers().start(IDLE.join(first))) {
+            assertThat(output(box, "ls /sys/class/net")).isEqualTo("eth0\nlo\n");
+
+            var endpoint = second.connect(
+                    box, EndpointSpec.of("two").address("198.18.3.77").mac("02:00:00:00:00:77"));
+
+            assertThat(endpoint)
+                    .isEqualTo(new Endpoint(
+                            box.id(), "two", List.of(box.address(second)), "02:00:00:00:00:77", List.of()));
+            assertThat(output(
+                            box,
+                            "ip -o -4 address show dev eth1; cat /sys/class/net/eth1/mtu /sys/class/net/eth1/address"))
+                    .matches("\\d+: eth1    inet 198.18.3.77/24 scope global eth1.*\n1400\n02:00:00:00:00:77\n");
+            assertThat(output(box, "ip route | head -n 1")).isEqualTo("default via 198.18.2.1 dev eth0 \n");
+
+            first.disconnect(box);
+
+            assertThat(output(box, "ls /sys/class/net")).isEqualTo("eth1\nlo\n");
+            assertThat(output(box, "ip route | head -n 1")).isEqualTo("default via 198.18.3.1 dev eth1 \n");
+            assertThat(first.endpoints()).isEmpty();
+            assertThat(box.endpoints()).containsExactly(endpoint);
+            first.connect(box);
+            assertThat(output(box, "ls /sys/class/net")).isEqualTo("eth0\neth1\nlo\n");
+        }
+    }
+
+    @Test
+    void aContainerKeepsItsAddressWhenItIsStartedAgain() {
+        try (var net = engine.networks().create("kept");
+                var box = engine.containers().start(IDLE.join(net));
+                var other = engine.containers().create(IDLE.join(net))) {
+            var before = box.endpoints();
+
+            box.restart(Duration.ZERO);
+
+            assertThat(box.endpoints()).isEqualTo(before);
+            assertThat(output(box, "ip -o -4 address show dev eth0")).contains(ip(box) + "/24");
+            assertThat(output(box, "ping -c 1 -W 5 " + net.gateways().get(0).getHostAddress()))
+                    .contains(" 0% packet loss");
+            assertThat(ip(other)).isNotEqualTo(ip(box));
+        }
+    }
+
+    @Test
+    void aNetworkOfIpv6HasBoth() {
+        try (var net = engine.networks()
+                        .create(NetworkSpec.of("six").subnet("198.18.4.0/24").withIpv6());
+                var web = engine.containers().start(IDLE.join(net));
+                var box = engine.containers().start(IDLE.join(net))) {
+            var addresses = web.endpoints().get(0).addresses();
+            assertThat(addresses).hasSize(2);
+            assertThat(net.subnets().get(1).contains(addresses.get(1))).isTrue();
+            assertThat(output(box, "ping -6 -c 1 -W 5 " + addresses.get(1).getHostAddress()))
+                    .contains(" 0% packet loss");
+            assertThat(output(box, "ping -c 1 -W 5 " + addresses.get(0).getHostAddress()))
+                    .contains(" 0% packet loss");
+            assertThat(output(box, "ip -6 route"))
+                    .contains("default via "
+                            + net.gateways().get(1).getHostAddress().replaceFirst("(:0)+:", "::"));
+        }
+    }
+
+    @Test
+    void withoutIpv6ThereIsNoAddressOfIt() {
+        try (var net = engine.networks().create("four")) {
+            assertThat(engine.containers()
+                            .run(sh("ip -6 address show dev eth0").join(net))
+                            .stdout())
+                    .isEmpty();
+        }
+    }
+
+    @Test
+    void anotherContainersNetworkIsSharedWithItsName() {
+        try (var net = engine.networks().create("shared");
+                var web = engine.containers().start(IDLE.name("owner").join(net))) {
+            var inside = engine.containers()
+                    .run(sh("ip -o -4 address show dev eth0; cat /etc/hosts | tail -n 1")
+                            .network("container:owner"))
+                    .stdout();
+
+            assertThat(inside).contains("inet " + ip(web) + "/24");
+        }
+    }
+
+    @Test
+    void whatCannotBeIsRefused() {
+        try (var net = engine.networks().create(NetworkSpec.of("small").subnet("198.18.5.0/30"));
+                var taken = engine.containers().create(IDLE.name("taken").join(net));
+                var without = engine.containers().start(IDLE.name("without").noNetwork())) {
+            assertThatThrownBy(
+                            () -> engine.containers().create(IDLE.name("late").join(net)))
+                    .isInstanceOf(ConflictException.class)
+                    .hasMessage("cannot create container late: all addresses are taken [subnet=198.18.5.0/30]; make the"
+                            + " network with a larger subnet");
+            assertThatThrownBy(() -> engine.containers()
+                            .create(IDLE.name("late").join(EndpointSpec.of(net).address("198.18.5.2"))))
+                    .isInstanceOf(ConflictException.class)
+                    .hasMessage("cannot create container late: address 198.18.5.2 is taken [subnet=198.18.5.0/30]");
+            assertThatThrownBy(() -> engine.containers()
+                            .create(IDLE.name("late").join(EndpointSpec.of(net).address("198.18.6.2"))))
+                    .isInstanceOf(InvalidSpecException.class)
+                    .hasMessage("cannot create container late with address 198.18.6.2: network small has no such subnet"
+                            + " [subnets=[198.18.5.0/30]]");
+            assertThatThrownBy(
+                            () -> engine.containers().create(IDLE.name("late").network("nowhere")))
+                    .isInstanceOf(NotFoundException.class)
+                    .hasMessage(
+                            "cannot create container late: this engine has no network nowhere [networks=[bridge, small]]");
+            assertThatThrownBy(() -> engine.networks().create("small"))
+                    .isInstanceOf(ConflictException.class)
+                    .hasMessage(
+                            "cannot make network small: another one of this engine has that name; close it first, or"
+                                    + " choose another name");
+            assertThatThrownBy(() ->
+                            engine.networks().create(NetworkSpec.of("again").subnet("198.18.5.0/30")))
+                    .isInstanceOf(ConflictException.class)
+                    .hasMessageStartingWith(
+                            "cannot make network again: subnet 198.18.5.0/30 is in use on this host [route=198.18.5.0/30 on link");
+            assertThatThrownBy(() -> engine.networks().create("host"))
+                    .isInstanceOf(InvalidSpecException.class)
+                    .hasMessage("cannot make network host: the word means something else; choose another name");
+            assertThatThrownBy(net::remove)
+                    .isInstanceOf(ConflictException.class)
+                    .hasMessage("cannot remove network small: containers are connected to it [containers=[taken]];"
+                            + " disconnect or close them first, or close the network");
+            assertThatThrownBy(() -> net.connect(taken))
+                    .isInstanceOf(ConflictException.class)
+                    .hasMessage(
+                            "cannot connect container taken to network small: it is connected to network small already");
+            assertThatThrownBy(() -> net.connect(without))
+                    .isInstanceOf(ConflictException.class)
+                    .hasMessage(
+                            "cannot connect container without to network small: it was made without a network; make it"
+                                    + " with join(…), or with nothing said of networks");
+            assertThatThrownBy(() -> net.disconnect(without))
+                    .isInstanceOf(NotFoundException.class)
+                    .hasMessage("cannot disconnect container without from network small: it is not connected to it");
+            assertThatThrownBy(() -> without.address(net))
+                    .isInstanceOf(NotFoundException.class)
+                    .hasMessage(
+                            "cannot tell the address of container without on network small: it is not connected to it"
+                                    + " [networks=[]]");
+        }
+        assertThat(engine.networks().find("again")).isEmpty();
+    }
+
+    @Test
+    void networksAreFoundListedAndPruned() {
+        var one = engine.networks().create(NetworkSpec.of("a-network").label("k", "v"));
+        var two = engine.networks().create("b-network");
+        try (var box = engine.containers().create(IDLE.join(two))) {
+            assertThat(engine.networks().list())
+                    .extracting(network -> network.name())
+                    .containsExactly("bridge", "a-network", "b-network");
+            assertThat(engine.networks().get(one.id().substring(0, 12))).isSameAs(one);
+            assertThat(one).hasToString("Network[a-network, " + one.subnets().get(0) + ", 0 containers]");
+            assertThat(two.endpoints()).isEqualTo(box.endpoints());
+
+            assertThat(engine.networks().prune()).containsExactly("a-network");
+        }
+        assertThat(engine.networks().prune()).containsExactly("b-network");
+        assertThat(engine.networks().list())
+                .extracting(network -> network.name())
+                .containsExactly("bridge");
+        assertThatThrownBy(one::remove)
+                .isInstanceOf(NotFoundException.class)
+                .hasMessage("cannot remove network a-network: it is removed already");
+    }
+
+    @Test
+    void eventsTellOfNetworks() {
+        var begin = Instant.now();
+        try (var net = engine.networks().create(NetworkSpec.of("told").label("k", "v"));
+                var box = engine.containers().start(IDLE.join(net))) {
+            net.disconnect(box);
+        }
+        var events =
+                engine.events().past(EventFilter.ALL.type(EventType.NETWORK).since(begin));
+        assertThat(events)
+                .extracting(event -> event.action().word())
+                .containsExactly("create", "connect", "disconnect", "destroy");
+        assertThat(events)
+                .allSatisfy(event -> assertThat(event.attributes())
+                        .containsEntry("name", "told")
+                        .containsEntry("k", "v"));
+    }
+
+    @Test
+    void specsThatContradictThemselvesAreRefused() {
+        assertThatThrownBy(() -> IDLE.hostNetwork().join(EndpointSpec.of("x")))
+                .isInstanceOf(InvalidSpecException.class)
+                .hasMessage("cannot join a network: the network namespace is not the container's own (host)");
+        assertThatThrownBy(() -> IDLE.join(EndpointSpec.of("x")).join(EndpointSpec.of("x")))
+                .isInstanceOf(InvalidSpecException.class)
+                .hasMessage("cannot join network x twice");
+        assertThat(IDLE.network("container:web").namespaces().network()).isEqualTo(NamespaceMode.container("web"));
+        assertThat(IDLE.join(EndpointSpec.of("x")).noNetwork().networks()).contains(List.of());
+    }
+
+    @Test
+    void othersAreFoundByNameAliasAndShortId() {
+        try (var net = engine.networks().create(NetworkSpec.of("named").subnet("198.18.8.0/24"));
+                var other = engine.networks().create("other");
+                var web = engine.containers().start(IDLE.name("web_1").join(net, "www", "WWW.example.org"));
+                var box = engine.containers().start(IDLE.join(net))) {
+            for (var name :
+                    List.of("web_1", "WEB_1", "www", "www.example.org", web.id().substring(0, 12))) {
+                assertThat(output(box, "ping -c 1 -W 5 " + name)).as(name).contains("(198.18.8.2)", " 0% packet loss");
+            }
+            assertThat(output(box, "nslookup 198.18.8.2")).contains("name = web_1");
+            assertThat(output(box, "ping -c 1 -W 5 host.internal")).contains("(198.18.8.1)", " 0% packet loss");
+            assertThat(output(box, "cat /etc/resolv.conf")).contains("nameserver 127.0.0.11\n", "ndots:");
+
+            web.rename("renamed");
+            assertThat(output(box, "ping -c 1 -W 5 renamed")).contains(" 0% packet loss");
+            assertThat(output(box, "nslookup web_1.")).doesNotContain("198.18.8.2");
+            assertThat(engine.containers().run(sh("nslookup www.").join(other)).stdout())
+                    .doesNotContain("198.18.8.2");
+
+            net.disconnect(web);
+            assertThat(output(box, "nslookup www.")).doesNotContain("198.18.8.2");
+        }
+    }
+
+    @Test
+    void twoOfOneAliasHaveTheirTurns() {
+        try (var net = engine.networks().create("turns");
+                var one = engine.containers().start(IDLE.join(net, "service"));
+                var two = engine.containers().start(IDLE.join(net, "service"));
+                var box = engine.containers().start(IDLE.join(net))) {
+            assertThat(output(box, "nslookup service.")).contains(ip(one), ip(two));
+        }
+    }
+}
