@@ -13,6 +13,7 @@ import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 
@@ -22,7 +23,7 @@ import java.util.concurrent.Executors;
  *
  * <p>Everything is waited for: "removed" means that process, cgroup and directory are gone. System properties change the counts:
  * {@code rounds} of each short thing after a warm-up of as many, how {@code many} containers at once, how many in a {@code row},
- * megabytes of {@code logs}.
+ * megabytes of {@code logs}, of a file to {@code copy}, and of what a container has written before it is cloned ({@code clone}).
  */
 public final class Benchmark {
     private static final int ROUNDS = Integer.getInteger("rounds", 100);
@@ -30,6 +31,8 @@ public final class Benchmark {
     private static final int MEASURED = 100;
     private static final int IN_A_ROW = Integer.getInteger("row", 200);
     private static final int LOG_MEGABYTES = Integer.getInteger("logs", 200);
+    private static final int COPY_MEGABYTES = Integer.getInteger("copy", 500);
+    private static final int CLONE_MEGABYTES = Integer.getInteger("clone", 1000);
     private static final int AT_A_TIME = 4;
 
     private final Engine engine;
@@ -54,6 +57,8 @@ public final class Benchmark {
             benchmark.logs("local", 99, LOG_MEGABYTES);
             benchmark.logs("local", 1, Math.max(1, LOG_MEGABYTES / 10));
             benchmark.logs("json-file", 99, LOG_MEGABYTES);
+            benchmark.copy();
+            benchmark.clones();
             if (arguments.length > 1) {
                 benchmark.unpack(Path.of(arguments[1]));
             }
@@ -178,6 +183,66 @@ public final class Benchmark {
         }
         var name = driver + " logs: " + megabytes + " MB in lines of " + (width + 1) + " bytes";
         print(name, times, Math.round(bytes / 1e3 / median(times)) + " MB/s");
+    }
+
+    /** Beside cp(1), which writes to the same file system: in turns, each file removed before the next. */
+    private void copy() throws Exception {
+        var directory = Files.createTempDirectory(engine.info().store().toAbsolutePath().getParent(), "cais-benchmark");
+        var source = directory.resolve("source");
+        var target = directory.resolve("target");
+        var ours = new double[5];
+        var theirs = new double[ours.length];
+        try (var box = engine.containers().create(spec.command("true"))) {
+            try (var content = Files.newOutputStream(source)) {
+                var random = new Random(1);
+                var megabyte = new byte[1_000_000];
+                for (var i = 0; i < COPY_MEGABYTES; i++) {
+                    random.nextBytes(megabyte);
+                    content.write(megabyte);
+                }
+            }
+            for (var round = 0; round < ours.length; round++) {
+                var begun = System.nanoTime();
+                box.copyIn(source, "/file");
+                ours[round] = milliseconds(System.nanoTime() - begun);
+                begun = System.nanoTime();
+                var copy = new ProcessBuilder("cp", source.toString(), target.toString()).start();
+                if (copy.waitFor() != 0) {
+                    throw new IllegalStateException("cp has failed");
+                }
+                theirs[round] = milliseconds(System.nanoTime() - begun);
+                Files.delete(target);
+            }
+        } finally {
+            Files.deleteIfExists(target);
+            Files.deleteIfExists(source);
+            Files.delete(directory);
+        }
+        print("copy of a file of " + COPY_MEGABYTES + " MB into a container", ours, "");
+        print(
+                "the same by cp",
+                theirs,
+                String.format(Locale.ROOT, "%.0f %% of its speed", 100 * median(theirs) / median(ours)));
+    }
+
+    /** A container that has written much, and is cloned without a copy. */
+    private void clones() throws Exception {
+        var write = "dd if=/dev/zero of=/written bs=1000000 count=" + CLONE_MEGABYTES;
+        try (var origin = engine.containers().start(spec.command("sh", "-c", write))) {
+            origin.await();
+            var begun = System.nanoTime();
+            try (var snapshot = origin.snapshot()) {
+                print(
+                        "snapshot of " + CLONE_MEGABYTES + " MB",
+                        new double[] {milliseconds(System.nanoTime() - begun)},
+                        "");
+                origin.close();
+                var plain = spec.command("true");
+                var clone = ContainerSpec.of(snapshot).noNetwork().command("true");
+                report("start to exit of true, again", ROUNDS, () -> engine.containers().run(plain));
+                report("the same in a clone", ROUNDS, () -> engine.containers().run(clone));
+            }
+        }
     }
 
     private void unpack(Path archive) throws IOException {
