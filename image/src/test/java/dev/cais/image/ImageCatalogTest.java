@@ -160,7 +160,7 @@ class ImageCatalogTest {
     void nameThatIsNoneIsRefused() {
         assertThatThrownBy(() -> images.find("No"))
                 .isInstanceOf(InvalidSpecException.class)
-                .hasMessage("cannot use image name No: its repository has the part No; write no");
+                .hasMessage("cannot use image name No: its repository has the part No [position=1]; write no");
         loadApp();
         assertThatThrownBy(() -> images.tag("app:1", "x@sha256:" + "0".repeat(64)))
                 .isInstanceOf(InvalidSpecException.class)

@@ -3,6 +3,7 @@ package dev.cais.image.oci;
 import dev.cais.Digest;
 import dev.cais.InvalidSpecException;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
@@ -43,25 +44,26 @@ public record ImageReference(String registry, String repository, Optional<String
 
     /**
      * @param text in the familiar form ({@code busybox}) or any longer one
-     * @throws InvalidSpecException that names the part that is wrong
+     * @throws InvalidSpecException that names the part that is wrong, and where it begins: the fact {@code position}, from 1
      */
     public static ImageReference parse(String text) {
         if (text.isEmpty()) {
             throw new InvalidSpecException("cannot use an empty image name");
         }
         if (text.length() > LONGEST) {
-            throw wrong(text, "it has more than " + LONGEST + " characters", "");
+            throw wrong(text, "it has more than " + LONGEST + " characters", LONGEST, "");
         }
         if (ID.matcher(text).matches()) {
-            throw wrong(text, "it is an image id", "choose a name that is not 64 hexadecimal digits");
+            throw wrong(text, "it is an image id", 0, "choose a name that is not 64 hexadecimal digits");
         }
         var at = text.indexOf('@');
-        var digest = at < 0 ? Optional.<Digest>empty() : Optional.of(parseDigest(text, text.substring(at + 1)));
+        var digest = at < 0 ? Optional.<Digest>empty() : Optional.of(parseDigest(text, at + 1));
         var named = at < 0 ? text : text.substring(0, at);
 
         var colon = named.lastIndexOf(':');
         var hasTag = colon > named.lastIndexOf('/');
-        var tag = hasTag ? Optional.of(checkTag(text, named.substring(colon + 1))) : Optional.<String>empty();
+        var tag =
+                hasTag ? Optional.of(checkTag(text, named.substring(colon + 1), colon + 1)) : Optional.<String>empty();
         return parseName(text, hasTag ? named.substring(0, colon) : named, tag, digest);
     }
 
@@ -92,7 +94,7 @@ public record ImageReference(String registry, String repository, Optional<String
             registry = DEFAULT_REGISTRY;
         }
         checkRegistry(text, registry);
-        checkRepository(text, repository);
+        checkRepository(text, repository, hasRegistry ? slash + 1 : 0);
         if (registry.equals(DEFAULT_REGISTRY) && repository.indexOf('/') < 0) {
             repository = OFFICIAL + repository;
         }
@@ -108,17 +110,18 @@ public record ImageReference(String registry, String repository, Optional<String
 
     private static void checkRegistry(String text, String registry) {
         if (registry.length() > LONGEST_REGISTRY || !REGISTRY.matcher(registry).matches()) {
-            throw wrong(text, "registry " + Shown.text(registry) + " is no host[:port]", "");
+            throw wrong(text, "registry " + Shown.text(registry) + " is no host[:port]", 0, "");
         }
     }
 
-    private static void checkRepository(String text, String repository) {
+    private static void checkRepository(String text, String repository, int at) {
         if (repository.isEmpty()) {
-            throw wrong(text, "its repository is empty", "");
+            throw wrong(text, "its repository is empty", at, "");
         }
         if (repository.length() > LONGEST_REPOSITORY) {
-            throw wrong(text, "its repository has more than " + LONGEST_REPOSITORY + " characters", "");
+            throw wrong(text, "its repository has more than " + LONGEST_REPOSITORY + " characters", at, "");
         }
+        var start = at;
         for (var component : repository.split("/", -1)) {
             if (!COMPONENT.matcher(component).matches()) {
                 var lower = repository.toLowerCase(Locale.ROOT);
@@ -129,32 +132,41 @@ public record ImageReference(String registry, String repository, Optional<String
                         text,
                         "its repository has "
                                 + (component.isEmpty() ? "an empty part" : "the part " + Shown.text(component)),
+                        start,
                         help);
             }
+            start += component.length() + 1;
         }
     }
 
-    private static String checkTag(String text, String tag) {
+    private static String checkTag(String text, String tag, int at) {
         if (!TAG.matcher(tag).matches()) {
             throw wrong(
                     text,
                     tag.isEmpty() ? "its tag is empty" : "its tag is " + Shown.text(tag),
+                    at,
                     "write 1 to 128 letters, digits, _, . or hyphens, not beginning with . or a hyphen");
         }
         return tag;
     }
 
-    private static Digest parseDigest(String text, String digest) {
+    private static Digest parseDigest(String text, int at) {
+        var digest = text.substring(at);
         try {
             return Digest.parse(digest);
         } catch (InvalidSpecException e) {
             throw wrong(
-                    text, "its digest is " + Shown.text(digest), "write sha256: and 64 lower-case hexadecimal digits");
+                    text,
+                    "its digest is " + Shown.text(digest),
+                    at,
+                    "write sha256: and 64 lower-case hexadecimal digits");
         }
     }
 
-    private static InvalidSpecException wrong(String text, String why, String help) {
-        return new InvalidSpecException("cannot use image name " + Shown.text(text) + ": " + why, help);
+    /** @param at where in the text the part begins that is wrong; shown from 1 */
+    private static InvalidSpecException wrong(String text, String why, int at, String help) {
+        return new InvalidSpecException(
+                "cannot use image name " + Shown.text(text) + ": " + why, Map.of("position", at + 1), help);
     }
 
     /** Whether a name has neither tag nor digest. */

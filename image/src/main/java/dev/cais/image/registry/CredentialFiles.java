@@ -17,10 +17,12 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What the user has told other tools: the file that {@code REGISTRY_AUTH_FILE} names, or else {@code config.json} in {@code
- * DOCKER_CONFIG} or {@code ~/.docker}. In a file, as in Docker: {@code credHelpers}, then {@code credsStore}, and {@code auths}
- * if the program has nothing. Read anew each time, since somebody may log in meanwhile.
+ * What the user has told other tools, in their files, the first that has something for a registry: Podman's {@code
+ * $REGISTRY_AUTH_FILE}, or else {@code $XDG_RUNTIME_DIR/containers/auth.json}; {@code ~/.config/containers/auth.json}; Docker's
+ * {@code config.json} in {@code $DOCKER_CONFIG} or {@code ~/.docker}. In a file, as in Docker: {@code credHelpers}, then {@code
+ * credsStore}, and {@code auths} if the program has nothing. Read anew each time, since somebody may log in meanwhile.
  *
+ * @see <a href="https://github.com/containers/image/blob/main/docs/containers-auth.json.5.md">containers-auth.json(5)</a>
  * @see <a href="https://docs.docker.com/reference/cli/docker/login/#credential-stores">docker login, Credential stores</a>
  */
 final class CredentialFiles {
@@ -40,22 +42,51 @@ final class CredentialFiles {
         return new CredentialFiles(System.getenv(), Path.of(System.getProperty("user.home")));
     }
 
-    private Path file() {
-        var named = environment.getOrDefault("REGISTRY_AUTH_FILE", "");
-        if (!named.isEmpty()) {
-            return Path.of(named);
+    /** In the order in which they count. */
+    private List<Path> files() {
+        return List.of(
+                variable("REGISTRY_AUTH_FILE")
+                        .orElseGet(() -> runtimeDirectory().resolve("auth.json")),
+                variable("XDG_CONFIG_HOME")
+                        .orElseGet(() -> home.resolve(".config"))
+                        .resolve("containers/auth.json"),
+                variable("DOCKER_CONFIG")
+                        .orElseGet(() -> home.resolve(".docker"))
+                        .resolve("config.json"));
+    }
+
+    private Path runtimeDirectory() {
+        return variable("XDG_RUNTIME_DIR")
+                .map(directory -> directory.resolve("containers"))
+                .orElseGet(() -> Path.of("/run/containers", userId()));
+    }
+
+    private Optional<Path> variable(String name) {
+        return Optional.ofNullable(environment.get(name))
+                .filter(value -> !value.isEmpty())
+                .map(Path::of);
+    }
+
+    private static String userId() {
+        try {
+            return Files.getAttribute(Path.of("/proc/self"), "unix:uid").toString();
+        } catch (IOException e) {
+            throw IoFailure.of("cannot find out the user's number", e);
         }
-        var docker = environment.getOrDefault("DOCKER_CONFIG", "");
-        return (docker.isEmpty() ? home.resolve(".docker") : Path.of(docker)).resolve("config.json");
     }
 
     /**
      * @param location the longest key of {@code auths} that is the registry, or a path of it above the repository, counts
-     * @throws CorruptContentException if the file is broken; its content is not shown
+     * @throws CorruptContentException if a file is broken; its content is not shown
      * @throws dev.cais.RegistryException if a credential program fails or takes too long
      */
     Optional<Credentials> find(Location location, Task task) {
-        var file = file();
+        return files().stream()
+                .flatMap(file -> find(file, location, task).stream())
+                .findFirst();
+    }
+
+    private Optional<Credentials> find(Path file, Location location, Task task) {
         byte[] content;
         try (var in = Files.newInputStream(file)) {
             content = in.readNBytes(LARGEST);

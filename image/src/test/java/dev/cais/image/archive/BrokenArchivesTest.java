@@ -220,7 +220,7 @@ class BrokenArchivesTest {
         refused(
                 new TestArchive().docker("[\"Bad\"]", CONFIG, LAYER),
                 "cannot read manifest.json of PATH: field [0].RepoTags has an element that is no name;"
-                        + " cannot use image name Bad: its repository has the part Bad; write bad");
+                        + " cannot use image name Bad: its repository has the part Bad [position=1]; write bad");
     }
 
     @Test

@@ -71,24 +71,24 @@ class ImageReferenceTest {
             delimiter = '|',
             value = {
                 "''              | cannot use an empty image name",
-                "Busybox         | cannot use image name Busybox: its repository has the part Busybox; write busybox",
-                "a/B             | cannot use image name a/B: its repository has the part B; write a/b",
-                "a//b            | cannot use image name a//b: its repository has an empty part; PARTS",
-                "ghcr.io/        | cannot use image name ghcr.io/: its repository is empty",
-                "/a              | cannot use image name /a: its repository has an empty part; PARTS",
-                "a_-b            | cannot use image name a_-b: its repository has the part a_-b; PARTS",
-                "-a              | cannot use image name -a: its repository has the part -a; PARTS",
-                "a..b            | cannot use image name a..b: its repository has the part a..b; PARTS",
-                "../../etc       | cannot use image name ../../etc: registry .. is no host[:port]",
-                "a:b:c           | cannot use image name a:b:c: its repository has the part a:b; PARTS",
-                "-.b/a           | cannot use image name -.b/a: registry -.b is no host[:port]",
-                "a:x/b           | cannot use image name a:x/b: registry a:x is no host[:port]",
-                "a:              | cannot use image name a:: its tag is empty; TAG",
-                "a:-1            | cannot use image name a:-1: its tag is -1; TAG",
-                "a:b\\u0007      | cannot use image name a:b?: its tag is b?; TAG",
-                "a@sha256:12     | cannot use image name a@sha256:12: its digest is sha256:12; DIGEST",
-                "a@md5:12        | cannot use image name a@md5:12: its digest is md5:12; DIGEST",
-                "a@              | cannot use image name a@: its digest is ; DIGEST",
+                "Busybox         | cannot use image name Busybox: its repository has the part Busybox [position=1]; write busybox",
+                "a/B             | cannot use image name a/B: its repository has the part B [position=3]; write a/b",
+                "a//b            | cannot use image name a//b: its repository has an empty part [position=3]; PARTS",
+                "ghcr.io/        | cannot use image name ghcr.io/: its repository is empty [position=9]",
+                "/a              | cannot use image name /a: its repository has an empty part [position=1]; PARTS",
+                "a_-b            | cannot use image name a_-b: its repository has the part a_-b [position=1]; PARTS",
+                "-a              | cannot use image name -a: its repository has the part -a [position=1]; PARTS",
+                "a..b            | cannot use image name a..b: its repository has the part a..b [position=1]; PARTS",
+                "../../etc       | cannot use image name ../../etc: registry .. is no host[:port] [position=1]",
+                "a:b:c           | cannot use image name a:b:c: its repository has the part a:b [position=1]; PARTS",
+                "-.b/a           | cannot use image name -.b/a: registry -.b is no host[:port] [position=1]",
+                "a:x/b           | cannot use image name a:x/b: registry a:x is no host[:port] [position=1]",
+                "a:              | cannot use image name a:: its tag is empty [position=3]; TAG",
+                "a:-1            | cannot use image name a:-1: its tag is -1 [position=3]; TAG",
+                "a:b\\u0007      | cannot use image name a:b?: its tag is b? [position=3]; TAG",
+                "a@sha256:12     | cannot use image name a@sha256:12: its digest is sha256:12 [position=3]; DIGEST",
+                "a@md5:12        | cannot use image name a@md5:12: its digest is md5:12 [position=3]; DIGEST",
+                "a@              | cannot use image name a@: its digest is  [position=3]; DIGEST",
             })
     void errorNamesThePartThatIsWrong(String text, String message) {
         assertThatThrownBy(() -> ImageReference.parse(text.replace("\\u0007", "\u0007")))
@@ -106,7 +106,7 @@ class ImageReferenceTest {
         assertThatThrownBy(() -> ImageReference.parse(HEX))
                 .isInstanceOf(InvalidSpecException.class)
                 .hasMessage("cannot use image name " + HEX
-                        + ": it is an image id; choose a name that is not 64 hexadecimal digits");
+                        + ": it is an image id [position=1]; choose a name that is not 64 hexadecimal digits");
     }
 
     @Test
@@ -119,10 +119,11 @@ class ImageReferenceTest {
         var shown = "a".repeat(200) + "…";
         assertThatThrownBy(() -> ImageReference.parse(longest + "a"))
                 .isInstanceOf(InvalidSpecException.class)
-                .hasMessage("cannot use image name " + shown + ": its repository has more than 255 characters");
+                .hasMessage("cannot use image name " + shown
+                        + ": its repository has more than 255 characters [position=1]");
         assertThatThrownBy(() -> ImageReference.parse("a".repeat(1025)))
                 .isInstanceOf(InvalidSpecException.class)
-                .hasMessage("cannot use image name " + shown + ": it has more than 1024 characters");
+                .hasMessage("cannot use image name " + shown + ": it has more than 1024 characters [position=1025]");
         assertThatThrownBy(() -> ImageReference.parse("a:" + "t".repeat(129)))
                 .isInstanceOf(InvalidSpecException.class)
                 .hasMessageStartingWith("cannot use image name a:ttt")

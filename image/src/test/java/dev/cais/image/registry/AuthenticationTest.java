@@ -154,6 +154,66 @@ class AuthenticationTest {
     }
 
     @Test
+    void filesOfPodmanComeBeforeDockersAndTheFirstThatKnowsTheRegistryCounts() {
+        try (var registry = TestRegistry.withPassword(directory)) {
+            var address = registry.address();
+            var right = auths(address, "alice:secret");
+            var wrong = auths(address, "alice:hunter2");
+            var runtime = Map.of("XDG_RUNTIME_DIR", path("run"));
+            var refused = "cannot ask: " + address + " refused the credentials [status=401]; pass others";
+            write("named.json", right);
+            write("run/containers/auth.json", wrong);
+            write(".config/containers/auth.json", wrong);
+            write(".docker/config.json", wrong);
+            isLetIn(
+                    insecure(address),
+                    Map.of("XDG_RUNTIME_DIR", path("run"), "REGISTRY_AUTH_FILE", path("named.json")),
+                    address);
+            isRefused(insecure(address), runtime, address, refused);
+
+            write("run/containers/auth.json", right);
+            isLetIn(insecure(address), runtime, address);
+
+            write("run/containers/auth.json", auths("elsewhere.example.com", "alice:hunter2"));
+            isRefused(insecure(address), runtime, address, refused);
+            write(".config/containers/auth.json", right);
+            isLetIn(insecure(address), runtime, address);
+
+            write(".config/containers/auth.json", "{\"auths\":{}}");
+            isRefused(insecure(address), runtime, address, refused);
+            write(".docker/config.json", right);
+            isLetIn(insecure(address), runtime, address);
+        }
+    }
+
+    private static String auths(String registry, String pair) {
+        return "{\"auths\":{\"%s\":{\"auth\":\"%s\"}}}"
+                .formatted(registry, Base64.getEncoder().encodeToString(bytes(pair)));
+    }
+
+    @Test
+    @RequiresProgram("podman")
+    void whoLoggedInWithPodmanIsKnown() {
+        try (var registry = TestRegistry.withPassword(directory)) {
+            Programs.output(
+                    "podman",
+                    "login",
+                    "--tls-verify=false",
+                    "--authfile",
+                    path("podman.json"),
+                    "--username",
+                    TestRegistry.USER,
+                    "--password",
+                    TestRegistry.PASSWORD,
+                    registry.address());
+            isLetIn(
+                    insecure(registry.address()),
+                    Map.of("REGISTRY_AUTH_FILE", path("podman.json")),
+                    registry.address());
+        }
+    }
+
+    @Test
     void credentialHelpersAreAskedAndOnlyTheirStdoutCounts() {
         try (var registry = TestRegistry.withPassword(directory)) {
             var address = registry.address();
