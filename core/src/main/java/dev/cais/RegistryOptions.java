@@ -20,7 +20,7 @@ import java.util.regex.Pattern;
  *
  * @param insecure registries that are spoken to in plain HTTP. Those on this host's loopback ({@code localhost}, {@code
  *     127.0.0.1}) are tried with TLS first and then without, as Docker does, whether they are here or not
- * @param credentials by registry; before what configuration files say
+ * @param credentials by registry, before what configuration files say; or by {@code host:port} of a proxy
  * @param mirrors by registry: {@code host[:port][/path]}, tried in order before the registry itself; pulls only
  * @param rewrites other places for names, by {@code registry[/path]}: the longest that a name begins with is replaced
  * @param authorities PEM files of certificates to trust beside the JVM's
@@ -139,6 +139,12 @@ public record RegistryOptions(
     }
 
     private static void requireProxy(URI proxy) {
+        if (proxy.getRawUserInfo() != null) {
+            var address = proxy.getHost() + ":" + proxy.getPort();
+            throw new InvalidSpecException(
+                    "cannot use proxy " + address + ": its user and password are in the URL",
+                    "pass them with credentials(\"" + address + "\", Credentials.basic(…))");
+        }
         if (!"http".equals(proxy.getScheme()) || proxy.getHost() == null || proxy.getPort() < 1) {
             throw new InvalidSpecException(
                     "cannot use proxy " + proxy + ": it is not http://host:port",
@@ -186,6 +192,10 @@ public record RegistryOptions(
         return with(draft -> draft.clientCertificates.put(registry, new ClientCertificate(certificate, key)));
     }
 
+    /**
+     * @param changed {@code http://host:port}. A password for it goes to {@link #credentials(String, Credentials)}; for HTTPS
+     *     registries the JVM must then be started with {@code -Djdk.http.auth.tunneling.disabledSchemes=}
+     */
     public RegistryOptions proxy(URI changed) {
         return with(draft -> draft.proxy = Optional.of(changed));
     }

@@ -17,6 +17,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongConsumer;
+import java.util.stream.Stream;
 
 /**
  * Sends requests, each as it is: no redirect is followed, nothing is added but what HTTP needs. HTTP/1.1, so that each layer has
@@ -27,9 +28,12 @@ import java.util.function.LongConsumer;
  */
 final class Transport implements AutoCloseable {
     private static final String THREAD = "cais-registry";
+    private static final String TUNNELS = "jdk.http.auth.tunneling.disabledSchemes";
+    private static final int PROXY_REFUSED = 407;
 
     private final RegistryOptions options;
     private final Certificates certificates;
+    private final Proxies proxies;
     private final ThreadGroup group = new ThreadGroup(THREAD);
     private final ExecutorService threads = Executors.newCachedThreadPool(task -> {
         var thread = new Thread(group, task, THREAD);
@@ -44,6 +48,7 @@ final class Transport implements AutoCloseable {
     Transport(RegistryOptions options) {
         this.options = options;
         this.certificates = new Certificates(options);
+        this.proxies = new Proxies(options, System.getenv());
     }
 
     RegistryOptions options() {
@@ -82,6 +87,11 @@ final class Transport implements AutoCloseable {
                                 .orElse(HttpRequest.BodyPublishers.noBody()));
         request.headers().forEach(builder::setHeader);
         builder.setHeader("User-Agent", "cais");
+        var way = proxies.to(request.url());
+        way.flatMap(Proxies.Way::credentials).ifPresent(known -> {
+            requireTunnelsWithPasswords(request, way.get(), task);
+            builder.setHeader("Proxy-Authorization", Authentication.basic(known.user(), known.password()));
+        });
         var stall = options.stallTimeout();
         var future = client(registry).sendAsync(builder.build(), head -> new ResponseBody(stall, task));
         var isDone = false;
@@ -91,6 +101,10 @@ final class Transport implements AutoCloseable {
                 try {
                     var response = future.get(task.nanos(stall), TimeUnit.NANOSECONDS);
                     isDone = true;
+                    if (response.statusCode() == PROXY_REFUSED && way.isPresent()) {
+                        Optional.ofNullable(response.body()).ifPresent(ResponseBody::close); // there is none of a tunnel
+                        throw refused(way.get(), task);
+                    }
                     return new Response(response.statusCode(), response.headers(), response.uri(), response.body());
                 } catch (TimeoutException e) {
                     task.nanos(stall);
@@ -110,6 +124,30 @@ final class Transport implements AutoCloseable {
                 future.cancel(true);
                 var unused = future.thenAccept(late -> late.body().close());
             }
+        }
+    }
+
+    private static RegistryException refused(Proxies.Way way, Task task) {
+        var isKnown = way.credentials().isPresent();
+        return new RegistryException(
+                task.cannot() + ": the proxy " + way.shown() + " refused "
+                        + (isKnown ? "the credentials" : "a caller without credentials"),
+                Map.of("status", PROXY_REFUSED),
+                isKnown
+                        ? "pass others"
+                        : "pass them with RegistryOptions.credentials(\"" + way.shown() + "\", Credentials.basic(…))");
+    }
+
+    /** The JDK leaves out a password for a tunnel, unless the whole JVM is told not to. */
+    private static void requireTunnelsWithPasswords(Request request, Proxies.Way way, Task task) {
+        var isForbidden = Stream.of(System.getProperty(TUNNELS, "Basic").split(",", -1))
+                .anyMatch(scheme -> scheme.strip().equalsIgnoreCase("Basic"));
+        if (isForbidden && "https".equalsIgnoreCase(request.url().getScheme())) {
+            throw new RegistryException(
+                    task.cannot() + ": this JVM sends no password to the proxy " + way.shown()
+                            + " for a tunnel to an HTTPS registry",
+                    Map.of(),
+                    "start it with -D" + TUNNELS + "=");
         }
     }
 
@@ -153,7 +191,7 @@ final class Transport implements AutoCloseable {
                 .version(HttpClient.Version.HTTP_1_1)
                 .followRedirects(HttpClient.Redirect.NEVER)
                 .connectTimeout(options.connectTimeout())
-                .proxy(new Proxies(options.proxy(), System.getenv()))
+                .proxy(proxies)
                 .executor(threads);
         certificates.context(registry).ifPresent(builder::sslContext);
         var made = new HttpClient[1];

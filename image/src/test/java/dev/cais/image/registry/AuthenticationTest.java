@@ -403,59 +403,12 @@ class AuthenticationTest {
         }
     }
 
-    /** Makes NAME.pem and NAME.key. */
     private Path selfSigned(String name, String subject) {
-        Programs.output(
-                "openssl",
-                "req",
-                "-x509",
-                "-newkey",
-                "rsa:2048",
-                "-nodes",
-                "-days",
-                "2",
-                "-subj",
-                subject,
-                "-keyout",
-                path(name + ".key"),
-                "-out",
-                path(name + ".pem"));
-        return file(name + ".pem");
+        return new TestCertificates(directory).selfSigned(name, subject);
     }
 
-    /** The same, signed by {@code ca}. */
     private Path signed(String name, String subject, String extension) {
-        Programs.output(
-                "openssl",
-                "req",
-                "-newkey",
-                "rsa:2048",
-                "-nodes",
-                "-subj",
-                subject,
-                "-keyout",
-                path(name + ".key"),
-                "-out",
-                path(name + ".csr"));
-        write(name + ".ext", extension + "\n");
-        Programs.output(
-                "openssl",
-                "x509",
-                "-req",
-                "-days",
-                "2",
-                "-in",
-                path(name + ".csr"),
-                "-CA",
-                path("ca.pem"),
-                "-CAkey",
-                path("ca.key"),
-                "-CAcreateserial",
-                "-extfile",
-                path(name + ".ext"),
-                "-out",
-                path(name + ".pem"));
-        return file(name + ".pem");
+        return new TestCertificates(directory).signed(name, subject, extension);
     }
 
     private String path(String name) {
