@@ -102,7 +102,8 @@ final class Transport implements AutoCloseable {
                     var response = future.get(task.nanos(stall), TimeUnit.NANOSECONDS);
                     isDone = true;
                     if (response.statusCode() == PROXY_REFUSED && way.isPresent()) {
-                        Optional.ofNullable(response.body()).ifPresent(ResponseBody::close); // there is none of a tunnel
+                        Optional.ofNullable(response.body())
+                                .ifPresent(ResponseBody::close); // there is none of a tunnel
                         throw refused(way.get(), task);
                     }
                     return new Response(response.statusCode(), response.headers(), response.uri(), response.body());
