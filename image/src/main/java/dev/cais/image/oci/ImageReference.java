@@ -74,8 +74,14 @@ public record ImageReference(String registry, String repository, Optional<String
      */
     public static ImageReference parseRepository(String text) {
         var reference = parse(text);
-        if (reference.digest.isPresent() || text.lastIndexOf(':') > text.lastIndexOf('/')) {
-            throw wrong(text, "it has a tag or a digest", "write " + reference.familiarRepository());
+        if (!isBare(text)) {
+            var at = text.indexOf('@');
+            var colon = text.indexOf(':', text.lastIndexOf('/') + 1);
+            throw wrong(
+                    text,
+                    "it has a tag or a digest",
+                    colon >= 0 && (at < 0 || colon < at) ? colon : at,
+                    "write " + reference.familiarRepository());
         }
         return reference;
     }

@@ -150,7 +150,7 @@ class RepositoryTest {
     void namesThatAreNoneAreRefused() {
         assertThatThrownBy(() -> images.repository("busybox:1"))
                 .isInstanceOf(InvalidSpecException.class)
-                .hasMessage("cannot use image name busybox:1: it has a tag or a digest; write busybox");
+                .hasMessage("cannot use image name busybox:1: it has a tag or a digest [position=8]; write busybox");
         assertThatThrownBy(() -> images.registry("https://localhost"))
                 .isInstanceOf(InvalidSpecException.class)
                 .hasMessage("cannot use registry https://localhost: it is no host[:port] as names have it;"
