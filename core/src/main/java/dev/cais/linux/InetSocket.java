@@ -34,13 +34,18 @@ public final class InetSocket implements AutoCloseable {
                 Syscalls.call(Syscall.SOCKET, family, type | Abi.SOCK_CLOEXEC | Abi.SOCK_NONBLOCK, protocol))));
     }
 
-    /** Takes over a socket that someone else made. */
+    /** Takes over a socket that someone else made, non-blocking already. */
     public static InetSocket of(Fd fd) {
+        return new InetSocket(fd);
+    }
+
+    /** Makes a socket that someone else made non-blocking. */
+    public InetSocket nonBlocking() {
         Syscalls.checked(
                 "cannot make a socket non-blocking",
                 Syscall.FCNTL,
                 Syscalls.call(Syscall.FCNTL, fd.number(), Abi.F_SETFL, Abi.O_NONBLOCK));
-        return new InetSocket(fd);
+        return this;
     }
 
     public Fd fd() {
@@ -101,20 +106,37 @@ public final class InetSocket implements AutoCloseable {
         }
     }
 
+    /**
+     * The error that happened to the socket since it was asked last.
+     *
+     * @return 0 if none did; else negated
+     */
+    public long error() {
+        try (var scratch = Scratch.frame()) {
+            var value = scratch.take(8);
+            var result = Syscalls.call(
+                    Syscall.GETSOCKOPT,
+                    fd.number(),
+                    Abi.SOL_SOCKET,
+                    Abi.SO_ERROR,
+                    Scratch.address(value),
+                    scratch.words(Integer.BYTES));
+            return result < 0 ? result : -value.getInt(0);
+        }
+    }
+
     /** Says that nothing more will be sent: the other side reads an end, and may go on sending. */
     public void shutdownOutput() {
         Syscalls.call(Syscall.SHUTDOWN, fd.number(), Abi.SHUT_WR);
     }
 
-    /** Closes a connection of TCP so that the other side sees it reset, not ended. */
-    public void reset() {
-        if (fd.isOpen()) {
-            try (var scratch = Scratch.frame()) {
-                var linger = scratch.words(1); // struct linger: on, for no time
-                Syscalls.call(Syscall.SETSOCKOPT, fd.number(), Abi.SOL_SOCKET, Abi.SO_LINGER, linger, 8);
-            }
-            fd.close();
+    /** Lets the other side of a connection of TCP see it reset, not ended, when it is closed. */
+    public InetSocket resetOnClose() {
+        try (var scratch = Scratch.frame()) {
+            var linger = scratch.words(1); // struct linger: on, for no time
+            Syscalls.call(Syscall.SETSOCKOPT, fd.number(), Abi.SOL_SOCKET, Abi.SO_LINGER, linger, 8);
         }
+        return this;
     }
 
     @Override

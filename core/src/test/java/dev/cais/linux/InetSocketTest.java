@@ -46,7 +46,7 @@ class InetSocketTest {
             listener.listen(8);
             try (var client = new Socket(address, listener.localAddress().getPort())) {
                 Poll.readable(listener.fd(), LONG, "cannot accept");
-                InetSocket.of(Fd.of(listener.accept())).reset();
+                InetSocket.of(Fd.of(listener.accept())).resetOnClose().close();
                 assertThat(catchThrowable(() -> client.getInputStream().read()))
                         .isInstanceOf(SocketException.class)
                         .hasMessage("Connection reset");

@@ -1,10 +1,8 @@
 package dev.cais.network.dns;
 
-import dev.cais.linux.Errno;
+import dev.cais.linux.Acceptor;
 import dev.cais.linux.EventLoop;
-import dev.cais.linux.Fd;
 import dev.cais.linux.InetSocket;
-import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.HashSet;
 import java.util.List;
@@ -28,8 +26,6 @@ public final class NameService implements AutoCloseable {
     /** Handled in a row, before others have their turn. */
     private static final int MOST_AT_ONCE = 16;
 
-    private static final Duration UNTIL_DESCRIPTORS_ARE_BACK = Duration.ofMillis(100);
-
     private final Resolver resolver;
     private final InetSocket udp;
     private final InetSocket tcp;
@@ -38,7 +34,7 @@ public final class NameService implements AutoCloseable {
     private final Set<Forward> forwarded = new HashSet<>();
     private final Queue<Runnable> waiting = new ArrayDeque<>();
     private EventLoop.@Nullable Watch questions;
-    private EventLoop.@Nullable Watch connections;
+    private @Nullable Acceptor connections;
     private boolean forwardingWaiting;
     private boolean closed;
     private int turn;
@@ -53,7 +49,7 @@ public final class NameService implements AutoCloseable {
     void begin() {
         if (!closed) {
             questions = resolver.loop().watch(udp.fd(), ready -> receive());
-            connections = resolver.loop().watchChanges(tcp.fd(), ready -> accept());
+            connections = Acceptor.begin(resolver.loop(), tcp, () -> clients.size() < MOST_CLIENTS, this::connected);
         }
     }
 
@@ -72,29 +68,18 @@ public final class NameService implements AutoCloseable {
         }
     }
 
-    /** Takes connections until there are enough; the rest wait in the kernel until one is closed. */
-    private void accept() {
-        while (!closed && clients.size() < MOST_CLIENTS) {
-            var accepted = tcp.accept();
-            if (accepted >= 0) {
-                clients.add(new Client(
-                        resolver.loop(),
-                        Fd.of(accepted),
-                        resolver.buffer(),
-                        (message, answer) -> serve(message, true, answer),
-                        this::gone));
-            } else if (Errno.EMFILE.is(accepted) || Errno.ENFILE.is(accepted)) {
-                resolver.loop().schedule(UNTIL_DESCRIPTORS_ARE_BACK, this::accept);
-                return;
-            } else if (!Errno.ECONNABORTED.is(accepted) && !Errno.EINTR.is(accepted)) {
-                return;
-            }
-        }
+    private void connected(InetSocket socket) {
+        clients.add(new Client(
+                resolver.loop(),
+                socket.fd(),
+                resolver.buffer(),
+                (message, answer) -> serve(message, true, answer),
+                this::gone));
     }
 
     private void gone(Client client) {
-        if (clients.remove(client)) {
-            accept();
+        if (clients.remove(client) && connections != null) {
+            connections.accept();
         }
     }
 
@@ -158,7 +143,6 @@ public final class NameService implements AutoCloseable {
         waiting.clear();
         forwarded.forEach(Forward::close);
         forwarded.clear();
-        List.copyOf(clients).forEach(Client::close);
         if (questions != null) {
             questions.close();
         }
@@ -167,6 +151,7 @@ public final class NameService implements AutoCloseable {
         }
         udp.close();
         tcp.close();
+        List.copyOf(clients).forEach(Client::close);
     }
 
     /** How many questions wait for the host's servers, and how many connections are open. */

@@ -44,7 +44,8 @@ public final class Resolver {
      * @param names what the container can look up now; called on the loop's thread for each question, so it must not wait
      */
     public NameService attach(Fd udp, Fd tcp, Supplier<Names> names) {
-        var service = new NameService(this, InetSocket.of(udp), InetSocket.of(tcp), names);
+        var service = new NameService(
+                this, InetSocket.of(udp).nonBlocking(), InetSocket.of(tcp).nonBlocking(), names);
         var unused = READY.thenRun(() -> loop.execute(service::begin));
         return service;
     }
