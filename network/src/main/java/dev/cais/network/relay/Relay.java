@@ -1,6 +1,7 @@
 package dev.cais.network.relay;
 
 import dev.cais.Protocol;
+import dev.cais.UnsupportedHostException;
 import dev.cais.linux.Acceptor;
 import dev.cais.linux.Datagram;
 import dev.cais.linux.EventLoop;
@@ -49,9 +50,15 @@ public final class Relay implements AutoCloseable {
     /**
      * Begins to serve a port: whoever waits there is let in.
      *
-     * @param port closed with what is returned
+     * @param port closed with what is returned; still the caller's if this throws
+     * @throws UnsupportedHostException for SCTP, whose messages splice(2) does not keep
      */
     public Served serve(ReservedPort port, Target target) {
+        if (port.protocol() == Protocol.SCTP) {
+            throw new UnsupportedHostException(
+                    "cannot publish " + port.number() + "/sctp: a relay carries tcp and udp only",
+                    "it needs nf_tables: load its module, or run on a kernel that has it");
+        }
         var serving = new Served(port, target);
         loop.perform(serving::begin);
         return serving;

@@ -44,7 +44,8 @@ public final class ReservedPort implements AutoCloseable {
      * @param first 0, and {@code last} too, for any port that is free
      * @throws ConflictException if all are in use
      * @throws InvalidSpecException if an address is not one of this host
-     * @throws KernelException with {@code EACCES} if the port is below those that plain users may have
+     * @throws KernelException with {@code EACCES} if the port is below those that plain users may have, with {@code
+     *     EPROTONOSUPPORT} if the kernel has no SCTP
      */
     public static ReservedPort reserve(Protocol protocol, List<InetAddress> addresses, int first, int last) {
         if (first == 0) {
@@ -114,6 +115,7 @@ public final class ReservedPort implements AutoCloseable {
         var socket = switch (protocol) {
             case TCP -> InetSocket.open(address, Abi.SOCK_STREAM, Abi.IPPROTO_TCP);
             case UDP -> InetSocket.open(address, Abi.SOCK_DGRAM, Abi.IPPROTO_UDP);
+            case SCTP -> InetSocket.open(address, Abi.SOCK_STREAM, Abi.IPPROTO_SCTP);
         };
         if (address instanceof Inet6Address) {
             socket.option(Abi.IPPROTO_IPV6, Abi.IPV6_V6ONLY, 1);
@@ -123,7 +125,7 @@ public final class ReservedPort implements AutoCloseable {
             socket.option(Abi.SOL_SOCKET, Abi.SO_REUSEADDR, 1)
                     .option(Abi.SOL_SOCKET, Abi.SO_KEEPALIVE, 1)
                     .option(Abi.IPPROTO_TCP, Abi.TCP_NODELAY, 1);
-        } else if (address.isAnyLocalAddress()) {
+        } else if (protocol == Protocol.UDP && address.isAnyLocalAddress()) {
             // answers must come from the address that was asked
             if (address instanceof Inet6Address) {
                 socket.option(Abi.IPPROTO_IPV6, Abi.IPV6_RECVPKTINFO, 1);
