@@ -176,8 +176,8 @@ public interface Container extends AutoCloseable {
      * </ul>
      *
      * <p>Files are replaced, directories merged; neither gives way to the other. Links of the container are followed inside its root
-     * only. What is mounted there is written to if it runs; {@code /proc}, {@code /sys} and {@code /dev} of a container that does
-     * not run are its own directories.
+     * only. Volumes and files of the host that are mounted there are written to at any time, and read; {@code tmpfs}, {@code
+     * /proc}, {@code /sys} and {@code /dev} only if it runs, else its own directories there.
      *
      * @param destination relative to the root; what climbs above it stays there
      * @throws NotFoundException if the source or the directory that it goes to is not there

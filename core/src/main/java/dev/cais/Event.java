@@ -12,7 +12,8 @@ import java.util.OptionalInt;
  *
  * @param time in nanoseconds; never before that of an earlier event
  * @param id of the container, image or network; the name of a volume
- * @param attributes {@code name} of the thing; of a container also {@code image} and its labels, then what belongs to the action
+ * @param attributes {@code name} of the thing; of a container also {@code image} and the labels of it and its image, then what belongs
+ *     to the action
  */
 public record Event(Instant time, EventType type, EventAction action, String id, Map<String, String> attributes) {
     public Event {
@@ -24,7 +25,7 @@ public record Event(Instant time, EventType type, EventAction action, String id,
         return attributes.getOrDefault("name", "");
     }
 
-    /** Of a {@link EventAction#DIE}. */
+    /** Of a {@link EventAction#DIE} or {@link EventAction#EXEC_DIE}. */
     public OptionalInt exitCode() {
         return Optional.ofNullable(attributes.get("exitCode")).stream()
                 .mapToInt(Integer::parseInt)

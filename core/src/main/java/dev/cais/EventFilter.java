@@ -14,6 +14,7 @@ import java.util.function.Consumer;
  *
  * @param containers names, ids or beginnings of ids
  * @param images names or ids, as containers were made from them or as the image's own
+ * @param volumes names
  * @param labels by key; an empty value fits any
  * @param since not before
  * @param until before
@@ -23,18 +24,20 @@ public record EventFilter(
         Set<EventAction> actions,
         Set<String> containers,
         Set<String> images,
+        Set<String> volumes,
         Map<String, String> labels,
         Optional<Instant> since,
         Optional<Instant> until) {
     /** Fits all. */
-    public static final EventFilter ALL =
-            new EventFilter(Set.of(), Set.of(), Set.of(), Set.of(), Map.of(), Optional.empty(), Optional.empty());
+    public static final EventFilter ALL = new EventFilter(
+            Set.of(), Set.of(), Set.of(), Set.of(), Set.of(), Map.of(), Optional.empty(), Optional.empty());
 
     public EventFilter {
         types = Set.copyOf(types);
         actions = Set.copyOf(actions);
         containers = Set.copyOf(containers);
         images = Set.copyOf(images);
+        volumes = Set.copyOf(volumes);
         labels = Map.copyOf(labels);
         if (labels.containsKey("")) {
             throw new InvalidSpecException("cannot filter events by a label: it has no key");
@@ -57,6 +60,10 @@ public record EventFilter(
         return with(draft -> draft.images.add(nameOrId));
     }
 
+    public EventFilter volume(String name) {
+        return with(draft -> draft.volumes.add(name));
+    }
+
     /** @param label {@code key}, or {@code key=value} */
     public EventFilter label(String label) {
         var equals = label.indexOf('=');
@@ -77,6 +84,7 @@ public record EventFilter(
                 && (actions.isEmpty() || actions.contains(event.action()))
                 && (containers.isEmpty() || containers.stream().anyMatch(wanted -> isContainer(event, wanted)))
                 && (images.isEmpty() || images.stream().anyMatch(wanted -> isImage(event, wanted)))
+                && (volumes.isEmpty() || event.type() == EventType.VOLUME && volumes.contains(event.id()))
                 && labels.entrySet().stream().allMatch(label -> hasLabel(event, label))
                 && since.filter(first -> event.time().isBefore(first)).isEmpty()
                 && until.filter(end -> !event.time().isBefore(end)).isEmpty();
@@ -105,7 +113,14 @@ public record EventFilter(
         var draft = new Draft(this);
         change.accept(draft);
         return new EventFilter(
-                draft.types, draft.actions, draft.containers, draft.images, draft.labels, draft.since, draft.until);
+                draft.types,
+                draft.actions,
+                draft.containers,
+                draft.images,
+                draft.volumes,
+                draft.labels,
+                draft.since,
+                draft.until);
     }
 
     /** The fields, open for a change. */
@@ -114,6 +129,7 @@ public record EventFilter(
         private final Set<EventAction> actions;
         private final Set<String> containers;
         private final Set<String> images;
+        private final Set<String> volumes;
         private final Map<String, String> labels;
         private Optional<Instant> since;
         private Optional<Instant> until;
@@ -123,6 +139,7 @@ public record EventFilter(
             actions = new LinkedHashSet<>(base.actions);
             containers = new LinkedHashSet<>(base.containers);
             images = new LinkedHashSet<>(base.images);
+            volumes = new LinkedHashSet<>(base.volumes);
             labels = new LinkedHashMap<>(base.labels);
             since = base.since;
             until = base.until;

@@ -5,7 +5,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What happens in an engine: the life of its containers.
+ * What happens in an engine: the life of its containers, and what its callers do with images and volumes. Other engines on the same
+ * store tell of what is done through them.
  *
  * <p>Whoever listens never holds up the engine: {@value #QUEUE} events wait for each; of what comes on top, the oldest are dropped,
  * and counted.

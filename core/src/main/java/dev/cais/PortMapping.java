@@ -21,8 +21,8 @@ public record PortMapping(List<InetAddress> addresses, int host, int lastHost, i
     private static final List<InetAddress> LOOPBACK = List.of(Subnet.parseAddress("127.0.0.1"));
     private static final int MOST = 65_535;
     private static final String RANGE = "([0-9]{1,5})(?:-([0-9]{1,5}))?";
-    private static final Pattern TEXT =
-            Pattern.compile("(?:([0-9]+\\.[0-9.]+|\\[[0-9a-fA-F:.]+]):)?(?:(?:" + RANGE + ")?:)?" + RANGE + "(?:/([a-z]+))?");
+    private static final Pattern TEXT = Pattern.compile(
+            "(?:([0-9]+\\.[0-9.]+|\\[[0-9a-fA-F:.]+]):)?(?:(?:" + RANGE + ")?:)?" + RANGE + "(?:/([a-z]+))?");
 
     public PortMapping {
         if (addresses.isEmpty()) {

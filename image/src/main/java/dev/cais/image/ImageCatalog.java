@@ -6,6 +6,7 @@ import dev.cais.ConflictException;
 import dev.cais.CopyOptions;
 import dev.cais.Damage;
 import dev.cais.Digest;
+import dev.cais.EventAction;
 import dev.cais.Image;
 import dev.cais.ImageConfig;
 import dev.cais.ImageLimits;
@@ -52,6 +53,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
@@ -78,6 +80,7 @@ public final class ImageCatalog implements Images, AutoCloseable {
     private final Intake intake;
     private final Housekeeping housekeeping;
     private final Registries registries;
+    private final ImageListener listener;
     private final Path hostStamp;
     private boolean hostImageIsCurrent;
 
@@ -86,9 +89,15 @@ public final class ImageCatalog implements Images, AutoCloseable {
         this(store, limits, RegistryOptions.defaults());
     }
 
-    /** Deletes what a process that was killed had half loaded, unless somebody else holds the store just now. */
+    /** With nobody who listens. */
     public ImageCatalog(Store store, ImageLimits limits, RegistryOptions options) {
+        this(store, limits, options, (action, id, attributes) -> {});
+    }
+
+    /** Deletes what a process that was killed had half loaded, unless somebody else holds the store just now. */
+    public ImageCatalog(Store store, ImageLimits limits, RegistryOptions options, ImageListener listener) {
         this.registries = new Registries(options);
+        this.listener = listener;
         this.store = store;
         this.limits = limits;
         this.database = new ImageDatabase(store);
@@ -118,6 +127,7 @@ public final class ImageCatalog implements Images, AutoCloseable {
         try (var progress = new Progress(listener)) {
             var pulled =
                     new Pull(registries, store, limits, database, documents, sweep, reference, options, progress).run();
+            tell(EventAction.PULL, pulled.id(), reference.toString());
             return view(database.read(), pulled);
         }
     }
@@ -140,8 +150,10 @@ public final class ImageCatalog implements Images, AutoCloseable {
                             "give the image a tag of the registry, and push that"));
             var image = new NamedImage(found.id, found.edition.manifest(), found.index);
             var task = new Task("push " + reference, registries.options().timeout());
-            return new Push(registries, store, database, documents, reference, options, limits, progress, task)
-                    .run(image);
+            var pushed =
+                    new Push(registries, store, database, documents, reference, options, limits, progress, task).run(image);
+            tell(EventAction.PUSH, found.id, reference.toString());
+            return pushed;
         } finally {
             hold.close();
             sweep.runIfIdle();
@@ -247,15 +259,20 @@ public final class ImageCatalog implements Images, AutoCloseable {
     @Override
     public List<Image> load(Path archive) {
         try (var opened = ImageArchive.open(archive, store.temporaryDirectory(), Platform.host(), limits)) {
-            return add(opened.images());
+            var loaded = add(opened.images());
+            loaded.forEach(image -> tell(EventAction.LOAD, image));
+            return loaded;
         }
     }
 
     @Override
     public Image importRootfs(Path tar, String name, Platform platform, CommitOptions changes) {
         var config = new ConfigChanges(changes).apply(ImageConfig.EMPTY);
-        return add(List.of(RootfsArchive.read(tar, nameToGive(name), platform, config, changes.message(), limits)))
+        var image = add(List.of(
+                        RootfsArchive.read(tar, nameToGive(name), platform, config, changes.message(), limits)))
                 .get(0);
+        tell(EventAction.IMPORT, image);
+        return image;
     }
 
     /**
@@ -307,6 +324,10 @@ public final class ImageCatalog implements Images, AutoCloseable {
                     .map(image -> saved(image.getKey(), image.getValue()))
                     .toList();
             new ArchiveWriter(store.blobs(), store.temporaryDirectory()).write(target, saved);
+            images.forEach((image, by) -> tell(
+                    EventAction.SAVE,
+                    image.id(),
+                    by.stream().map(ImageReference::toString).findFirst().orElse("")));
         }
     }
 
@@ -366,6 +387,7 @@ public final class ImageCatalog implements Images, AutoCloseable {
             }
             return before.named(reference, image);
         });
+        tell(EventAction.TAG, image.id(), reference.toString());
         return view(table, image);
     }
 
@@ -437,16 +459,48 @@ public final class ImageCatalog implements Images, AutoCloseable {
 
     /** Changes the database, and says that there may be something to sweep if an image or an edition goes. */
     private ImageTable change(UnaryOperator<ImageTable> change) {
+        var known = new AtomicReference<>(ImageTable.EMPTY);
         var hold = store.lockShared();
         try (hold) {
-            return database.change(before -> {
+            var changed = database.change(before -> {
+                known.set(before);
                 var after = change.apply(before);
                 if (!after.images().equals(before.images())) {
                     sweep.expect();
                 }
                 return after;
             });
+            tellWhatIsGone(Objects.requireNonNull(known.get()), changed);
+            return changed;
         }
+    }
+
+    private void tellWhatIsGone(ImageTable before, ImageTable after) {
+        before.names().forEach((name, image) -> {
+            if (!after.names().containsKey(name)) {
+                tell(EventAction.UNTAG, image.id(), name.toString());
+            }
+        });
+        before.images().keySet().forEach(id -> {
+            if (!after.images().containsKey(id)) {
+                tell(
+                        EventAction.DELETE,
+                        id,
+                        before.namesOf(id).stream()
+                                .map(ImageReference::toString)
+                                .findFirst()
+                                .orElse(""));
+            }
+        });
+    }
+
+    private void tell(EventAction action, Image image) {
+        tell(action, image.id(), image.tags().stream().findFirst().orElse(""));
+    }
+
+    /** @param name empty for none */
+    private void tell(EventAction action, Digest id, String name) {
+        listener.happened(action, id.toString(), name.isEmpty() ? Map.of() : Map.of("name", name));
     }
 
     private Found require(String what, ImageTable table, String name) {
@@ -625,11 +679,15 @@ public final class ImageCatalog implements Images, AutoCloseable {
     public Pruned prune(PruneOptions options) {
         var before = list();
         var pruned = housekeeping.prune(options);
-        return new Pruned(
-                before.stream()
-                        .filter(image -> pruned.images().contains(image.id()))
-                        .toList(),
-                ByteSize.bytes(pruned.bytes()));
+        var gone = before.stream()
+                .filter(image -> pruned.images().contains(image.id()))
+                .toList();
+        for (var image : gone) {
+            image.tags().forEach(name -> tell(EventAction.UNTAG, image.id(), name));
+            tell(EventAction.DELETE, image);
+        }
+        listener.happened(EventAction.PRUNE, "", Map.of("reclaimed", String.valueOf(pruned.bytes())));
+        return new Pruned(gone, ByteSize.bytes(pruned.bytes()));
     }
 
     @Override

@@ -41,6 +41,7 @@ final class ContainerMounts {
     private final String cannot;
     private final Image image;
     private final List<Wanted> wanted;
+    private final List<String> made = new ArrayList<>();
 
     /**
      * @param volume its name, chosen or made up; empty for other mounts
@@ -155,10 +156,16 @@ final class ContainerMounts {
             for (var name : names) {
                 if (store.volumes().create(name, false, Map.of()).isPresent()) {
                     undo.addStep(() -> removeUnlessUsed(store.volumes(), name));
+                    made.add(name);
                 }
             }
             return undo.add(store.createContainer(id, image.id(), diffIds, names, mounted));
         }
+    }
+
+    /** The volumes that were made for it, those without a name included. */
+    List<String> made() {
+        return made;
     }
 
     private static List<Digest> diffIds(Image image) {
@@ -205,6 +212,7 @@ final class ContainerMounts {
         var fill = each.isToBeFilled() && content.hasDirectory(each.mount().target());
         if (each.isAnonymous()) {
             var directory = files.createVolume(each.volume());
+            made.add(each.volume());
             if (fill) {
                 try (FileOperations operations = store.files(directory)) {
                     content.copy(each.mount().target(), operations);

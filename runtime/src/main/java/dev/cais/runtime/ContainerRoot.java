@@ -3,6 +3,7 @@ package dev.cais.runtime;
 import dev.cais.CommitOptions;
 import dev.cais.ContainerState;
 import dev.cais.CopySource;
+import dev.cais.EventAction;
 import dev.cais.FileChange;
 import dev.cais.Image;
 import dev.cais.Snapshot;
@@ -52,18 +53,22 @@ final class ContainerRoot {
                 "cannot copy to",
                 Extent.ALL_MOUNTS,
                 root -> transfer(root).copyIn(source, destination, owner.limits()));
+        container.tell(EventAction.EXTRACT_TO_DIR, "path", destination);
     }
 
     void copyOut(String source, Path destination) {
         withRoot("cannot copy from", Extent.ALL_MOUNTS, root -> transfer(root).copyOut(source, destination));
+        container.tell(EventAction.ARCHIVE_PATH, "path", source);
     }
 
     void copyOut(String source, OutputStream tar) {
         withRoot("cannot copy from", Extent.ALL_MOUNTS, root -> transfer(root).copyOut(source, tar));
+        container.tell(EventAction.ARCHIVE_PATH, "path", source);
     }
 
     void export(OutputStream tar) {
         withRoot("cannot export", Extent.ROOT_ALONE, root -> transfer(root).export(tar));
+        container.tell(EventAction.EXPORT);
     }
 
     void export(Path tar) {
@@ -109,7 +114,16 @@ final class ContainerRoot {
 
     Image commit(String newName, CommitOptions options) {
         var commit = new ContainerCommit(container, options);
-        return withStillUpper("cannot commit", options.pause(), () -> commit.make(owner, newName));
+        var image = withStillUpper("cannot commit", options.pause(), () -> commit.make(owner, newName));
+        container.tell(
+                EventAction.COMMIT,
+                "imageID",
+                image.id().toString(),
+                "imageRef",
+                newName,
+                "comment",
+                options.message());
+        return image;
     }
 
     /** Nobody starts, stops or removes it meanwhile, and its processes stand still if that is wanted. */
@@ -155,7 +169,8 @@ final class ContainerRoot {
         lifecycle.lock(atRest, cannot);
         try {
             holdAtRest(cannot);
-            try (var root = owner.launcher().openRoot(cannot + " container " + container.name(), files, extent)) {
+            try (var root = owner.launcher()
+                    .openRoot(cannot + " container " + container.name(), files, container.mounts(), extent)) {
                 work.accept(root);
             } finally {
                 roots.readLock().unlock();

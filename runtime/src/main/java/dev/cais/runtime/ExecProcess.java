@@ -11,6 +11,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
 
 /**
  * A process beside a container's first one, in a part of the container's group that is its own: whatever it began, however far from
@@ -19,17 +20,32 @@ import java.util.concurrent.TimeoutException;
 final class ExecProcess implements AutoCloseable {
     private final ContainedProcess process;
     private final Cgroup.Branch branch;
-    private final CompletableFuture<Void> tidied;
+    private volatile CompletableFuture<ExitStatus> exit;
 
     ExecProcess(ContainedProcess process, Cgroup.Branch branch) {
         this.process = process;
         this.branch = branch;
         // on the event loop's thread: one call that does not wait
-        tidied = process.onExit().thenRun(branch::removeIfEmpty);
+        exit = process.onExit().thenApply(status -> {
+            branch.removeIfEmpty();
+            return status;
+        });
     }
 
     ContainedProcess process() {
         return process;
+    }
+
+    /** @param notice told of its end before others are; must not block, since it may be on the event loop's thread */
+    void follow(Consumer<ExitStatus> notice) {
+        exit = exit.thenApply(status -> {
+            notice.accept(status);
+            return status;
+        });
+    }
+
+    CompletableFuture<ExitStatus> onExit() {
+        return exit;
     }
 
     /**
@@ -41,9 +57,7 @@ final class ExecProcess implements AutoCloseable {
      */
     ExitStatus await(String what, Optional<Duration> timeout) {
         try {
-            return timeout.isEmpty()
-                    ? process.onExit().get()
-                    : process.onExit().get(timeout.get().toNanos(), TimeUnit.NANOSECONDS);
+            return timeout.isEmpty() ? exit.get() : exit.get(timeout.get().toNanos(), TimeUnit.NANOSECONDS);
         } catch (InterruptedException e) {
             killAll();
             Thread.currentThread().interrupt();
@@ -73,6 +87,6 @@ final class ExecProcess implements AutoCloseable {
         if (process.isRunning()) {
             killAll();
         }
-        tidied.join();
+        exit.join();
     }
 }

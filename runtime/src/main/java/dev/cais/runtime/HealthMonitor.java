@@ -86,7 +86,7 @@ final class HealthMonitor {
         var start = Instant.now();
         Exec exec;
         try {
-            exec = container.startExec(ExecSpec.of(plan.command().toArray(String[]::new)));
+            exec = container.startCheck(ExecSpec.of(plan.command().toArray(String[]::new)));
         } catch (EngineException e) {
             if (container.state() != ContainerState.RUNNING) {
                 begin();

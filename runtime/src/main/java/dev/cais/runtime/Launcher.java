@@ -6,6 +6,7 @@ import dev.cais.ExecSpec;
 import dev.cais.Image;
 import dev.cais.KernelException;
 import dev.cais.LogStream;
+import dev.cais.MountPoint;
 import dev.cais.StorageException;
 import dev.cais.linux.Abi;
 import dev.cais.linux.DescriptorSocket;
@@ -33,6 +34,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -166,8 +168,9 @@ final class Launcher implements AutoCloseable {
     }
 
     /** The root of a container that does not run, and must not be started while this is open. */
-    Fd openRoot(String what, ContainerFiles files, Extent extent) {
-        return openRoot(what, RootProgram.ofStopped(files, store.layers().directory(), extent), Map.of());
+    Fd openRoot(String what, ContainerFiles files, List<MountPoint> mountPoints, Extent extent) {
+        return openRoot(
+                what, RootProgram.ofStopped(files, mountPoints, store.layers().directory(), extent), Map.of());
     }
 
     private Fd openRoot(String what, LaunchProgram program, Map<Integer, Fd> descriptors) {

@@ -229,8 +229,7 @@ final class Lifecycle {
             run = started;
             startError = "";
             state = ContainerState.RUNNING;
-            container.tell(EventAction.START);
-            container.beginHealthChecks();
+            container.begun();
         }
         started.follow(status -> afterExit(started, status));
     }
@@ -238,17 +237,8 @@ final class Lifecycle {
     /** On the event loop's thread, so it must not block. What ends with each run ends here. */
     private void afterExit(Run ended, ExitStatus status) {
         synchronized (moment) {
-            container.endHealthChecks();
             container.endNetworks(ended);
-            if (status.oomKilled()) {
-                container.tell(EventAction.OOM);
-            }
-            container.tell(
-                    EventAction.DIE,
-                    "exitCode",
-                    String.valueOf(status.exitCode()),
-                    "signal",
-                    status.signal().orElse(""));
+            container.ended(status);
             if (isAlive()) {
                 var delay =
                         restarts.next(status, Duration.between(ended.process().startedAt(), Instant.now()));

@@ -21,6 +21,7 @@ import dev.cais.Health;
 import dev.cais.Image;
 import dev.cais.ListeningPort;
 import dev.cais.Logs;
+import dev.cais.Mount;
 import dev.cais.MountPoint;
 import dev.cais.Network;
 import dev.cais.PortBinding;
@@ -53,7 +54,7 @@ import java.util.concurrent.atomic.AtomicLong;
  * A container of this engine: its files and what was decided about it at its creation, and a {@link Run} for each time that it was
  * started. Where it stands is its {@link Lifecycle}'s; what the host does with its files, its {@link ContainerRoot}'s.
  */
-final class LocalContainer implements Container {
+final class LocalContainer implements Container, ProcessStreams.Users {
     private final LocalContainers owner;
     private final String id;
     private final Instant created = Instant.now();
@@ -242,15 +243,35 @@ final class LocalContainer implements Container {
     }
 
     /** For its lifecycle, as another run begins; does not block. */
-    void beginHealthChecks() {
+    void begun() {
+        tellOfVolumes(EventAction.MOUNT);
+        tell(EventAction.START);
         health = healthPlan.map(plan ->
                 new HealthMonitor(this, plan, status -> tell(EventAction.HEALTH_STATUS, "health", status.word())));
         health.ifPresent(HealthMonitor::begin);
     }
 
     /** For its lifecycle, on the event loop's thread. */
-    void endHealthChecks() {
+    void ended(ExitStatus status) {
         health.ifPresent(HealthMonitor::end);
+        if (status.oomKilled()) {
+            tell(EventAction.OOM);
+        }
+        tell(
+                EventAction.DIE,
+                "exitCode",
+                String.valueOf(status.exitCode()),
+                "signal",
+                status.signal().orElse(""));
+        tellOfVolumes(EventAction.UNMOUNT);
+    }
+
+    private void tellOfVolumes(EventAction action) {
+        for (var point : mounts) {
+            if (!point.volume().isEmpty()) {
+                owner.volumes().tellUse(action, point.volume(), id, point.target());
+            }
+        }
     }
 
     /** For its lifecycle, on the event loop's thread. */
@@ -359,6 +380,11 @@ final class LocalContainer implements Container {
             undo.addStep(networks::leave);
             lifecycle.latest().ifPresent(undo::add);
         }
+        for (var point : mounts) {
+            if (point.mount() instanceof Mount.OfVolume asked && asked.name().isEmpty()) {
+                owner.volumes().tellDestroyed(point.volume());
+            }
+        }
     }
 
     // ---- processes and streams
@@ -371,6 +397,7 @@ final class LocalContainer implements Container {
                 cgroup().update(resources);
             }
             spec = spec.resources(resources);
+            tell(EventAction.UPDATE);
         }
     }
 
@@ -389,6 +416,11 @@ final class LocalContainer implements Container {
     @Override
     public Exec startExec(ExecSpec execSpec) {
         return owner.startExec(this, requireExec(execSpec), execSpec);
+    }
+
+    /** For a health check: nobody is told. */
+    Exec startCheck(ExecSpec check) {
+        return owner.startCheck(this, requireExec(check), check);
     }
 
     private Run requireExec(ExecSpec execSpec) {
@@ -410,7 +442,19 @@ final class LocalContainer implements Container {
                     now,
                     now == ContainerState.EXITED ? "read its logs, or attach once it is started again" : "");
         }
-        return streams.attach(options);
+        var attachment = streams.attach(options);
+        tell(EventAction.ATTACH);
+        return attachment;
+    }
+
+    @Override
+    public void detached() {
+        tell(EventAction.DETACH);
+    }
+
+    @Override
+    public void resized(int columns, int rows) {
+        tell(EventAction.RESIZE, "width", String.valueOf(columns), "height", String.valueOf(rows));
     }
 
     @Override

@@ -46,6 +46,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** The containers of one engine: found by name and id, started, run and forgotten. */
@@ -138,6 +139,7 @@ final class LocalContainers implements Containers {
         var points = mounts.prepare(engine.store(), files, engine.launcher());
         var origin = new LogOrigin(id, name, spec.image(), image.id(), labels(spec, image), blueprint.env());
         var log = undo.add(OutputLog.of(files.directory(), origin, spec.logging(), logDrivers, captures));
+        mounts.made().forEach(volume -> volumes().tellCreated(volume, Map.of()));
         return new LocalContainer(
                 this,
                 id,
@@ -217,7 +219,8 @@ final class LocalContainers implements Containers {
                 spec.terminal(),
                 spec.stdin(),
                 container.files().directory(),
-                container.log());
+                container.log(),
+                container);
     }
 
     Image commit(Image base, Commit commit) {
@@ -246,6 +249,10 @@ final class LocalContainers implements Containers {
 
     LocalEvents events() {
         return engine.events();
+    }
+
+    LocalVolumes volumes() {
+        return engine.volumes();
     }
 
     boolean isClosed() {
@@ -342,10 +349,20 @@ final class LocalContainers implements Containers {
                 spec.terminal(),
                 stdin,
                 container.files().directory(),
-                log);
+                log,
+                ProcessStreams.Users.UNTOLD);
     }
 
     LocalExec startExec(LocalContainer container, Run run, ExecSpec spec) {
+        return startExec(container, spec, streams -> startTold(container, run, spec, streams));
+    }
+
+    /** The same for a health check, of which nobody is told. */
+    LocalExec startCheck(LocalContainer container, Run run, ExecSpec spec) {
+        return startExec(container, spec, streams -> engine.launcher().startExec(container, run, spec, streams));
+    }
+
+    private LocalExec startExec(LocalContainer container, ExecSpec spec, Function<ProcessStreams, ExecProcess> start) {
         requireNotInterrupted("cannot exec in container " + container.name());
         // who detaches from a pipe can never write to it again; a terminal outlives its users
         var open = spec.terminal() ? Stdin.OPEN : Stdin.ONCE;
@@ -353,10 +370,27 @@ final class LocalContainers implements Containers {
         try (var undo = new Undo()) {
             undo.addStep(streams::ended);
             var attachment = streams.attach(AttachOptions.defaults());
-            var process = engine.launcher().startExec(container, run, spec, streams);
+            var process = start.apply(streams);
             undo.keepAll();
             return new LocalExec(streams.what(), spec, process, attachment);
         }
+    }
+
+    private ExecProcess startTold(LocalContainer container, Run run, ExecSpec spec, ProcessStreams streams) {
+        var id = container.id().substring(0, 12) + "-" + container.nextExec();
+        var command = String.join(" ", spec.command());
+        container.tell(EventAction.EXEC_CREATE, "execID", id, "command", command);
+        var process = engine.launcher().startExec(container, run, spec, streams);
+        container.tell(EventAction.EXEC_START, "execID", id, "command", command);
+        process.follow(status -> container.tell(
+                EventAction.EXEC_DIE,
+                "execID",
+                id,
+                "exitCode",
+                String.valueOf(status.exitCode()),
+                "signal",
+                status.signal().orElse("")));
+        return process;
     }
 
     ProcessResult exec(LocalContainer container, Run run, ExecSpec spec) {
@@ -371,7 +405,7 @@ final class LocalContainers implements Containers {
         var id = container.id().substring(0, 12) + "-" + container.nextExec();
         var log = OutputLog.captured(id, container.files().directory().resolve("exec-" + id));
         var streams = streams(container, spec, Stdin.NONE, log);
-        try (var process = engine.launcher().startExec(container, run, spec, streams)) {
+        try (var process = startTold(container, run, spec, streams)) {
             var status = process.await(
                     "exec of " + spec.command().get(0) + " in container " + container.name(), spec.timeout());
             return captured(id, log, status, started);

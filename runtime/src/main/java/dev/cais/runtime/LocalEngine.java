@@ -5,6 +5,7 @@ import dev.cais.Containers;
 import dev.cais.Engine;
 import dev.cais.EngineInfo;
 import dev.cais.EngineOptions;
+import dev.cais.EventType;
 import dev.cais.Image;
 import dev.cais.Images;
 import dev.cais.LogStream;
@@ -80,7 +81,6 @@ final class LocalEngine implements Engine {
         this.id = id;
         this.options = options;
         this.store = store;
-        this.images = new ImageCatalog(store, options.limits(), options.registries());
         this.host = host;
         this.cgroups = cgroups;
         this.loop = loop;
@@ -90,6 +90,11 @@ final class LocalEngine implements Engine {
         this.workers = threads("cais-" + id + "-worker", MOST_WORKERS, new LinkedBlockingQueue<>());
         this.listeners = threads("cais-" + id + "-listener", Integer.MAX_VALUE, new SynchronousQueue<>());
         this.events = new LocalEvents(listeners);
+        this.images = new ImageCatalog(
+                store,
+                options.limits(),
+                options.registries(),
+                (action, image, attributes) -> events.tell(EventType.IMAGE, action, image, attributes));
         this.volumes = new LocalVolumes(this);
         this.networks = new LocalNetworks(this);
         this.accounts = new LinkedHashMap<>(16, 0.75f, true) {

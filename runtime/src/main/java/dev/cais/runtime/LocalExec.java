@@ -40,13 +40,13 @@ record LocalExec(String what, ExecSpec spec, ExecProcess exec, LocalAttachment s
     /** Completed by another thread than the event loop's: what a caller hangs on it may block. */
     @Override
     public CompletableFuture<ExitStatus> onExit() {
-        return process().onExit().thenApplyAsync(status -> status);
+        return exec.onExit().thenApplyAsync(status -> status);
     }
 
     @Override
     public ExitStatus await() {
         try {
-            return process().onExit().get();
+            return exec.onExit().get();
         } catch (InterruptedException e) {
             throw interrupted(e);
         } catch (ExecutionException e) {
@@ -57,7 +57,7 @@ record LocalExec(String what, ExecSpec spec, ExecProcess exec, LocalAttachment s
     @Override
     public ExitStatus await(Duration timeout) {
         try {
-            return process().onExit().get(timeout.toNanos(), TimeUnit.NANOSECONDS);
+            return exec.onExit().get(timeout.toNanos(), TimeUnit.NANOSECONDS);
         } catch (InterruptedException e) {
             throw interrupted(e);
         } catch (ExecutionException e) {

@@ -1,6 +1,8 @@
 package dev.cais.runtime;
 
 import dev.cais.ConflictException;
+import dev.cais.EventAction;
+import dev.cais.EventType;
 import dev.cais.InvalidSpecException;
 import dev.cais.NotFoundException;
 import dev.cais.Volume;
@@ -14,6 +16,7 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -47,12 +50,36 @@ final class LocalVolumes implements Volumes {
     private Volume create(String name, boolean anonymous, Map<String, String> labels) {
         engine.requireOpen("cannot create volume " + name);
         while (true) {
-            var found = stored.create(name, anonymous, labels).or(() -> stored.find(name));
+            var made = stored.create(name, anonymous, labels);
+            if (made.isPresent()) {
+                tellCreated(name, labels);
+            }
+            var found = made.or(() -> stored.find(name));
             if (found.isPresent()) {
                 return new LocalVolume(found.get());
             }
             // another one removed it meanwhile
         }
+    }
+
+    void tellCreated(String name, Map<String, String> labels) {
+        tell(EventAction.CREATE, name, labels);
+    }
+
+    void tellDestroyed(String name) {
+        tell(EventAction.DESTROY, name, Map.of());
+    }
+
+    private void tell(EventAction action, String name, Map<String, String> more) {
+        var attributes = new LinkedHashMap<>(more);
+        attributes.put("driver", "local");
+        attributes.put("name", name);
+        engine.events().tell(EventType.VOLUME, action, name, attributes);
+    }
+
+    /** A container has it now, or no longer. */
+    void tellUse(EventAction action, String name, String container, String destination) {
+        tell(action, name, Map.of("container", container, "destination", destination));
     }
 
     /** 64 hexadecimal digits. */
@@ -117,6 +144,7 @@ final class LocalVolumes implements Volumes {
             throw new NotFoundException("cannot remove volume " + name + ": the store has none of that name");
         }
         stored.remove(name);
+        tellDestroyed(name);
     }
 
     @Override
@@ -142,6 +170,7 @@ final class LocalVolumes implements Volumes {
                 // used or removed by somebody else meanwhile
             }
         }
+        engine.events().tell(EventType.VOLUME, EventAction.PRUNE, "", Map.of());
         return removed;
     }
 

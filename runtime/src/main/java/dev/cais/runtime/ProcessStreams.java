@@ -32,6 +32,7 @@ final class ProcessStreams {
     private final Path directory;
     private final @Nullable OutputLog log;
     private final ProcessInput input;
+    private final Users users;
     private final List<LocalAttachment> attachments = new ArrayList<>();
     /** Of the process, until it is started. */
     private @Nullable Fd readEnd;
@@ -41,13 +42,32 @@ final class ProcessStreams {
     private boolean connected;
     private boolean ended;
 
+    /** Is told of what those who are attached do. Must not block. */
+    interface Users {
+        /** Nobody is told. */
+        Users UNTOLD = new Users() {};
+
+        /** One has let go before the end. */
+        default void detached() {}
+
+        /** The terminal has another size. */
+        default void resized(int columns, int rows) {}
+    }
+
     /**
      * @param what as in {@code container web}
      * @param directory for what attachments have not read yet
      * @param log of what is written, completed with the end; or nothing
      */
     ProcessStreams(
-            EventLoop loop, String what, boolean terminal, Stdin stdin, Path directory, @Nullable OutputLog log) {
+            EventLoop loop,
+            String what,
+            boolean terminal,
+            Stdin stdin,
+            Path directory,
+            @Nullable OutputLog log,
+            Users users) {
+        this.users = users;
         this.what = what;
         this.terminal = terminal;
         this.stdin = stdin;
@@ -159,6 +179,9 @@ final class ProcessStreams {
 
     synchronized void detach(LocalAttachment attachment) {
         var was = attachments.remove(attachment);
+        if (was) {
+            users.detached();
+        }
         if (was && stdin == Stdin.ONCE && attachment.holdsStdin()) {
             input.end();
         }
@@ -191,6 +214,7 @@ final class ProcessStreams {
         }
         columns = newColumns;
         rows = newRows;
+        users.resized(newColumns, newRows);
     }
 
     boolean terminal() {

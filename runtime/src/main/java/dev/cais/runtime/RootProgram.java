@@ -1,5 +1,7 @@
 package dev.cais.runtime;
 
+import dev.cais.Mount;
+import dev.cais.MountPoint;
 import dev.cais.linux.Abi;
 import dev.cais.linux.Syscall;
 import dev.cais.runtime.launch.Arg;
@@ -7,6 +9,7 @@ import dev.cais.runtime.launch.LaunchBuilder;
 import dev.cais.runtime.launch.LaunchProgram;
 import dev.cais.storage.ContainerFiles;
 import java.nio.file.Path;
+import java.util.List;
 
 /**
  * Launch programs that hand a container's root to the JVM: a detached copy of its mounts, which goes with the last descriptor of
@@ -43,15 +46,30 @@ final class RootProgram {
         return program.build();
     }
 
-    /** Of a container that does not run. */
-    static LaunchProgram ofStopped(ContainerFiles files, Path layers, Extent extent) {
+    /**
+     * Of a container that does not run.
+     *
+     * @param mounts of the container; what is in memory only while it runs is left out
+     */
+    static LaunchProgram ofStopped(ContainerFiles files, List<MountPoint> mounts, Path layers, Extent extent) {
         var program = LaunchProgram.builder().reportFailuresTo(ContainerProgram.REPORT);
         program.resetInherited(ContainerProgram.REPORT);
         program.unshare(Abi.CLONE_NEWNS);
+        program.umask(0);
+        var steps = new MountSteps(program, extent == Extent.ROOT_ALONE ? List.of() : lasting(mounts));
+        steps.openSources();
         ContainerProgram.standAtLayers(program, layers);
+        steps.openImages(files, layers);
         ContainerProgram.mountRoot(program, files, layers);
+        steps.attach();
         handOut(program, extent);
         return program.build();
+    }
+
+    private static List<MountPoint> lasting(List<MountPoint> mounts) {
+        return mounts.stream()
+                .filter(point -> !(point.mount() instanceof Mount.OfTmpfs))
+                .toList();
     }
 
     private static void handOut(LaunchBuilder program, Extent extent) {

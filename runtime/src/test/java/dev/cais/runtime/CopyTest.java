@@ -11,6 +11,8 @@ import dev.cais.CopySource;
 import dev.cais.CorruptContentException;
 import dev.cais.Engine;
 import dev.cais.EngineException;
+import dev.cais.LogLine;
+import dev.cais.Mount;
 import dev.cais.NotFoundException;
 import dev.cais.StorageException;
 import dev.cais.fixtures.LeakChecked;
@@ -344,5 +346,64 @@ class CopyTest {
             }
         }
         assertThat(outside).isEmptyDirectory();
+    }
+
+    @Test
+    void aContainerAtRestHasItsVolumesAndBinds() throws Exception {
+        var bound = Files.createDirectory(host.resolve("bound"));
+        var file = Files.writeString(host.resolve("file"), "of the host");
+        var fixed = Files.createDirectory(host.resolve("fixed"));
+        Files.writeString(fixed.resolve("kept"), "as it was");
+        var data = engine.volumes().create("data");
+        var spec = ContainerSpec.of("busybox")
+                .command("cat", "/data/new", "/a/b/bound/new", "/one", "/anonymous/new")
+                .mount(data, "/data")
+                .mount(Mount.volume("/anonymous"))
+                .mount(Mount.bind(bound, "/a/b/bound"))
+                .mount(Mount.bind(file, "/one"))
+                .mount(Mount.bind(fixed, "/fixed").readOnly(true))
+                .mount(Mount.tmpfs("/memory"));
+        try (var container = engine.containers().create(spec)) {
+            for (var round = 1; round <= 2; round++) {
+                container.copyIn(CopySource.text("volume\n"), "/data/new");
+                container.copyIn(CopySource.text("bind\n"), "/a/b/bound/new");
+                container.copyIn(CopySource.text("anonymous\n"), "/anonymous/new");
+                assertThat(data.path().resolve("new")).hasContent("volume\n");
+                assertThat(bound.resolve("new")).hasContent("bind\n");
+                container.copyOut("/one", host.resolve("copied" + round));
+                assertThat(host.resolve("copied" + round)).hasContent("of the host");
+                container.copyOut("/fixed", Files.createDirectory(host.resolve("fixed" + round)));
+                assertThat(host.resolve("fixed" + round + "/fixed/kept")).hasContent("as it was");
+                assertThatThrownBy(() -> container.copyIn(CopySource.text("x"), "/fixed/kept"))
+                        .isInstanceOf(StorageException.class)
+                        .hasMessage("cannot write fixed/kept: the file system of container " + container.name()
+                                + " is read-only [call=unlinkat, errno=EROFS]; choose another place");
+                assertThat(fixed.resolve("kept")).hasContent("as it was");
+
+                container.start();
+                container.await();
+                assertThat(container.logs().lines().map(LogLine::text).toList().subList(0, 2))
+                        .containsExactly("volume", "bind");
+            }
+            assertThat(container.logs().lines().map(LogLine::text)).contains("of the hostanonymous");
+        }
+    }
+
+    @Test
+    void linksInAVolumeLeadToNowhereElseWhileNothingRuns() throws Exception {
+        var outside = Files.createDirectory(host.resolve("elsewhere"));
+        var data = engine.volumes().create("links");
+        Files.createSymbolicLink(data.path().resolve("etc"), Path.of("/etc"));
+        Files.createSymbolicLink(data.path().resolve("up"), Path.of("../../../.." + outside));
+        try (var container = engine.containers()
+                .create(ContainerSpec.of("busybox").command("true").mount(data, "/data"))) {
+            container.copyIn(CopySource.text("own"), "/data/etc/own");
+            container.copyOut("/etc/own", host.resolve("own"));
+            assertThat(host.resolve("own")).hasContent("own");
+            assertThat(Path.of("/etc/own")).doesNotExist();
+            assertThatThrownBy(() -> container.copyIn(CopySource.text("x"), "/data/up/x"))
+                    .isInstanceOf(NotFoundException.class);
+            assertThat(outside).isEmptyDirectory();
+        }
     }
 }

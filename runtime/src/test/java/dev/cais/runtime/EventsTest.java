@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cais.ByteSize;
 import dev.cais.CancelledException;
+import dev.cais.CommitOptions;
 import dev.cais.ContainerSpec;
+import dev.cais.CopySource;
 import dev.cais.Engine;
 import dev.cais.Event;
 import dev.cais.EventAction;
@@ -13,10 +15,19 @@ import dev.cais.EventFilter;
 import dev.cais.EventListener;
 import dev.cais.EventType;
 import dev.cais.Events;
+import dev.cais.ExecSpec;
+import dev.cais.HealthCheck;
 import dev.cais.InvalidSpecException;
+import dev.cais.Mount;
+import dev.cais.NotFoundException;
+import dev.cais.PruneOptions;
+import dev.cais.Ready;
+import dev.cais.Resources;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestStore;
+import java.io.OutputStream;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
@@ -32,6 +43,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 /** What an engine tells of what happens in it, and to whom. */
 @RequiresRoot
@@ -98,6 +110,151 @@ class EventsTest {
         assertThat(events.get(6))
                 .hasToString(events.get(6).time() + " container die " + container.id()
                         + " (a=b, exitCode=7, image=busybox, name=death)");
+    }
+
+    @Test
+    void whatIsDoneWithAContainerIsTold(@TempDir Path host) throws Exception {
+        try (var container = engine.containers()
+                .start(ContainerSpec.of("busybox")
+                        .name("busy")
+                        .command("sh", "-c", "sleep 600")
+                        .tty()
+                        .openStdin())) {
+            container.exec("sh", "-c", "exit 5");
+            try (var exec = container.startExec(ExecSpec.of("sleep", "600"))) {
+                exec.kill("KILL");
+                exec.await();
+            }
+            try (var attachment = container.attach()) {
+                attachment.resize(100, 30);
+            }
+            container.update(Resources.UNLIMITED.pids(50));
+            container.copyIn(CopySource.of(new byte[] {1}), "/one");
+            container.copyOut("/one", host.resolve("one"));
+            container.export(OutputStream.nullOutputStream());
+            container.commit("busy-image", CommitOptions.DEFAULT.message("as it is"));
+            container.kill("KILL");
+            container.await();
+        }
+
+        var events = past("busy");
+        assertThat(words(events))
+                .containsExactly(
+                        "create",
+                        "start",
+                        "exec_create",
+                        "exec_start",
+                        "exec_die",
+                        "exec_create",
+                        "exec_start",
+                        "exec_die",
+                        "attach",
+                        "resize",
+                        "detach",
+                        "update",
+                        "extract-to-dir",
+                        "archive-path",
+                        "export",
+                        "commit",
+                        "kill",
+                        "die",
+                        "destroy");
+        assertThat(events.get(2).attributes()).containsEntry("command", "sh -c exit 5");
+        assertThat(events.get(4).exitCode()).hasValue(5);
+        assertThat(events.get(4).attributes())
+                .containsEntry("execID", events.get(2).attributes().get("execID"));
+        assertThat(events.get(7).attributes()).containsEntry("signal", "SIGKILL");
+        assertThat(events.get(7).attributes().get("execID"))
+                .isNotEqualTo(events.get(4).attributes().get("execID"));
+        assertThat(events.get(9).attributes()).containsEntry("width", "100").containsEntry("height", "30");
+        assertThat(events.get(12).attributes()).containsEntry("path", "/one");
+        assertThat(events.get(15).attributes())
+                .containsEntry("imageRef", "busy-image")
+                .containsEntry("comment", "as it is")
+                .containsEntry("imageID", engine.images().get("busy-image").id().toString());
+        engine.images().remove("busy-image");
+    }
+
+    @Test
+    void healthChecksAreNotToldButWhatTheyFind() {
+        try (var container = engine.containers()
+                .start(sh("sleep 600")
+                        .name("checked")
+                        .health(HealthCheck.exec("true").interval(Duration.ofMillis(20))))) {
+            container.awaitReady(Ready.healthy(), Duration.ofSeconds(60));
+        }
+        assertThat(words(past("checked"))).containsExactly("create", "start", "health_status", "die", "destroy");
+    }
+
+    @Test
+    void whatIsDoneWithVolumesIsTold() {
+        var since = Instant.now();
+        var container = engine.containers()
+                .create(sh("exit 0")
+                        .name("keeper")
+                        .mount(Mount.volume("/anonymous"))
+                        .mount(Mount.volume("told", "/named")));
+        container.start();
+        container.await();
+        container.close();
+        engine.volumes().create("told");
+        engine.volumes().remove("told");
+        engine.volumes().create("labelled", Map.of("a", "b"));
+        assertThat(engine.volumes().pruneAll()).containsExactly("labelled");
+
+        var volumes = EventFilter.ALL.type(EventType.VOLUME).since(since);
+        var anonymous = container.mounts().get(0).volume();
+        assertThat(words(engine.events().past(volumes.volume("told"))))
+                .containsExactly("create", "mount", "unmount", "destroy");
+        assertThat(words(engine.events().past(volumes.volume(anonymous))))
+                .containsExactly("create", "mount", "unmount", "destroy");
+        assertThat(engine.events().past(volumes.label("a=b"))).singleElement().satisfies(event -> {
+            assertThat(event.action()).isEqualTo(EventAction.CREATE);
+            assertThat(event.name()).isEqualTo("labelled");
+        });
+        assertThat(words(engine.events().past(volumes.action(EventAction.PRUNE))))
+                .hasSize(1);
+        assertThat(engine.events().past(volumes.volume("told").container("keeper")))
+                .isEmpty();
+        assertThat(engine.events().past(volumes.volume("told").container(container.id())))
+                .allSatisfy(event -> assertThat(event.attributes())
+                        .containsEntry("destination", "/named")
+                        .containsEntry("container", container.id()))
+                .hasSize(2);
+        assertThat(words(past(container.id())))
+                .containsExactly("create", "mount", "mount", "start", "die", "unmount", "unmount", "destroy");
+    }
+
+    @Test
+    void whatIsDoneWithImagesIsTold(@TempDir Path host) {
+        var since = Instant.now();
+        var images = engine.images();
+        var id = images.get("busybox").id().toString();
+        images.tag("busybox", "told:1");
+        images.save(host.resolve("told.tar"), "told:1");
+        images.untag("told:1");
+        images.load(host.resolve("told.tar"));
+        images.remove("told:1");
+        assertThatThrownBy(() -> images.tag("told:1", "told:2")).isInstanceOf(NotFoundException.class);
+        try (var container = engine.containers().create(sh("true"))) {
+            container.export(host.resolve("root.tar"));
+        }
+        var imported = images.importRootfs(host.resolve("root.tar"), "imported");
+        images.remove("imported");
+        assertThat(images.prune(PruneOptions.dangling()).images()).isEmpty();
+
+        var told = engine.events().past(EventFilter.ALL.type(EventType.IMAGE).since(since));
+        assertThat(words(told))
+                .containsExactly("tag", "save", "untag", "load", "untag", "import", "untag", "delete", "prune");
+        assertThat(told.subList(0, 5)).allSatisfy(event -> {
+            assertThat(event.id()).isEqualTo(id);
+        });
+        assertThat(told.get(0).name()).isEqualTo("told:1");
+        assertThat(told.get(7).id()).isEqualTo(imported.id().toString());
+        assertThat(told.get(7).name()).isEqualTo("imported:latest");
+        assertThat(told.get(8).attributes()).containsEntry("reclaimed", "0");
+        assertThat(words(engine.events().past(EventFilter.ALL.image("told:1").since(since))))
+                .containsExactly("tag", "save", "untag", "untag");
     }
 
     @Test
