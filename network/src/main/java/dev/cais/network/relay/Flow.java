@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
  * @see <a href="https://man7.org/linux/man-pages/man2/splice.2.html">splice(2)</a>
  */
 final class Flow {
-    /** In a row, before others have their turn: some megabytes at most. */
-    private static final int MOST_AT_ONCE = 16;
+    /** In a row, before others have their turn: a megabyte at most, half a millisecond. */
+    private static final int MOST_AT_ONCE = 4;
 
     private final InetSocket from;
     private final InetSocket to;
