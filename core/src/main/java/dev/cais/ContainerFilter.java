@@ -20,6 +20,7 @@ import java.util.function.Consumer;
  * @param health what its health check has found
  * @param exitCodes of its last run; a container that runs has none
  * @param volumes names of volumes that it has, or places where something is mounted in it
+ * @param networks names or ids of networks that it is on; {@code host} for those that have the host's
  * @param before name, id or unique prefix of a container that was created after it
  * @param since the same of one that was created before it
  */
@@ -32,6 +33,7 @@ public record ContainerFilter(
         Set<Health.Status> health,
         Set<Integer> exitCodes,
         Set<String> volumes,
+        Set<String> networks,
         Optional<String> before,
         Optional<String> since) {
     /** All containers. */
@@ -39,6 +41,7 @@ public record ContainerFilter(
             Set.of(),
             Set.of(),
             Map.of(),
+            Set.of(),
             Set.of(),
             Set.of(),
             Set.of(),
@@ -56,6 +59,7 @@ public record ContainerFilter(
         health = Set.copyOf(health);
         exitCodes = Set.copyOf(exitCodes);
         volumes = Set.copyOf(volumes);
+        networks = Set.copyOf(networks);
         if (labels.containsKey("")) {
             throw new InvalidSpecException("cannot filter containers by a label: it has no key");
         }
@@ -104,6 +108,11 @@ public record ContainerFilter(
         return with(draft -> draft.volumes.add(nameOrTarget));
     }
 
+    /** Only those on this network; {@code host} for the host's own. */
+    public ContainerFilter network(String nameOrId) {
+        return with(draft -> draft.networks.add(nameOrId));
+    }
+
     /** Only those created before that container. */
     public ContainerFilter before(String container) {
         return with(draft -> draft.before = Optional.of(container));
@@ -130,6 +139,7 @@ public record ContainerFilter(
         private final Set<Health.Status> health;
         private final Set<Integer> exitCodes;
         private final Set<String> volumes;
+        private final Set<String> networks;
         private Optional<String> before;
         private Optional<String> since;
 
@@ -142,12 +152,14 @@ public record ContainerFilter(
             health = new LinkedHashSet<>(base.health);
             exitCodes = new LinkedHashSet<>(base.exitCodes);
             volumes = new LinkedHashSet<>(base.volumes);
+            networks = new LinkedHashSet<>(base.networks);
             before = base.before;
             since = base.since;
         }
 
         ContainerFilter build() {
-            return new ContainerFilter(ids, names, labels, states, images, health, exitCodes, volumes, before, since);
+            return new ContainerFilter(
+                    ids, names, labels, states, images, health, exitCodes, volumes, networks, before, since);
         }
     }
 }

@@ -24,6 +24,8 @@ import java.util.OptionalInt;
  * @param hostname where it has one of its own
  * @param labels of the spec over those of the image
  * @param mounts those above before those below
+ * @param endpoints its places on networks, in the order in which it joined them
+ * @param ports that are published while it runs
  * @param warnings what this host could not do in the run that is going on or was the last
  * @param upper directory of the host with what it has written: to be read with care, since links in it may lead anywhere
  */
@@ -44,6 +46,8 @@ public record ContainerInfo(
         String hostname,
         Map<String, String> labels,
         List<MountPoint> mounts,
+        List<Endpoint> endpoints,
+        List<PortBinding> ports,
         List<Warning> warnings,
         LogStatus log,
         Path upper) {
@@ -52,6 +56,8 @@ public record ContainerInfo(
         env = Collections.unmodifiableMap(new LinkedHashMap<>(env));
         labels = Collections.unmodifiableMap(new LinkedHashMap<>(labels));
         mounts = List.copyOf(mounts);
+        endpoints = List.copyOf(endpoints);
+        ports = List.copyOf(ports);
         warnings = List.copyOf(warnings);
     }
 

@@ -15,6 +15,7 @@ import java.util.function.Consumer;
  * @param containers names, ids or beginnings of ids
  * @param images names or ids, as containers were made from them or as the image's own
  * @param volumes names
+ * @param networks names or ids
  * @param labels by key; an empty value fits any
  * @param since not before
  * @param until before
@@ -25,12 +26,13 @@ public record EventFilter(
         Set<String> containers,
         Set<String> images,
         Set<String> volumes,
+        Set<String> networks,
         Map<String, String> labels,
         Optional<Instant> since,
         Optional<Instant> until) {
     /** Fits all. */
     public static final EventFilter ALL = new EventFilter(
-            Set.of(), Set.of(), Set.of(), Set.of(), Set.of(), Map.of(), Optional.empty(), Optional.empty());
+            Set.of(), Set.of(), Set.of(), Set.of(), Set.of(), Set.of(), Map.of(), Optional.empty(), Optional.empty());
 
     public EventFilter {
         types = Set.copyOf(types);
@@ -38,6 +40,7 @@ public record EventFilter(
         containers = Set.copyOf(containers);
         images = Set.copyOf(images);
         volumes = Set.copyOf(volumes);
+        networks = Set.copyOf(networks);
         labels = Map.copyOf(labels);
         if (labels.containsKey("")) {
             throw new InvalidSpecException("cannot filter events by a label: it has no key");
@@ -64,6 +67,10 @@ public record EventFilter(
         return with(draft -> draft.volumes.add(name));
     }
 
+    public EventFilter network(String nameOrId) {
+        return with(draft -> draft.networks.add(nameOrId));
+    }
+
     /** @param label {@code key}, or {@code key=value} */
     public EventFilter label(String label) {
         var equals = label.indexOf('=');
@@ -85,6 +92,9 @@ public record EventFilter(
                 && (containers.isEmpty() || containers.stream().anyMatch(wanted -> isContainer(event, wanted)))
                 && (images.isEmpty() || images.stream().anyMatch(wanted -> isImage(event, wanted)))
                 && (volumes.isEmpty() || event.type() == EventType.VOLUME && volumes.contains(event.id()))
+                && (networks.isEmpty()
+                        || event.type() == EventType.NETWORK
+                                && (networks.contains(event.id()) || networks.contains(event.name())))
                 && labels.entrySet().stream().allMatch(label -> hasLabel(event, label))
                 && since.filter(first -> event.time().isBefore(first)).isEmpty()
                 && until.filter(end -> !event.time().isBefore(end)).isEmpty();
@@ -118,6 +128,7 @@ public record EventFilter(
                 draft.containers,
                 draft.images,
                 draft.volumes,
+                draft.networks,
                 draft.labels,
                 draft.since,
                 draft.until);
@@ -130,6 +141,7 @@ public record EventFilter(
         private final Set<String> containers;
         private final Set<String> images;
         private final Set<String> volumes;
+        private final Set<String> networks;
         private final Map<String, String> labels;
         private Optional<Instant> since;
         private Optional<Instant> until;
@@ -140,6 +152,7 @@ public record EventFilter(
             containers = new LinkedHashSet<>(base.containers);
             images = new LinkedHashSet<>(base.images);
             volumes = new LinkedHashSet<>(base.volumes);
+            networks = new LinkedHashSet<>(base.networks);
             labels = new LinkedHashMap<>(base.labels);
             since = base.since;
             until = base.until;

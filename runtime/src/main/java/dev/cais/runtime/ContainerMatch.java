@@ -5,25 +5,33 @@ import dev.cais.ContainerFilter;
 import dev.cais.Image;
 import dev.cais.Images;
 import dev.cais.Layer;
+import dev.cais.Network;
+import dev.cais.Networks;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 
 /** A filter, with what it names looked up once. */
 final class ContainerMatch implements Predicate<LocalContainer> {
     private final ContainerFilter filter;
     private final List<Image> images;
+    private final Set<String> networks;
     private final Optional<Instant> before;
     private final Optional<Instant> since;
 
     /** @throws dev.cais.NotFoundException if a container that it names is not there */
-    ContainerMatch(ContainerFilter filter, LocalContainers containers, Images images) {
+    ContainerMatch(ContainerFilter filter, LocalContainers containers, Images images, Networks networks) {
         this.filter = filter;
         this.images = filter.images().stream()
                 .flatMap(name -> images.find(name).stream())
                 .toList();
+        this.networks = filter.networks().stream()
+                .flatMap(name -> networks.find(name).stream())
+                .map(Network::name)
+                .collect(Collectors.toSet());
         this.before = filter.before().map(containers::get).map(Container::created);
         this.since = filter.since().map(containers::get).map(Container::created);
     }
@@ -47,12 +55,19 @@ final class ContainerMatch implements Predicate<LocalContainer> {
                         wanted -> container.mounts().stream()
                                 .anyMatch(point -> point.volume().equals(wanted)
                                         || point.target().equals(wanted)))
+                && (filter.networks().isEmpty() || isOnNetwork(container))
                 && before.filter(time -> !container.created().isBefore(time)).isEmpty()
                 && since.filter(time -> !container.created().isAfter(time)).isEmpty();
     }
 
     private static <T> boolean isAny(Set<T> wanted, Predicate<T> fits) {
         return wanted.isEmpty() || wanted.stream().anyMatch(fits);
+    }
+
+    private boolean isOnNetwork(LocalContainer container) {
+        return filter.networks().contains("host")
+                        && container.spec().namespaces().network().isHost()
+                || container.endpoints().stream().anyMatch(endpoint -> networks.contains(endpoint.network()));
     }
 
     /** A snapshot is no image of the store's, and is known by its id. */

@@ -171,6 +171,8 @@ final class LocalContainer implements Container, ProcessStreams.Users {
                 hostname,
                 labels,
                 mounts,
+                endpoints(),
+                ports(),
                 warnings(),
                 logs().status(),
                 files.upper());

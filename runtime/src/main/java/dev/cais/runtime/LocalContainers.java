@@ -478,7 +478,7 @@ final class LocalContainers implements Containers {
 
     @Override
     public List<Container> list(ContainerFilter filter) {
-        var matching = new ContainerMatch(filter, this, engine.images());
+        var matching = new ContainerMatch(filter, this, engine.images(), engine.networks());
         return byId.values().stream()
                 .filter(matching)
                 .sorted(Comparator.comparing(LocalContainer::created).thenComparing(LocalContainer::id))

@@ -9,6 +9,9 @@ import dev.cais.ContainerSpec;
 import dev.cais.ContainerState;
 import dev.cais.CopySource;
 import dev.cais.Engine;
+import dev.cais.Event;
+import dev.cais.EventAction;
+import dev.cais.EventFilter;
 import dev.cais.Health;
 import dev.cais.HealthCheck;
 import dev.cais.InvalidSpecException;
@@ -18,7 +21,9 @@ import dev.cais.NotFoundException;
 import dev.cais.Ready;
 import dev.cais.RestartPolicy;
 import dev.cais.WaitCondition;
+import dev.cais.fixtures.Feature;
 import dev.cais.fixtures.LeakChecked;
+import dev.cais.fixtures.RequiresFeature;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestStore;
 import java.nio.charset.StandardCharsets;
@@ -202,6 +207,29 @@ class InspectTest {
                 assertThat(names(ContainerFilter.ALL.image("derived"))).containsExactly("child");
                 assertThat(child.logs().status().driver()).isEqualTo(LogConfig.LOCAL.driver());
             }
+        }
+    }
+
+    @Test
+    @RequiresFeature({Feature.OWN_NETWORK, Feature.NF_TABLES})
+    void networksAndPortsAreToldAndFound() {
+        try (var net = engine.networks().create("inspected");
+                var on = engine.containers()
+                        .start(sh("sleep 600").name("on").join(net).publish(80));
+                var off = engine.containers().create(sh("true").name("off").hostNetwork())) {
+            assertThat(on.inspect().endpoints()).isEqualTo(on.endpoints()).hasSize(1);
+            assertThat(on.inspect().ports()).isEqualTo(on.ports()).hasSize(1);
+            assertThat(off.inspect().endpoints()).isEmpty();
+            assertThat(names(ContainerFilter.ALL.network("inspected"))).containsExactly("on");
+            assertThat(names(ContainerFilter.ALL.network(net.id()))).containsExactly("on");
+            assertThat(names(ContainerFilter.ALL.network("host"))).containsExactly("off");
+            assertThat(names(ContainerFilter.ALL.network("nowhere"))).isEmpty();
+            assertThat(engine.events().past(EventFilter.ALL.network("inspected").container(on.id())))
+                    .extracting(Event::action)
+                    .containsExactly(EventAction.CONNECT);
+            assertThat(engine.events().past(EventFilter.ALL.network(net.id())))
+                    .extracting(Event::action)
+                    .containsExactly(EventAction.CREATE, EventAction.CONNECT);
         }
     }
 
