@@ -187,7 +187,8 @@ public final class Benchmark {
 
     /** Beside cp(1), which writes to the same file system: in turns, each file removed before the next. */
     private void copy() throws Exception {
-        var directory = Files.createTempDirectory(engine.info().store().toAbsolutePath().getParent(), "cais-benchmark");
+        var directory =
+                Files.createTempDirectory(engine.info().store().toAbsolutePath().getParent(), "cais-benchmark");
         var source = directory.resolve("source");
         var target = directory.resolve("target");
         var ours = new double[5];
@@ -239,7 +240,10 @@ public final class Benchmark {
                 origin.close();
                 var plain = spec.command("true");
                 var clone = ContainerSpec.of(snapshot).noNetwork().command("true");
-                report("start to exit of true, again", ROUNDS, () -> engine.containers().run(plain));
+                report(
+                        "start to exit of true, again",
+                        ROUNDS,
+                        () -> engine.containers().run(plain));
                 report("the same in a clone", ROUNDS, () -> engine.containers().run(clone));
             }
         }

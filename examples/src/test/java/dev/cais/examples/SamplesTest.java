@@ -2,6 +2,8 @@ package dev.cais.examples;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cais.CommitOptions;
+import dev.cais.Platform;
 import dev.cais.fixtures.ChildJvm;
 import dev.cais.fixtures.Feature;
 import dev.cais.fixtures.LeakChecked;
@@ -10,6 +12,7 @@ import dev.cais.fixtures.RequiresFeature;
 import dev.cais.fixtures.RequiresProgram;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestImages;
+import dev.cais.fixtures.TestRegistry;
 import dev.cais.fixtures.TestStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -97,6 +100,26 @@ class SamplesTest {
         assertThat(run(store, Networks.class))
                 .containsExactly(
                         "inside: good morning", "outside: good morning", "1 port, 1 endpoint, private address: true");
+    }
+
+    @Test
+    @RequiresProgram("docker-registry")
+    void registryHasOneNameForTwoPlatformsAndItsCopy(TestStore store, @TempDir Path directory) {
+        try (var engine = store.openEngineWithBusybox()) {
+            var arm = Platform.parse("linux/arm64");
+            engine.images().importRootfs(TestImages.busyboxRootfs(), "arm", arm, CommitOptions.DEFAULT);
+        }
+        try (var registry = TestRegistry.plain(directory)) {
+            assertThat(run(store, Registry.class, registry.address(), "busybox", "arm"))
+                    .containsExactly(
+                            "same digest: true",
+                            "/first [1]",
+                            "/second/copy [1]",
+                            "for linux/amd64",
+                            "for linux/arm64",
+                            "application/vnd.example.note: checked by hand",
+                            "left: []");
+        }
     }
 
     @Test

@@ -160,17 +160,19 @@ final class Copy {
     }
 
     private Visit opened(Repository.Document document, boolean missing) {
-        documentBytes += document.bytes().length;
-        if (seen.size() > MOST_DOCUMENTS
-                || documentBytes > LARGEST_IN_ALL * limits.manifestSize().bytes()) {
-            throw new CorruptContentException(
-                    task.cannot() + ": there are more than " + MOST_DOCUMENTS + " manifests in it, or "
-                            + ByteSize.bytes(
-                                    LARGEST_IN_ALL * limits.manifestSize().bytes()) + " of them",
-                    "raise ImageLimits.manifestSize, or copy it in parts");
-        }
         var what = "manifest " + document.digest() + " of " + source;
         var below = JsonObject.parse(document.bytes(), what).descriptors("manifests");
+        documentBytes += document.bytes().length;
+        if (seen.size() + below.size() > MOST_DOCUMENTS) {
+            throw new CorruptContentException(
+                    task.cannot() + ": there are more than " + MOST_DOCUMENTS + " manifests in it");
+        }
+        if (documentBytes / LARGEST_IN_ALL > limits.manifestSize().bytes()) {
+            throw new CorruptContentException(
+                    task.cannot() + ": its manifests are larger in all than " + LARGEST_IN_ALL + " times the limit of "
+                            + limits.manifestSize(),
+                    "raise ImageLimits.manifestSize");
+        }
         if (missing) {
             Manifest.contents(document.bytes(), what).stream()
                     .filter(blob -> !Push.isElsewhere(blob))

@@ -30,7 +30,7 @@ import java.util.stream.StreamSupport;
 final class Pages<T> implements Iterator<T> {
     private static final int MOST_ENTRIES = 1_000_000;
     private static final int MOST_PAGES = 20_000;
-    private static final Pattern LINK = Pattern.compile("<([^<>]{1,4096})>((?:\\s*;[^,<>]*)*)");
+    private static final Pattern LINK = Pattern.compile("<([^<>]{1,1024})>((?:\\s*;[^,<>]*)*)");
     private static final Pattern NEXT = Pattern.compile(";\\s*rel\\s*=\\s*(?:\"next\"|next)\\s*(?:;|$)");
 
     private final Conversation conversation;
@@ -132,7 +132,8 @@ final class Pages<T> implements Iterator<T> {
 
     private URI resolve(URI page, String link) {
         try {
-            var resolved = page.resolve(link);
+            // the JDK resolves as RFC 2396 did, which has another idea of a link that is a query alone
+            var resolved = page.resolve(link.startsWith("?") ? page.getRawPath() + link : link);
             var scheme = resolved.getScheme();
             if (resolved.getHost() != null
                     && resolved.getUserInfo() == null

@@ -29,6 +29,7 @@ public final class HostileRegistry implements AutoCloseable {
     private final HttpServer server;
     private final ExecutorService threads = Executors.newCachedThreadPool();
     private final Map<String, Answer> answers = new ConcurrentHashMap<>();
+    private final Map<String, Answer> methods = new ConcurrentHashMap<>();
     private final List<String> requests = new CopyOnWriteArrayList<>();
     final AtomicLong sent = new AtomicLong();
 
@@ -67,7 +68,7 @@ public final class HostileRegistry implements AutoCloseable {
         var authorization = exchange.getRequestHeaders().getFirst("Authorization");
         requests.add(exchange.getRequestMethod() + " " + path + " " + authorization);
         try (exchange) {
-            var answer = answers.get(path);
+            var answer = answers.getOrDefault(path, methods.get(exchange.getRequestMethod()));
             if (answer == null) {
                 exchange.sendResponseHeaders(404, -1);
             } else {
@@ -80,6 +81,12 @@ public final class HostileRegistry implements AutoCloseable {
 
     HostileRegistry on(String path, Answer answer) {
         answers.put(path, answer);
+        return this;
+    }
+
+    /** For all requests of a method that have no answer by their path. */
+    HostileRegistry onAny(String method, Answer answer) {
+        methods.put(method, answer);
         return this;
     }
 
