@@ -49,20 +49,22 @@ public final class Firewall implements AutoCloseable {
     private static final String INTERNAL = "internal";
     private static final String MARTIANS = "martians";
 
-    private static final NftSet BRIDGES = new NftSet("bridges", Field.LINK_NAME);
-    private static final NftSet INTERNAL_BRIDGES = new NftSet("internal-bridges", Field.LINK_NAME);
-    private static final NftSet OUTSIDE = new NftSet("outside", Field.LINK_NAME);
-    private static final NftSet WITHIN = new NftSet("within", Field.LINK_NAME, Field.LINK_NAME);
-    private static final NftSet TALKING = new NftSet("talking", Field.LINK_NAME, Field.LINK_NAME);
+    private static final NftSet BRIDGES = new NftSet(1, "bridges", Field.LINK_NAME);
+    private static final NftSet INTERNAL_BRIDGES = new NftSet(2, "internal-bridges", Field.LINK_NAME);
+    private static final NftSet OUTSIDE = new NftSet(3, "outside", Field.LINK_NAME);
+    private static final NftSet WITHIN = new NftSet(4, "within", Field.LINK_NAME, Field.LINK_NAME);
+    private static final NftSet TALKING = new NftSet(5, "talking", Field.LINK_NAME, Field.LINK_NAME);
     private static final NftSet PORTS4 =
-            new NftSet("ports4", List.of(Field.PROTOCOL, Field.PORT), List.of(Field.IPV4_ADDRESS, Field.PORT));
+            new NftSet(6, "ports4", List.of(Field.PROTOCOL, Field.PORT), List.of(Field.IPV4_ADDRESS, Field.PORT));
     private static final NftSet PORTS6 =
-            new NftSet("ports6", List.of(Field.PROTOCOL, Field.PORT), List.of(Field.IPV6_ADDRESS, Field.PORT));
+            new NftSet(7, "ports6", List.of(Field.PROTOCOL, Field.PORT), List.of(Field.IPV6_ADDRESS, Field.PORT));
     private static final NftSet ADDRESS_PORTS4 = new NftSet(
+            8,
             "address-ports4",
             List.of(Field.IPV4_ADDRESS, Field.PROTOCOL, Field.PORT),
             List.of(Field.IPV4_ADDRESS, Field.PORT));
     private static final NftSet ADDRESS_PORTS6 = new NftSet(
+            9,
             "address-ports6",
             List.of(Field.IPV6_ADDRESS, Field.PROTOCOL, Field.PORT),
             List.of(Field.IPV6_ADDRESS, Field.PORT));
@@ -135,7 +137,7 @@ public final class Firewall implements AutoCloseable {
             requests.add(table.addCounter(counter));
         }
         for (var set : SETS) {
-            requests.add(table.addSet(set, SETS.indexOf(set) + 1));
+            requests.add(table.addSet(set));
         }
         requests.add(table.addChain("publish4"));
         requests.add(table.addChain("publish6"));
@@ -160,13 +162,13 @@ public final class Firewall implements AutoCloseable {
                 NftExpression.payload(Header.NETWORK, DESTINATION4, 4, 0),
                 NftExpression.meta(Meta.L4PROTO, 1),
                 destinationPort(2),
-                NftExpression.map(ADDRESS_PORTS4.name(), 0, 0),
+                NftExpression.map(ADDRESS_PORTS4, 0, 0),
                 NftExpression.destination(false, 0, 1)));
         requests.add(table.addRule(
                 "publish4",
                 NftExpression.meta(Meta.L4PROTO, 0),
                 destinationPort(1),
-                NftExpression.map(PORTS4.name(), 0, 0),
+                NftExpression.map(PORTS4, 0, 0),
                 NftExpression.destination(false, 0, 1)));
         requests.add(table.addRule(
                 "publish6",
@@ -175,13 +177,13 @@ public final class Firewall implements AutoCloseable {
                 NftExpression.payload(Header.NETWORK, DESTINATION6, 16, 0),
                 NftExpression.meta(Meta.L4PROTO, 4),
                 destinationPort(5),
-                NftExpression.map(ADDRESS_PORTS6.name(), 0, 0),
+                NftExpression.map(ADDRESS_PORTS6, 0, 0),
                 NftExpression.destination(true, 0, 4)));
         requests.add(table.addRule(
                 "publish6",
                 NftExpression.meta(Meta.L4PROTO, 0),
                 destinationPort(1),
-                NftExpression.map(PORTS6.name(), 0, 0),
+                NftExpression.map(PORTS6, 0, 0),
                 NftExpression.destination(true, 0, 4)));
     }
 
@@ -195,7 +197,7 @@ public final class Firewall implements AutoCloseable {
             requests.add(table.addRule(
                     "raw",
                     NftExpression.meta(Meta.IIFNAME, 0),
-                    NftExpression.in(BRIDGES.name(), 0),
+                    NftExpression.in(BRIDGES, 0),
                     NftExpression.meta(Meta.NFPROTO, 0),
                     NftExpression.equal(0, IPV4),
                     NftExpression.payload(Header.NETWORK, offset, 1, 0),
@@ -246,13 +248,13 @@ public final class Firewall implements AutoCloseable {
                 "forward",
                 NftExpression.meta(Meta.IIFNAME, 0),
                 NftExpression.meta(Meta.OIFNAME, 4),
-                NftExpression.in(TALKING.name(), 0),
+                NftExpression.in(TALKING, 0),
                 NftExpression.verdict(Verdict.ACCEPT)));
         for (var end : List.of(Meta.IIFNAME, Meta.OIFNAME)) {
             requests.add(table.addRule(
                     "forward",
                     NftExpression.meta(end, 0),
-                    NftExpression.in(INTERNAL_BRIDGES.name(), 0),
+                    NftExpression.in(INTERNAL_BRIDGES, 0),
                     NftExpression.count(INTERNAL),
                     NftExpression.verdict(Verdict.DROP)));
         }
@@ -265,7 +267,7 @@ public final class Firewall implements AutoCloseable {
         requests.add(table.addRule(
                 "forward",
                 NftExpression.meta(Meta.OIFNAME, 0),
-                NftExpression.in(BRIDGES.name(), 0),
+                NftExpression.in(BRIDGES, 0),
                 NftExpression.count(ISOLATED),
                 NftExpression.verdict(Verdict.DROP)));
     }
@@ -282,7 +284,7 @@ public final class Firewall implements AutoCloseable {
                 NftExpression.payload(Header.NETWORK, SOURCE4, 1, 0),
                 NftExpression.equal(0, LOOPBACK),
                 NftExpression.meta(Meta.OIFNAME, 0),
-                NftExpression.in(BRIDGES.name(), 0),
+                NftExpression.in(BRIDGES, 0),
                 NftExpression.masquerade()));
         requests.add(table.addRule(
                 "postrouting",
@@ -291,7 +293,7 @@ public final class Firewall implements AutoCloseable {
                 NftExpression.differs(0, NO_BITS),
                 NftExpression.meta(Meta.IIFNAME, 0),
                 NftExpression.meta(Meta.OIFNAME, 4),
-                NftExpression.in(WITHIN.name(), 0),
+                NftExpression.in(WITHIN, 0),
                 NftExpression.masquerade()));
         // with br_netfilter the translated frame stays on the bridge, and names no link that it came by
         requests.add(table.addRule(
@@ -304,14 +306,14 @@ public final class Firewall implements AutoCloseable {
                 NftExpression.sourceKind(0),
                 NftExpression.differs(0, LOCAL),
                 NftExpression.meta(Meta.OIFNAME, 0),
-                NftExpression.in(BRIDGES.name(), 0),
+                NftExpression.in(BRIDGES, 0),
                 NftExpression.masquerade()));
         requests.add(table.addRule(
                 "postrouting",
                 NftExpression.meta(Meta.IIFNAME, 0),
-                NftExpression.in(OUTSIDE.name(), 0),
+                NftExpression.in(OUTSIDE, 0),
                 NftExpression.meta(Meta.OIFNAME, 0),
-                NftExpression.notIn(BRIDGES.name(), 0),
+                NftExpression.notIn(BRIDGES, 0),
                 NftExpression.masquerade()));
     }
 
@@ -327,7 +329,7 @@ public final class Firewall implements AutoCloseable {
 
     @FunctionalInterface
     private interface Change {
-        List<Request> requests(String what, String set, List<Element> elements);
+        List<Request> requests(String what, NftSet set, List<Element> elements);
     }
 
     private void change(FilteredNetwork network, Change change, String what) {
@@ -336,16 +338,16 @@ public final class Firewall implements AutoCloseable {
         var both = List.of(new Element(
                 ByteBuffer.allocate(2 * name.length).put(name).put(name).array()));
         var requests = new ArrayList<Request>();
-        requests.addAll(change.requests(what, BRIDGES.name(), one));
-        requests.addAll(change.requests(what, WITHIN.name(), both));
+        requests.addAll(change.requests(what, BRIDGES, one));
+        requests.addAll(change.requests(what, WITHIN, both));
         if (network.interContainer()) {
-            requests.addAll(change.requests(what, TALKING.name(), both));
+            requests.addAll(change.requests(what, TALKING, both));
         }
         if (network.internal()) {
-            requests.addAll(change.requests(what, INTERNAL_BRIDGES.name(), one));
+            requests.addAll(change.requests(what, INTERNAL_BRIDGES, one));
         }
         if (network.masquerade() && !network.internal()) {
-            requests.addAll(change.requests(what, OUTSIDE.name(), one));
+            requests.addAll(change.requests(what, OUTSIDE, one));
         }
         transact(requests, what + ": it is known already");
     }
@@ -373,9 +375,9 @@ public final class Firewall implements AutoCloseable {
             return;
         }
         var what = verb + ports.get(0).host() + (ports.size() > 1 ? " and " + (ports.size() - 1) + " more" : "");
-        var bySet = new LinkedHashMap<String, List<Element>>();
+        var bySet = new LinkedHashMap<NftSet, List<Element>>();
         for (var port : ports) {
-            bySet.computeIfAbsent(set(port).name(), name -> new ArrayList<>()).add(element(port));
+            bySet.computeIfAbsent(set(port), set -> new ArrayList<>()).add(element(port));
         }
         var requests = new ArrayList<Request>();
         bySet.forEach((set, elements) -> requests.addAll(change.requests(what, set, elements)));
@@ -409,7 +411,7 @@ public final class Firewall implements AutoCloseable {
                 .putShort((short) port.hostPort());
         var address = port.address().getAddress();
         var data = ByteBuffer.allocate(address.length + 4).put(address).putShort((short) port.port());
-        return new Element(key.array(), data.array(), null);
+        return new Element(key.array(), data.array());
     }
 
     private static byte protocolNumber(PublishedPort port) {

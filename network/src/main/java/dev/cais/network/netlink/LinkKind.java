@@ -12,7 +12,12 @@ public sealed interface LinkKind {
         return getClass().getSimpleName().toLowerCase(Locale.ROOT);
     }
 
-    /** @see <a href="https://man7.org/linux/man-pages/man8/ip-link.8.html">ip-link(8), Bridge Type Support</a> */
+    /**
+     * A switch.
+     *
+     * @param vlanFiltering whether a port carries only its VLANs' frames: none, until {@link LinkRequest#vlan} names one
+     * @see <a href="https://man7.org/linux/man-pages/man8/ip-link.8.html">ip-link(8), Bridge Type Support</a>
+     */
     record Bridge(boolean vlanFiltering) implements LinkKind {}
 
     /**

@@ -30,6 +30,11 @@ import org.jspecify.annotations.Nullable;
 public final class LinkRequest {
     static final int RTM_NEWLINK = 16;
     static final int RTM_DELLINK = 17;
+    private static final int RTM_SETLINK = 19;
+    private static final int AF_BRIDGE = 7;
+    private static final int IFLA_BRIDGE_VLAN_INFO = 2;
+    private static final byte BRIDGE_VLAN_INFO_PVID = 2;
+    private static final byte BRIDGE_VLAN_INFO_UNTAGGED = 4;
     static final int IFLA_ADDRESS = 1;
     static final int IFLA_IFNAME = 3;
     static final int IFLA_MTU = 4;
@@ -44,6 +49,7 @@ public final class LinkRequest {
     private static final int IFLA_INFO_SLAVE_DATA = 5;
     private static final int VETH_INFO_PEER = 1;
     private static final int IFLA_BR_VLAN_FILTERING = 7;
+    private static final int IFLA_BR_VLAN_DEFAULT_PVID = 39;
     private static final int IFLA_BRPORT_MODE = 4;
     private static final int IFLA_BRPORT_ISOLATED = 33;
     private static final int IFLA_MACVLAN_MODE = 1;
@@ -100,6 +106,7 @@ public final class LinkRequest {
     private @Nullable Boolean isolated;
     private @Nullable Boolean hairpin;
     private boolean withoutLinkLocal;
+    private int vlan;
     private final Map<Ipv4Setting, Integer> ipv4 = new LinkedHashMap<>();
 
     private LinkRequest(Action action, String shown) {
@@ -149,7 +156,10 @@ public final class LinkRequest {
         return this;
     }
 
-    /** Of a link to add: chosen by the caller instead of the kernel, which answers {@code EBUSY} if it is taken. */
+    /**
+     * Of a link to add: chosen by the caller instead of the kernel, which answers {@code EEXIST} or {@code EBUSY} if it is taken.
+     * That of a veth's peer counts only if the other end's is chosen too.
+     */
     public LinkRequest index(int chosen) {
         index = chosen;
         return this;
@@ -212,6 +222,17 @@ public final class LinkRequest {
         return this;
     }
 
+    /**
+     * Only for a port of a bridge with {@link Bridge#vlanFiltering}: its frames without a tag belong to that VLAN, and no others are
+     * let in. A request of its own.
+     *
+     * @param id 1 to 4094
+     */
+    public LinkRequest vlan(int id) {
+        vlan = id;
+        return this;
+    }
+
     /** Only for a link that exists: sets a switch, as in {@code /proc/sys/net/ipv4/conf}. */
     public LinkRequest ipv4(Ipv4Setting setting, int value) {
         ipv4.put(setting, value);
@@ -236,9 +257,30 @@ public final class LinkRequest {
                         RTM_NEWLINK,
                         Request.NLM_F_CREATE | Request.NLM_F_EXCL,
                         writer.toBytes());
-            case CHANGE -> new Request("cannot change " + shown, "RTM_NEWLINK", RTM_NEWLINK, 0, writer.toBytes());
+            case CHANGE ->
+                vlan != 0
+                        ? new Request(
+                                "cannot put " + shown + " in VLAN " + vlan, "RTM_SETLINK", RTM_SETLINK, 0, vlanBody())
+                        : new Request("cannot change " + shown, "RTM_NEWLINK", RTM_NEWLINK, 0, writer.toBytes());
             case DELETE -> new Request("cannot delete " + shown, "RTM_DELLINK", RTM_DELLINK, 0, writer.toBytes());
         };
+    }
+
+    /** As {@code bridge vlan add}. */
+    private byte[] vlanBody() {
+        return new MessageWriter()
+                .u8(AF_BRIDGE)
+                .u8(0)
+                .u16(0)
+                .u32(index)
+                .u32(0)
+                .u32(0)
+                .nestUnmarked(
+                        IFLA_AF_SPEC,
+                        spec -> spec.put(IFLA_BRIDGE_VLAN_INFO, new byte[] {
+                            BRIDGE_VLAN_INFO_PVID | BRIDGE_VLAN_INFO_UNTAGGED, 0, (byte) vlan, (byte) (vlan >> 8)
+                        }))
+                .toBytes();
     }
 
     private String describe() {
@@ -306,7 +348,9 @@ public final class LinkRequest {
 
     private static void writeKind(MessageWriter info, LinkKind kind) {
         if (kind instanceof Bridge bridge && bridge.vlanFiltering()) {
-            info.nestUnmarked(IFLA_INFO_DATA, data -> data.putU8(IFLA_BR_VLAN_FILTERING, 1));
+            info.nestUnmarked(
+                    IFLA_INFO_DATA,
+                    data -> data.putU8(IFLA_BR_VLAN_FILTERING, 1).putU16(IFLA_BR_VLAN_DEFAULT_PVID, 0));
         } else if (kind instanceof Veth veth) {
             info.nestUnmarked(
                     IFLA_INFO_DATA,

@@ -50,7 +50,9 @@ public final class Netlink implements AutoCloseable {
     private static final int NETLINK_EXT_ACK = 11;
     private static final int NETLINK_GET_STRICT_CHK = 12;
     private static final int SO_RCVBUF = 8;
+    private static final int SO_SNDBUFFORCE = 32;
     private static final int RECEIVE_BUFFER = 1 << 20;
+    private static final int SEND_BUFFER = 1 << 23;
 
     private static final int MSGHDR = 56;
     private static final int SOCKADDR_NL = 12;
@@ -75,6 +77,7 @@ public final class Netlink implements AutoCloseable {
             set(SOL_NETLINK, option, 1); // what an old kernel does not know only makes answers longer, or less helpful
         }
         set(Abi.SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
+        set(Abi.SOL_SOCKET, SO_SNDBUFFORCE, SEND_BUFFER); // a transaction must go in one piece
     }
 
     /**
@@ -353,6 +356,12 @@ public final class Netlink implements AutoCloseable {
         if (reply.explanation().equals("Unknown device type")) {
             return new UnsupportedHostException(
                     request.what() + ": this kernel has no links of that kind", "its module may have to be installed");
+        }
+        if (Errno.ENOTSUP.is(reply.error()) && request.kind().equals("RTM_NEWLINK")) {
+            return new UnsupportedHostException(
+                    request.what() + ": this kernel lacks something that was asked for",
+                    reply.explanation().isEmpty() ? Map.of() : Map.of("kernel", reply.explanation()),
+                    "");
         }
         return exception(request, Errno.of(reply.error()), reply.explanation());
     }

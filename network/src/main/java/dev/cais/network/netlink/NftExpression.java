@@ -168,40 +168,34 @@ public final class NftExpression {
                 w -> w.putBe32(1, register(register))
                         .putBe32(2, register(register))
                         .putBe32(3, Integer.BYTES)
-                        .putBe32(6, 0)
                         .nest(4, data -> data.putU32(NFTA_DATA_VALUE, bits))
                         .nest(5, data -> data.putU32(NFTA_DATA_VALUE, 0)));
     }
 
     /** Goes on if the value is in the set. */
-    public static NftExpression in(String set, int register) {
-        return new NftExpression("lookup", w -> w.putString(1, set).putBe32(2, register(register)));
+    public static NftExpression in(NftSet set, int register) {
+        return new NftExpression("lookup", w -> writeSet(w.putBe32(2, register(register)), set));
     }
 
     /** Goes on if the value is not in the set. */
-    public static NftExpression notIn(String set, int register) {
+    public static NftExpression notIn(NftSet set, int register) {
         return new NftExpression(
-                "lookup",
-                w -> w.putString(1, set).putBe32(2, register(register)).putBe32(5, NFT_LOOKUP_F_INV));
+                "lookup", w -> writeSet(w.putBe32(2, register(register)), set).putBe32(5, NFT_LOOKUP_F_INV));
     }
 
     /** Goes on with what the map has for the value. */
-    public static NftExpression map(String map, int register, int result) {
+    public static NftExpression map(NftSet map, int register, int result) {
         return new NftExpression(
-                "lookup",
-                w -> w.putString(1, map).putBe32(2, register(register)).putBe32(3, register(result)));
+                "lookup", w -> writeSet(w.putBe32(2, register(register)).putBe32(3, register(result)), map));
     }
 
-    /** Ends with the verdict that the map has for the value. */
-    public static NftExpression verdictOf(String map, int register) {
-        return new NftExpression(
-                "lookup",
-                w -> w.putString(1, map).putBe32(2, register(register)).putBe32(3, NFT_REG_VERDICT));
+    private static MessageWriter writeSet(MessageWriter writer, NftSet set) {
+        return writer.putString(1, set.name()).putBe32(4, set.id());
     }
 
     /** Counts the packet with the table's counter of that name. */
     public static NftExpression count(String counter) {
-        return new NftExpression("objref", w -> w.putBe32(1, NFT_OBJECT_COUNTER).putString(2, counter));
+        return new NftExpression("objref", w -> w.putBe32(1, NFT_OBJECT_COUNTER).putText(2, counter));
     }
 
     /** Translates the destination: address and port are in registers. */
@@ -229,7 +223,7 @@ public final class NftExpression {
                 "immediate", w -> w.putBe32(1, NFT_REG_VERDICT).nest(2, data -> writeVerdict(data, verdict, chain)));
     }
 
-    static void writeVerdict(MessageWriter data, Verdict verdict, String chain) {
+    private static void writeVerdict(MessageWriter data, Verdict verdict, String chain) {
         data.nest(NFTA_DATA_VERDICT, code -> {
             code.putBe32(NFTA_VERDICT_CODE, verdict.number);
             if (!chain.isEmpty()) {

@@ -7,19 +7,18 @@ import org.jspecify.annotations.Nullable;
 /**
  * A set, or a map, of values of a table.
  *
+ * @param id among the sets of its table, from 1
  * @param key the types whose values, one behind the other and each padded to four bytes, are what is looked up
  * @param data of a map: what is found; empty for a set
  */
-public record NftSet(String name, List<Field> key, List<Field> data) {
+public record NftSet(int id, String name, List<Field> key, List<Field> data) {
     /** Of values, with the numbers that the program nft shows them by. */
     public enum Field {
         IPV4_ADDRESS(7, 4),
         IPV6_ADDRESS(8, 16),
         PROTOCOL(12, 1),
         PORT(13, 2),
-        LINK_NAME(41, 16),
-        /** As a map's data, alone. */
-        VERDICT(0xffffff00, 16);
+        LINK_NAME(41, 16);
 
         private final int number;
         private final int size;
@@ -38,16 +37,12 @@ public record NftSet(String name, List<Field> key, List<Field> data) {
     }
 
     /** A set. */
-    public NftSet(String name, Field... key) {
-        this(name, List.of(key), List.of());
+    public NftSet(int id, String name, Field... key) {
+        this(id, name, List.of(key), List.of());
     }
 
     boolean isMap() {
         return !data.isEmpty();
-    }
-
-    boolean hasVerdicts() {
-        return data.equals(List.of(Field.VERDICT));
     }
 
     static int number(List<Field> fields) {
@@ -71,20 +66,18 @@ public record NftSet(String name, List<Field> key, List<Field> data) {
      *
      * @param key each part padded to four bytes, if there is more than one
      * @param data of a map
-     * @param verdict of a map of verdicts
      */
-    public record Element(byte[] key, byte @Nullable [] data, NftExpression.@Nullable Verdict verdict) {
+    public record Element(byte[] key, byte @Nullable [] data) {
         /** Of a set. */
         public Element(byte[] key) {
-            this(key, null, null);
+            this(key, null);
         }
 
         @Override
         public boolean equals(Object other) {
             return other instanceof Element element
                     && Arrays.equals(key, element.key)
-                    && Arrays.equals(data, element.data)
-                    && verdict == element.verdict;
+                    && Arrays.equals(data, element.data);
         }
 
         @Override

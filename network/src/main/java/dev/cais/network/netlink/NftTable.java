@@ -24,6 +24,7 @@ public record NftTable(String name) {
     private static final int NFT_TABLE_F_OWNER = 2;
     private static final int NFT_SET_MAP = 8;
     private static final int NFT_OBJECT_COUNTER = 1;
+    private static final int NF_ACCEPT = 1;
     private static final int LIST_ELEMENT = 1;
     /** Says to the program nft, not to the kernel, that links' names are not numbers in network byte order. */
     private static final byte[] KEY_IN_HOST_ORDER = {0, 4, 1, 0, 0, 0};
@@ -110,9 +111,9 @@ public record NftTable(String name) {
                 Request.NLM_F_CREATE,
                 w -> w.putString(1, name)
                         .putString(3, chain)
-                        .nest(4, h -> h.putBe32(1, hook.number).putBe32(2, priority))
-                        .putBe32(5, 1)
-                        .putString(7, type));
+                        .putString(7, type)
+                        .putBe32(5, NF_ACCEPT)
+                        .nest(4, h -> h.putBe32(1, hook.number).putBe32(2, priority)));
     }
 
     /** A rule behind the chain's others. */
@@ -129,8 +130,7 @@ public record NftTable(String name) {
                 }));
     }
 
-    /** @param id of the set within its transaction, from 1 */
-    public Request addSet(NftSet set, int id) {
+    public Request addSet(NftSet set) {
         return request(
                 "cannot make the set " + set.name(), "NFT_MSG_NEWSET", NFT_MSG_NEWSET, Request.NLM_F_CREATE, w -> {
                     w.putString(1, name)
@@ -142,7 +142,7 @@ public record NftTable(String name) {
                         w.putBe32(6, NftSet.number(set.data()));
                         w.putBe32(7, NftSet.size(set.data()));
                     }
-                    w.putBe32(10, id);
+                    w.putBe32(10, set.id());
                     if (set.key().equals(List.of(NftSet.Field.LINK_NAME))) {
                         w.put(13, KEY_IN_HOST_ORDER);
                     }
@@ -150,7 +150,7 @@ public record NftTable(String name) {
     }
 
     /** @param what for errors, as in {@code cannot publish 127.0.0.1:8080} */
-    public List<Request> addElements(String what, String set, List<NftSet.Element> elements) {
+    public List<Request> addElements(String what, NftSet set, List<NftSet.Element> elements) {
         return elements(
                 what,
                 "NFT_MSG_NEWSETELEM",
@@ -161,12 +161,12 @@ public record NftTable(String name) {
     }
 
     /** Their keys alone count. */
-    public List<Request> deleteElements(String what, String set, List<NftSet.Element> elements) {
+    public List<Request> deleteElements(String what, NftSet set, List<NftSet.Element> elements) {
         return elements(what, "NFT_MSG_DELSETELEM", NFT_MSG_DELSETELEM, 0, set, elements);
     }
 
     private List<Request> elements(
-            String what, String kind, int message, int flags, String set, List<NftSet.Element> elements) {
+            String what, String kind, int message, int flags, NftSet set, List<NftSet.Element> elements) {
         var requests = new ArrayList<Request>();
         for (var start = 0; start < elements.size(); start += ELEMENTS_IN_A_MESSAGE) {
             var some = elements.subList(start, Math.min(elements.size(), start + ELEMENTS_IN_A_MESSAGE));
@@ -175,7 +175,8 @@ public record NftTable(String name) {
                     kind,
                     message,
                     flags,
-                    w -> w.putString(2, set)
+                    w -> w.putString(2, set.name())
+                            .putBe32(4, set.id())
                             .putString(1, name)
                             .nest(
                                     3,
@@ -186,13 +187,9 @@ public record NftTable(String name) {
 
     private static void write(MessageWriter writer, NftSet.Element element) {
         var data = element.data();
-        var verdict = element.verdict();
         writer.nest(1, key -> key.put(1, element.key()));
         if (data != null) {
             writer.nest(2, value -> value.put(1, data));
-        }
-        if (verdict != null) {
-            writer.nest(2, value -> NftExpression.writeVerdict(value, verdict, ""));
         }
     }
 

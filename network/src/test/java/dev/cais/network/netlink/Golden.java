@@ -15,11 +15,11 @@ import java.util.List;
  * What another program sent to the kernel, in {@code src/test/resources/netlink/NAME.hex}: its command, its version, and the
  * bytes of the message that matters.
  */
-final class Golden {
+public final class Golden {
     private Golden() {}
 
     /** The messages of one file, each without its sequence number. */
-    static List<String> messages(String name) {
+    public static List<String> messages(String name) {
         try (var file = Golden.class.getResourceAsStream("/netlink/" + name + ".hex")) {
             if (file == null) {
                 throw new AssertionError("there is no golden file " + name);

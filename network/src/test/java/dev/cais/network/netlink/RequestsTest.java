@@ -66,6 +66,7 @@ class RequestsTest {
                         LinkRequest.change(4).isolated(true).request()),
                 Map.entry(
                         "link-set-hairpin", LinkRequest.change(4).hairpin(true).request()),
+                Map.entry("link-set-vlan", LinkRequest.change(4).vlan(7).request()),
                 Map.entry("link-set-name", LinkRequest.change(3).name("eth7").request()),
                 Map.entry(
                         "link-set-address",
