@@ -31,6 +31,8 @@ import java.util.Map;
  * <ul>
  *   <li>{@code raw}: what comes from a container and has 127.0.0.0/8 at either end is dropped, since the bridges have
  *       {@code route_localnet}.
+ *   <li>{@code input}: what a container tells the host about routers and better routes is dropped, or it would have the host's
+ *       packets sent its way.
  *   <li>{@code prerouting}, {@code output}: new connections to the host's own addresses are looked up in the published ports.
  *       To 127.0.0.0/8 only from the host itself: others' packets there would be translated before the kernel sees that they are
  *       martians. To ::1 never: the kernel lets no such answer back in, so that address needs a relay.
@@ -74,6 +76,11 @@ public final class Firewall implements AutoCloseable {
     private static final byte IPV4 = 2;
     private static final byte IPV6 = 10;
     private static final byte LOOPBACK = 127;
+    private static final byte ICMP = 1;
+    private static final byte ICMPV6 = 58;
+    private static final byte REDIRECT = 5;
+    private static final byte REDIRECT6 = (byte) 137;
+    private static final byte ROUTER_ADVERTISEMENT = (byte) 134;
     private static final byte[] LOOPBACK6 = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
     private static final byte[] NO_BITS = {0, 0, 0, 0};
     private static final byte[] LOCAL = {2, 0, 0, 0};
@@ -144,10 +151,12 @@ public final class Firewall implements AutoCloseable {
         requests.add(table.addChain("raw", "filter", Hook.PREROUTING, NftTable.PRIORITY_RAW));
         requests.add(table.addChain("prerouting", "nat", Hook.PREROUTING, NftTable.PRIORITY_DESTINATION));
         requests.add(table.addChain("output", "nat", Hook.OUTPUT, NftTable.PRIORITY_DESTINATION));
+        requests.add(table.addChain("input", "filter", Hook.INPUT, NftTable.PRIORITY_FILTER));
         requests.add(table.addChain("forward", "filter", Hook.FORWARD, NftTable.PRIORITY_FILTER));
         requests.add(table.addChain("postrouting", "nat", Hook.POSTROUTING, NftTable.PRIORITY_SOURCE));
         publishing(requests, table);
         martians(requests, table);
+        routers(requests, table);
         destinations(requests, table);
         forwarding(requests, table);
         sources(requests, table);
@@ -205,6 +214,27 @@ public final class Firewall implements AutoCloseable {
                     NftExpression.count(MARTIANS),
                     NftExpression.verdict(Verdict.DROP)));
         }
+    }
+
+    private static void routers(List<Request> requests, NftTable table) {
+        requests.add(dropFromContainers(table, IPV6, ICMPV6, ROUTER_ADVERTISEMENT));
+        requests.add(dropFromContainers(table, IPV6, ICMPV6, REDIRECT6));
+        requests.add(dropFromContainers(table, IPV4, ICMP, REDIRECT));
+    }
+
+    private static Request dropFromContainers(NftTable table, byte family, byte protocol, byte type) {
+        return table.addRule(
+                "input",
+                NftExpression.meta(Meta.IIFNAME, 0),
+                NftExpression.in(BRIDGES, 0),
+                NftExpression.meta(Meta.NFPROTO, 0),
+                NftExpression.equal(0, family),
+                NftExpression.meta(Meta.L4PROTO, 0),
+                NftExpression.equal(0, protocol),
+                NftExpression.payload(Header.TRANSPORT, 0, 1, 0),
+                NftExpression.equal(0, type),
+                NftExpression.count(MARTIANS),
+                NftExpression.verdict(Verdict.DROP));
     }
 
     private static void destinations(List<Request> requests, NftTable table) {
@@ -434,7 +464,7 @@ public final class Firewall implements AutoCloseable {
      *
      * @param isolated they were for a network, and nothing was published there
      * @param internal they came from or were for an internal network
-     * @param martians a container used a loopback address
+     * @param martians a container used a loopback address, or gave itself out as a router
      */
     public record Drops(long isolated, long internal, long martians) {}
 

@@ -16,7 +16,12 @@ import dev.cais.fixtures.Programs;
 import dev.cais.fixtures.RequiresFeature;
 import dev.cais.fixtures.RequiresProgram;
 import dev.cais.fixtures.RequiresRoot;
+import dev.cais.linux.Abi;
 import dev.cais.linux.ControlFile;
+import dev.cais.linux.Fd;
+import dev.cais.linux.Scratch;
+import dev.cais.linux.Syscall;
+import dev.cais.linux.Syscalls;
 import dev.cais.network.netlink.Golden;
 import dev.cais.network.netlink.LinkAddress;
 import dev.cais.network.netlink.LinkKind.Bridge;
@@ -39,6 +44,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
@@ -322,6 +328,65 @@ class FirewallTest {
         assertThat(ask("127.0.0.1", 8080)).isEqualTo("198.18.1.1");
     }
 
+    /** A container that gives itself out as the host's router is not listened to. */
+    @Test
+    void routersAmongContainersAreNotHeard() throws Exception {
+        firewall.add(RED);
+        try (var inside = red1.call(Rtnetlink::open)) {
+            inside.execute(new LinkAddress(2, address("fe80::2"), 64).add());
+        }
+        var advertisement = ByteBuffer.allocate(16).put((byte) 134).putShort(6, (short) 1800);
+        var redirect6 = ByteBuffer.allocate(40).put((byte) 137);
+        var redirect = ByteBuffer.allocate(36).put((byte) 5);
+        sendRaw(red1, "ff02::1", advertisement.array());
+        sendRaw(red1, "fe80::1", redirect6.array());
+        sendRaw(red1, "198.18.1.1", redirect.array());
+
+        var deadline = System.nanoTime() + Duration.ofMillis(CONNECT_MILLIS).toNanos();
+        while (firewall.drops().martians() < 3 && System.nanoTime() - deadline < 0) {
+            Thread.sleep(10);
+        }
+        assertThat(firewall.drops().martians()).isGreaterThanOrEqualTo(3);
+    }
+
+    /** A packet of ICMP, with the hop limit that neighbours use. */
+    private static void sendRaw(NetNamespace from, String to, byte[] content) {
+        var target = address(to).getAddress();
+        var ipv6 = target.length == 16;
+        from.<Long>call(() -> {
+            try (var fd = Fd.of(Syscalls.checked(
+                            "cannot open a socket",
+                            Syscall.SOCKET,
+                            Syscalls.call(
+                                    Syscall.SOCKET,
+                                    ipv6 ? Abi.AF_INET6 : Abi.AF_INET,
+                                    Abi.SOCK_RAW | Abi.SOCK_CLOEXEC,
+                                    ipv6 ? 58 : 1)));
+                    var scratch = Scratch.frame()) {
+                var hops = scratch.words(255);
+                for (var option : ipv6 ? new int[] {16, 18} : new int[0]) { // of unicast and of multicast
+                    Syscalls.call(Syscall.SETSOCKOPT, fd.number(), 41, option, hops, 4);
+                }
+                var name = scratch.take(28);
+                name.putShort(0, (short) (ipv6 ? Abi.AF_INET6 : Abi.AF_INET)).put(ipv6 ? 8 : 4, target);
+                if (ipv6) {
+                    name.putInt(24, 2);
+                }
+                return Syscalls.checked(
+                        "cannot send",
+                        Syscall.SENDTO,
+                        Syscalls.call(
+                                Syscall.SENDTO,
+                                fd.number(),
+                                scratch.bytes(content),
+                                content.length,
+                                0,
+                                Scratch.address(name),
+                                ipv6 ? 28 : 16));
+            }
+        });
+    }
+
     private static List<Request> localRoutes(Rtnetlink inside) {
         return inside.routes().stream()
                 .filter(route -> route.type() == Route.Type.LOCAL
@@ -447,7 +512,7 @@ class FirewallTest {
                 .map(FirewallTest::sent)
                 .filter(FirewallTest::isChainRuleOrCounter)
                 .toList();
-        assertThat(ours).hasSize(7 + 20 + 3);
+        assertThat(ours).hasSize(8 + 23 + 3);
         var theirs = new ArrayList<>(Golden.messages("firewall"));
         theirs.removeIf(message -> !isChainRuleOrCounter(message));
         theirs.removeAll(ours);

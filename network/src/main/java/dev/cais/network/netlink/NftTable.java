@@ -35,6 +35,7 @@ public record NftTable(String name) {
     /** Where in a packet's way a base chain stands. */
     public enum Hook {
         PREROUTING(0),
+        INPUT(1),
         FORWARD(2),
         OUTPUT(3),
         POSTROUTING(4);
