@@ -1,9 +1,10 @@
 /**
- * Networks of containers: bridges, addresses, published ports, names. Nothing is here yet: a container has loopback or the
- * host's network.
+ * What networks of containers need of the host: a packet filter, and settings of its kernel.
  *
- * <p>To come: messages of rtnetlink and nftables in {@code dev.cais.network.netlink}, sent through a socket that a launch
- * program opens inside the container's namespace, so that no thread of the JVM ever changes its own.
+ * <p>{@link Firewall} is one table of nf_tables per engine, with networks and published ports as elements of its sets. {@link
+ * HostSettings} are the few switches that only files in {@code /proc/sys} have. Links, addresses and routes are requests of
+ * {@code dev.cais.network.netlink}; names are in {@code dns}, bytes that the kernel does not forward in {@code relay}. Not here: which
+ * networks there are, and who is on them.
  */
 @NullMarked
 package dev.cais.network;
