@@ -17,6 +17,7 @@ import dev.cais.UnsupportedHostException;
 import dev.cais.linux.Errno;
 import dev.cais.network.FilteredNetwork;
 import dev.cais.network.Firewall;
+import dev.cais.network.HostSettings;
 import dev.cais.network.dns.HostUpstream;
 import dev.cais.network.dns.ResolvConf;
 import dev.cais.network.dns.Resolver;
@@ -25,12 +26,11 @@ import dev.cais.network.netlink.LinkAddress;
 import dev.cais.network.netlink.LinkKind;
 import dev.cais.network.netlink.LinkRequest;
 import dev.cais.network.netlink.MacAddress;
+import dev.cais.network.netlink.Request;
 import dev.cais.network.netlink.Route;
 import dev.cais.network.netlink.Rtnetlink;
-import java.io.IOException;
 import java.math.BigInteger;
-import java.nio.file.Files;
-import java.nio.file.Path;
+import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
@@ -58,8 +58,7 @@ import org.slf4j.LoggerFactory;
 final class LocalNetworks implements Networks, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(LocalNetworks.class);
 
-    private static final Path IPV4_FORWARDING = Path.of("/proc/sys/net/ipv4/ip_forward");
-    private static final Path IPV6_FORWARDING = Path.of("/proc/sys/net/ipv6/conf/all/forwarding");
+    private static final InetAddress LINK_LOCAL = Subnet.parseAddress("fe80::1");
     private static final int IPV6_PREFIX = 64;
     private static final int MOST_SUBNET_BITS = 16;
     private static final int MOST_TRIES = 4096;
@@ -338,11 +337,19 @@ final class LocalNetworks implements Networks, AutoCloseable {
         try (var undo = new Undo()) {
             undo.addStep(() -> host.execute(LinkRequest.delete(name).request()));
             var index = host.link(name).orElseThrow().index();
+            HostSettings.shield(name, spec.ipv6());
+            var requests = new ArrayList<Request>();
             // the firewall drops what containers send to or from loopback addresses
-            var up = LinkRequest.change(index)
+            requests.add(LinkRequest.change(index)
                     .ipv4(LinkRequest.Ipv4Setting.ROUTE_LOCALNET, 1)
-                    .up();
-            host.execute(spec.ipv6() ? up.request() : up.withoutLinkLocal().request());
+                    .withoutLinkLocal()
+                    .request());
+            requests.add(LinkRequest.change(index).up().request());
+            if (spec.ipv6()) {
+                requests.add(new LinkAddress(index, LINK_LOCAL, IPV6_PREFIX)
+                        .add()); // the kernel's own would be valid seconds later
+            }
+            host.execute(requests);
             var leases = new LinkedHashMap<Subnet, Leases>();
             for (var ipv6 : spec.ipv6() ? new boolean[] {false, true} : new boolean[] {false}) {
                 var asked = spec.subnets().stream()
@@ -355,29 +362,10 @@ final class LocalNetworks implements Networks, AutoCloseable {
             var filtered = new FilteredNetwork(name, spec.internal(), spec.interContainer(), !spec.internal());
             firewall().add(filtered);
             if (!spec.internal()) {
-                leadOutside(spec.ipv6());
+                notes.addAll(HostSettings.passOn(spec.ipv6()));
             }
             undo.keepAll();
             return new NetworkBridge(name, index, filtered, Collections.unmodifiableMap(leases));
-        }
-    }
-
-    /** Has the kernel send on packets between links, which is not taken back: others may have come to need it meanwhile. */
-    private void leadOutside(boolean ipv6) {
-        forward(IPV4_FORWARDING);
-        if (ipv6) {
-            forward(IPV6_FORWARDING);
-        }
-    }
-
-    private void forward(Path setting) {
-        try {
-            if (Files.readString(setting).strip().equals("0")) {
-                Files.writeString(setting, "1");
-                notes.add("set " + setting + " to 1, for networks with a way to the outside");
-            }
-        } catch (IOException e) {
-            notes.add("networks have no way to the outside: " + setting + " cannot be set (" + e.getMessage() + ")");
         }
     }
 

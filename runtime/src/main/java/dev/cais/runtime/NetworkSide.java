@@ -82,21 +82,21 @@ final class NetworkSide implements AutoCloseable {
                 .group(networks.group())
                 .mtu(network.spec().mtu())
                 .master(bridge.index());
-        var port = LinkRequest.change(hostName).withoutLinkLocal().up();
+        var port = LinkRequest.change(hostName).withoutLinkLocal();
         try (var undo = new Undo()) {
             networks.links().execute(host.request());
             undo.addStep(() -> delete(hostName));
             if (!network.spec().interContainer()) {
                 port.isolated(true);
             }
-            networks.links().execute(port.request());
+            networks.links()
+                    .execute(port.request(), LinkRequest.change(hostName).up().request());
             var index = inside.link(name).orElseThrow().index();
-            var up = LinkRequest.change(index).up();
-            if (!network.spec().ipv6()) {
-                up.withoutLinkLocal();
-            }
             var requests = new ArrayList<Request>();
-            requests.add(up.request());
+            if (!network.spec().ipv6()) {
+                requests.add(LinkRequest.change(index).withoutLinkLocal().request());
+            }
+            requests.add(LinkRequest.change(index).up().request());
             for (var address : endpoint.addresses()) {
                 requests.add(new LinkAddress(
                                 index, address, subnet(endpoint, address).prefix())
