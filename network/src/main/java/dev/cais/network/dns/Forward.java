@@ -197,13 +197,13 @@ final class Forward {
         var left = Duration.ofNanos(deadline - System.nanoTime());
         var next = pause.compareTo(left) < 0 ? pause : left;
         timer = resolver.loop().schedule(next.isNegative() ? Duration.ZERO : next, this::noAnswer);
-        pause = pause.multipliedBy(2);
     }
 
     private void noAnswer() {
         if (System.nanoTime() - deadline >= 0) {
             giveUp();
         } else {
+            pause = pause.multipliedBy(2);
             askNext();
         }
     }

@@ -3,8 +3,10 @@ package dev.cais.network.relay;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.cais.KernelException;
 import dev.cais.Protocol;
 import dev.cais.Subnet;
+import dev.cais.UnsupportedHostException;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.linux.EventLoop;
 import dev.cais.linux.Fd;
@@ -275,6 +277,24 @@ class RelayTest {
                 assertReset(client);
                 loop.perform(() -> assertThat(socket.isOpen()).isFalse());
             }
+        }
+    }
+
+    @Test
+    void portOfSctpIsNotServed() {
+        ReservedPort reserved;
+        try {
+            reserved = ReservedPort.reserve(Protocol.SCTP, List.of(LOOPBACK), 20_300, 20_300);
+        } catch (KernelException e) { // as of kernels without SCTP
+            assertThat(e)
+                    .hasMessage("cannot make a socket: socket(2) failed with EPROTONOSUPPORT (protocol not supported)");
+            return;
+        }
+        try (reserved) {
+            assertThatThrownBy(() -> relay.serve(reserved, protocol -> new CompletableFuture<>()))
+                    .isInstanceOf(UnsupportedHostException.class)
+                    .hasMessage("cannot publish 20300/sctp: a relay carries tcp and udp only;"
+                            + " it needs nf_tables: load its module, or run on a kernel that has it");
         }
     }
 
