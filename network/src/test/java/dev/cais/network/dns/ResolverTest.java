@@ -255,7 +255,7 @@ class ResolverTest {
                 var asker = new Asker(() -> new Names(
                         List.of(), new Upstream(List.of(silent.address()), Duration.ofSeconds(1), false, false)))) {
             assertThat(asker.ask("example.com", Type.A).getRcode()).isEqualTo(Rcode.SERVFAIL);
-            assertThat(silent.asked).isNotEmpty();
+            silent.awaitQuestion();
         }
     }
 
