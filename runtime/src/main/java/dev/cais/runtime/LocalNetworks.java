@@ -303,9 +303,14 @@ final class LocalNetworks implements Networks, AutoCloseable {
         return Integer.parseUnsignedInt(engineId.substring(0, 8), 16) | 1 << 16;
     }
 
-    /** For the host's end of an interface: found by {@code ip link} beside the engine's id. */
+    /** For the host's end of an interface. */
     String newLinkName() {
-        return "cais" + engine.id().substring(0, 6) + Integer.toString(linkNumbers.incrementAndGet() & 0xffffff, 36);
+        return linkPrefix() + Integer.toString(linkNumbers.incrementAndGet() & 0xffffff, 36);
+    }
+
+    /** What the names of all links of this engine begin with. */
+    private String linkPrefix() {
+        return "cais" + engine.id().substring(0, 6);
     }
 
     NetworkBridge makeBridge(LocalNetwork network) {
@@ -326,7 +331,7 @@ final class LocalNetworks implements Networks, AutoCloseable {
 
     private NetworkBridge makeBridge(LocalNetwork network, String cannot) {
         var spec = network.spec();
-        var name = "cais-" + network.id().substring(0, 10);
+        var name = linkPrefix() + network.id().substring(0, 5);
         var host = links();
         host.execute(LinkRequest.add(name)
                 .kind(new LinkKind.Bridge(false))

@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.cais.ContainerSpec;
 import dev.cais.EngineException;
 import dev.cais.KernelException;
+import dev.cais.fixtures.Feature;
 import dev.cais.fixtures.LeakChecked;
+import dev.cais.fixtures.RequiresFeature;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestImages;
 import dev.cais.fixtures.TestStore;
@@ -53,6 +55,12 @@ class FailedStartTest {
         failEachStep(store, ContainerSpec.of("busybox").tty().openStdin());
     }
 
+    @Test
+    @RequiresFeature({Feature.OWN_NETWORK, Feature.NF_TABLES})
+    void everyStepOfAStartOnANetworkCanFailAndLeavesNothing(TestStore store) throws IOException {
+        failEachStep(store, ContainerSpec.of("busybox").publish(80));
+    }
+
     private static void failEachStep(TestStore store, ContainerSpec base) throws IOException {
         var saboteur = new Saboteur[1];
         try (var engine = LocalEngine.open(store.options(), directory -> saboteur[0] = new Saboteur(directory))) {
@@ -65,6 +73,7 @@ class FailedStartTest {
                     .bindReadOnly(Path.of("/etc/hostname"), "/in/hostname")
                     .tmpfs("/scratch");
             engine.containers().run(spec);
+            engine.networks().awaitLeaving();
             var descriptors = descriptors();
             var reported = 0;
             saboteur[0].size = 1;
@@ -89,6 +98,7 @@ class FailedStartTest {
             }
             // the rest are steps behind the program's execution: other candidates, exits, the failure's own report
             assertThat(reported).isGreaterThan(saboteur[0].size - 60);
+            engine.networks().awaitLeaving();
             assertThat(descriptors()).isEqualTo(descriptors);
             saboteur[0].failing = -1;
             assertThat(engine.containers().run(spec).exitCode()).isZero();

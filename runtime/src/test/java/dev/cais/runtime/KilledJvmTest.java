@@ -11,6 +11,7 @@ import dev.cais.fixtures.ChildJvm;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestStore;
+import dev.cais.network.netlink.Nftables;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -20,6 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -33,11 +35,17 @@ class KilledJvmTest {
     /** Far more than it takes, which {@code worst} tells; a busy machine is no failure. */
     private static final Duration PATIENCE = Duration.ofSeconds(30);
 
+    private final Nftables nftables = Nftables.open();
     private String mark = "";
 
     @BeforeEach
     void makeMark() {
         mark = Long.toHexString(System.nanoTime());
+    }
+
+    @AfterEach
+    void close() {
+        nftables.close();
     }
 
     /** What the killed JVM does: ARGS are the store and the mark of its containers. */
@@ -49,7 +57,10 @@ class KilledJvmTest {
             var daemons =
                     "(setsid sleep 1000 >/dev/null 2>&1 &); (setsid sh -c 'sleep 1000 & sleep 1000' &); sleep 1000";
             engine.containers().start(spec.user("1000").command("sh", "-c", daemons));
-            engine.containers().start(spec.command("sh", "-c", daemons)).exec("sh", "-c", "setsid sleep 1000 &");
+            var network = engine.networks().create("victims");
+            engine.containers()
+                    .start(spec.join(network).publish(80).command("sh", "-c", daemons))
+                    .exec("sh", "-c", "setsid sleep 1000 &");
             engine.containers().start(spec.pid(NamespaceMode.HOST).command("sh", "-c", daemons));
             System.out.println(engine.info().id());
             for (var i = 0; i < 3; i++) {
@@ -149,6 +160,14 @@ class KilledJvmTest {
         if (Files.exists(store.path().resolve("engines").resolve(id))) {
             left.add("directory engines/" + id);
         }
+        for (var line : Files.readAllLines(Path.of("/proc/self/net/dev"))) {
+            if (line.strip().startsWith("cais" + id.substring(0, 6))) {
+                left.add("link " + line.strip());
+            }
+        }
+        nftables.chains().stream()
+                .filter(chain -> chain.table().equals("cais-" + id))
+                .forEach(chain -> left.add("chain " + chain));
         for (var line : Files.readAllLines(Path.of("/proc/self/mountinfo"))) {
             if (line.contains(store.path().toString())) {
                 left.add("mount " + line);

@@ -23,7 +23,9 @@ import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestStore;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.FutureTask;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -40,7 +42,8 @@ class NetworksTest {
     @BeforeAll
     static void open(TestStore store) {
         engine = store.openEngineWithBusybox();
-        engine.networks().create("first").close(); // the engine opens its sockets
+        // the engine opens its sockets, and makes the default network
+        engine.containers().create(IDLE.network("bridge")).close();
     }
 
     @AfterAll
@@ -336,6 +339,53 @@ class NetworksTest {
                 var two = engine.containers().start(IDLE.join(net, "service"));
                 var box = engine.containers().start(IDLE.join(net))) {
             assertThat(output(box, "nslookup service.")).contains(ip(one), ip(two));
+        }
+    }
+
+    @Test
+    void manyConnectAndDisconnectAtOnce() throws Exception {
+        try (var one = engine.containers().create(IDLE.network("bridge"));
+                var box = engine.containers().start(IDLE.network("bridge"))) {
+            var threads = new ArrayList<FutureTask<Void>>();
+            for (var i = 0; i < 8; i++) {
+                var name = "storm-" + i;
+                var task = new FutureTask<Void>(() -> {
+                    try (var net = engine.networks().create(name)) {
+                        for (var round = 0; round < 5; round++) {
+                            net.connect(box, name);
+                            net.connect(one);
+                            net.disconnect(box);
+                            net.disconnect(one);
+                        }
+                        net.connect(box);
+                    }
+                    return null;
+                });
+                threads.add(task);
+                new Thread(task, name).start();
+            }
+            for (var task : threads) {
+                task.get();
+            }
+            assertThat(output(box, "ls /sys/class/net")).isEqualTo("eth0\nlo\n");
+            assertThat(box.endpoints()).hasSize(1);
+            assertThat(one.endpoints()).hasSize(1);
+            assertThat(engine.networks().list()).hasSize(1);
+        }
+    }
+
+    @Test
+    void extraHostsMayNameTheHost() {
+        try (var net = engine.networks()
+                .create(NetworkSpec.of("extra").subnet("198.18.9.0/24").gateway("198.18.9.254"))) {
+            assertThat(engine.containers()
+                            .run(sh("tail -n 2 /etc/hosts; ping -c 1 -W 5 the-host")
+                                    .extraHost("the-host", ContainerSpec.HOST_GATEWAY)
+                                    .hostname("me")
+                                    .join(net))
+                            .stdout())
+                    .startsWith("198.18.9.254\tthe-host\n198.18.9.1\tme\n")
+                    .contains(" 0% packet loss");
         }
     }
 }
