@@ -107,10 +107,8 @@ public final class DescriptorSocket implements AutoCloseable {
             long size;
             do {
                 size = Syscalls.call(Syscall.RECVMSG, fd.number(), Scratch.address(header), Abi.MSG_CMSG_CLOEXEC);
-            } while (Errno.EINTR.is(size));
-            if (Errno.ECONNRESET.is(size)) {
-                return Optional.empty();
-            }
+                // a peer that went without reading what it was sent is told of once, before what it sent itself
+            } while (Errno.EINTR.is(size) || Errno.ECONNRESET.is(size));
             Syscalls.checked(what, Syscall.RECVMSG, size);
             var descriptors = new ArrayList<Fd>();
             var controlSize = header.getLong(40);
