@@ -451,7 +451,7 @@ public final class Repository {
      */
     record UploadState(URI url, long received) {}
 
-    /** Sends a part of an upload. */
+    /** Sends a part of an upload, of which the registry may keep the beginning alone. */
     UploadState patch(URI upload, long offset, Request.Content part, LongConsumer sent, String what, Task task)
             throws IOException {
         var request = Request.of("PATCH", upload)
@@ -460,7 +460,13 @@ public final class Repository {
         try (var response = conversation.authenticated(request, pushScope(), sent, task)) {
             conversation.requireSuccess(response, what, task);
             response.drain();
-            return new UploadState(uploadLocation(response, task), offset + part.length());
+            var sentUpTo = offset + part.length();
+            var received = response.header("Range").isPresent() ? received(response) : sentUpTo;
+            if (received <= offset || received > sentUpTo) {
+                throw new IOException("it says that it has " + received + " bytes after " + offset + " to " + sentUpTo
+                        + " were sent");
+            }
+            return new UploadState(uploadLocation(response, task), received);
         }
     }
 

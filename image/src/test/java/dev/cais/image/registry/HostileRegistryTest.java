@@ -54,6 +54,7 @@ class HostileRegistryTest {
     private static final byte[] LAYER = randomLayer();
     private static final byte[] BLOB = gzip(LAYER);
     private static final byte[] CONFIG = config("hostile", LAYER);
+    private static final Duration PATIENCE = Duration.ofMinutes(2);
 
     private HostileRegistry registry;
     private Store store;
@@ -423,13 +424,54 @@ class HostileRegistryTest {
         assertThat(registry.sent.get()).isEqualTo(BLOB.length - kept);
     }
 
+    /** The layer comes only when both JVMs have begun. */
+    @Test
+    void twoJvmsFetchALayerOnce() {
+        var begun = new CountDownLatch(2);
+        var first = new CountDownLatch(1);
+        var manifest = "/v2/x/manifests/1";
+        var answer = whole("application/vnd.oci.image.manifest.v1+json", TestArchive.manifest(CONFIG, BLOB));
+        registry.on(manifest, exchange -> {
+            if (exchange.getRequestMethod().equals("GET")) {
+                begun.countDown();
+                first.countDown();
+            }
+            answer.give(exchange);
+        });
+        registry.on(blobPath(BLOB), exchange -> {
+            await(begun);
+            whole("application/octet-stream", BLOB).give(exchange);
+        });
+
+        try (var patient = catalog(options().stallTimeout(PATIENCE));
+                var child = ChildJvm.start(PullingJvm.class, store.root().toString(), registry.address())) {
+            await(first);
+            var pulled = patient.pull(name);
+            assertThat(child.await(PATIENCE)).isZero();
+
+            assertThat(registry.count("GET " + manifest)).isEqualTo(2);
+            assertThat(registry.count("GET " + blobPath(BLOB))).isEqualTo(1);
+            assertThat(images.list()).containsExactly(pulled);
+            assertThat(images.verify()).isEmpty();
+        }
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            assertThat(latch.await(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
     /** A JVM that pulls until it is killed. */
     static final class PullingJvm {
         private PullingJvm() {}
 
         public static void main(String[] arguments) {
             try (var store = Store.open(Path.of(arguments[0]), "child");
-                    var images = new ImageCatalog(store, ImageLimits.DEFAULT, options(arguments[1]))) {
+                    var images = new ImageCatalog(
+                            store, ImageLimits.DEFAULT, options(arguments[1]).stallTimeout(PATIENCE))) {
                 images.pull(arguments[1] + "/x:1");
             }
         }
