@@ -7,7 +7,9 @@ import java.io.InputStream;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ExecutionException;
@@ -18,6 +20,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongConsumer;
 import java.util.stream.Stream;
+import org.apache.commons.io.IOUtils;
 
 /**
  * Sends requests, each as it is: no redirect is followed, nothing is added but what HTTP needs. HTTP/1.1, so that each layer has
@@ -76,15 +79,11 @@ final class Transport implements AutoCloseable {
                     task.cannot() + ": the engine is offline", "pull it while online, or load an archive");
         }
         var uploaded = new AtomicLong();
-        var builder = HttpRequest.newBuilder(request.url())
-                .method(
-                        request.method(),
-                        request.content()
-                                .map(content -> publisher(content, count -> {
-                                    uploaded.addAndGet(count);
-                                    sent.accept(count);
-                                }))
-                                .orElse(HttpRequest.BodyPublishers.noBody()));
+        var body = new Body(request.content(), count -> {
+            uploaded.addAndGet(count);
+            sent.accept(count);
+        });
+        var builder = HttpRequest.newBuilder(request.url()).method(request.method(), body.publisher());
         request.headers().forEach(builder::setHeader);
         builder.setHeader("User-Agent", "cais");
         var way = proxies.to(request.url());
@@ -125,6 +124,7 @@ final class Transport implements AutoCloseable {
                 future.cancel(true);
                 var unused = future.thenAccept(late -> late.body().close());
             }
+            body.close();
         }
     }
 
@@ -152,12 +152,37 @@ final class Transport implements AutoCloseable {
         }
     }
 
-    private static HttpRequest.BodyPublisher publisher(Request.Content content, LongConsumer sent) {
-        var stream = HttpRequest.BodyPublishers.ofInputStream(
-                () -> new Counted(content.source().get(), sent));
-        return content.length() == 0
-                ? HttpRequest.BodyPublishers.noBody()
-                : HttpRequest.BodyPublishers.fromPublisher(stream, content.length());
+    /** What a request carries. Its streams are closed with it: the JDK's client forgets those of a request that breaks. */
+    private static final class Body {
+        private final Optional<Request.Content> content;
+        private final LongConsumer sent;
+        private final List<InputStream> open = new ArrayList<>();
+        private boolean closed;
+
+        Body(Optional<Request.Content> content, LongConsumer sent) {
+            this.content = content.filter(carried -> carried.length() > 0);
+            this.sent = sent;
+        }
+
+        HttpRequest.BodyPublisher publisher() {
+            return content.map(carried -> HttpRequest.BodyPublishers.fromPublisher(
+                            HttpRequest.BodyPublishers.ofInputStream(() -> open(carried)), carried.length()))
+                    .orElseGet(HttpRequest.BodyPublishers::noBody);
+        }
+
+        private synchronized InputStream open(Request.Content carried) {
+            if (closed) {
+                return InputStream.nullInputStream();
+            }
+            var stream = new Counted(carried.source().get(), sent);
+            open.add(stream);
+            return stream;
+        }
+
+        synchronized void close() {
+            closed = true;
+            open.forEach(IOUtils::closeQuietly);
+        }
     }
 
     /** Tells how much of it was read. */
