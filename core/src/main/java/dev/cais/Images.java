@@ -78,7 +78,7 @@ public interface Images {
 
     /**
      * Signs an image of a registry, and puts the signature beside it, where cosign looks for it: under the tag {@code sha256-….sig} of its
-     * repository. Signatures that are there stay. Two that sign the same image at the same moment may lose one of the two.
+     * repository, or as a referrer. Signatures that are there stay. Of two that sign the same image by tag at the same moment, one may be lost.
      *
      * @param name in its registry; best with the digest that {@link #push(String)} returned, since somebody may move a tag. The store
      *     need not have the image

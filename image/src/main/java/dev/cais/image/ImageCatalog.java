@@ -150,8 +150,8 @@ public final class ImageCatalog implements Images, AutoCloseable {
                             "give the image a tag of the registry, and push that"));
             var image = new NamedImage(found.id, found.edition.manifest(), found.index);
             var task = new Task("push " + reference, registries.options().timeout());
-            var pushed =
-                    new Push(registries, store, database, documents, reference, options, limits, progress, task).run(image);
+            var pushed = new Push(registries, store, database, documents, reference, options, limits, progress, task)
+                    .run(image);
             tell(EventAction.PUSH, found.id, reference.toString());
             return pushed;
         } finally {
@@ -227,12 +227,8 @@ public final class ImageCatalog implements Images, AutoCloseable {
         var task = new Task("sign " + reference, registries.options().timeout());
         var bare = reference.registry() + "/" + reference.repository();
         return registries.toAny(reference, options.credentials(), repository -> {
-            var signatures = new Signatures(repository, task);
-            return signatures.sign(
-                    resolve(reference, repository, task),
-                    options.reference().isEmpty() ? bare : options.reference(),
-                    options.annotations(),
-                    key);
+            var wanted = options.reference().isEmpty() ? options.reference(bare) : options;
+            return new Signatures(repository, task).sign(resolve(reference, repository, task), wanted, key);
         });
     }
 
@@ -268,8 +264,7 @@ public final class ImageCatalog implements Images, AutoCloseable {
     @Override
     public Image importRootfs(Path tar, String name, Platform platform, CommitOptions changes) {
         var config = new ConfigChanges(changes).apply(ImageConfig.EMPTY);
-        var image = add(List.of(
-                        RootfsArchive.read(tar, nameToGive(name), platform, config, changes.message(), limits)))
+        var image = add(List.of(RootfsArchive.read(tar, nameToGive(name), platform, config, changes.message(), limits)))
                 .get(0);
         tell(EventAction.IMPORT, image);
         return image;

@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.cais.ImageLimits;
 import dev.cais.StorageException;
 import dev.cais.fixtures.Feature;
-import dev.cais.fixtures.Programs;
 import dev.cais.fixtures.RequiresFeature;
 import dev.cais.fixtures.RequiresRoot;
+import dev.cais.fixtures.SmallDisk;
 import dev.cais.fixtures.TestImages;
 import dev.cais.storage.Store;
 import java.nio.file.Path;
@@ -25,18 +25,16 @@ class FullDiskTest {
     @TempDir
     private Path directory;
 
+    private SmallDisk disk;
+
     @BeforeEach
     void mount() {
-        Programs.output("mount", "-t", "tmpfs", "none", directory.toString());
+        disk = SmallDisk.mount(directory, "size=50%");
     }
 
     @AfterEach
     void unmount() {
-        Programs.output("umount", directory.toString());
-    }
-
-    private void limit(String size) {
-        Programs.output("mount", "-o", "remount,size=" + size, directory.toString());
+        disk.close();
     }
 
     /** Too little for the blob, or for the blob but not for its files. */
@@ -45,7 +43,7 @@ class FullDiskTest {
     void imageThatDoesNotFitLeavesNothing(String size) {
         try (var store = Store.open(directory.resolve("store"), "test")) {
             var images = new ImageCatalog(store, ImageLimits.DEFAULT);
-            limit(size);
+            disk.resize(size);
 
             assertThatThrownBy(() -> images.load(TestImages.busyboxArchive()))
                     .isInstanceOf(StorageException.class)
@@ -56,7 +54,7 @@ class FullDiskTest {
             assertThat(store.layers().list()).isEmpty();
             assertThat(store.temporaryDirectory()).isEmptyDirectory();
 
-            limit("20m");
+            disk.resize("20m");
             assertThat(images.load(TestImages.busyboxArchive())).hasSize(1);
         }
     }
@@ -66,7 +64,7 @@ class FullDiskTest {
         try (var store = Store.open(place.resolve("store"), "test")) {
             var images = new ImageCatalog(store, ImageLimits.DEFAULT);
             images.load(TestImages.busyboxArchive());
-            limit("1m");
+            disk.resize("1m");
 
             for (var name : new String[] {"saved.tar", "saved"}) {
                 assertThatThrownBy(() -> images.save(directory.resolve(name), "busybox"))

@@ -16,8 +16,8 @@ import dev.cais.Volume;
 import dev.cais.VolumeFilter;
 import dev.cais.fixtures.ChildJvm;
 import dev.cais.fixtures.LeakChecked;
-import dev.cais.fixtures.Programs;
 import dev.cais.fixtures.RequiresRoot;
+import dev.cais.fixtures.SmallDisk;
 import dev.cais.fixtures.TarWriter;
 import dev.cais.fixtures.TestImages;
 import dev.cais.fixtures.TestStore;
@@ -391,10 +391,9 @@ class VolumesTest {
 
     @Test
     void aFullStoreIsOneSentenceAndNothingIsHalfFilled(TestStore store, @TempDir Path directory) throws IOException {
-        Files.createDirectories(store.path());
-        Programs.output(
-                "mount", "-t", "tmpfs", "-o", "size=17m", "none", store.path().toString());
-        try (var engine = store.openEngine()) {
+        var disk = SmallDisk.mount(store.path(), "size=17m");
+        try (disk;
+                var engine = store.openEngine()) {
             loadApp(
                     engine,
                     directory,
@@ -418,8 +417,6 @@ class VolumesTest {
                     .mount("data", "/data");
             assertThat(output(engine, writer)).isEqualTo("yes\n");
             engine.volumes().remove("data");
-        } finally {
-            Programs.output("umount", store.path().toString());
         }
     }
 }

@@ -11,6 +11,7 @@ import dev.cais.fixtures.ChildJvm;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.Programs;
 import dev.cais.fixtures.RequiresRoot;
+import dev.cais.fixtures.SmallDisk;
 import dev.cais.fixtures.TestStore;
 import java.io.File;
 import java.io.IOException;
@@ -263,16 +264,8 @@ class LayersTest {
 
     @Test
     void fullDiskIsOneSentenceAndLeavesNothing(TestStore directory) throws IOException {
-        Files.createDirectories(directory.path());
-        Programs.output(
-                "mount",
-                "-t",
-                "tmpfs",
-                "-o",
-                "size=1m",
-                "none",
-                directory.path().toString());
-        try {
+        var disk = SmallDisk.mount(directory.path(), "size=1m");
+        try (disk) {
             try (var store = Store.open(directory.path(), "a")) {
                 var tmp = store.temporaryDirectory();
                 assertThatThrownBy(() -> store.layers().add(DIFF_ID, files -> {
@@ -294,24 +287,18 @@ class LayersTest {
                 assertThat(store.layers().directory()).isEmptyDirectory();
                 assertThat(store.layers().add(DIFF_ID, files -> 0)).isDirectory();
             }
-        } finally {
-            Programs.output("umount", directory.path().toString());
         }
     }
 
     @Test
     void readOnlyStoreIsOneSentence(TestStore directory) throws IOException {
-        Files.createDirectories(directory.path());
-        Programs.output(
-                "mount", "-t", "tmpfs", "-o", "ro", "none", directory.path().toString());
-        try {
+        var disk = SmallDisk.mount(directory.path(), "ro");
+        try (disk) {
             assertThatThrownBy(() -> Store.open(directory.path(), "a"))
                     .isInstanceOf(StorageException.class)
                     .hasMessage("cannot make directory " + directory.path() + "/blobs: the file system of "
                             + directory.path()
                             + "/blobs is read-only [call=mkdirat, errno=EROFS]; choose another store");
-        } finally {
-            Programs.output("umount", directory.path().toString());
         }
     }
 

@@ -9,8 +9,8 @@ import dev.cais.NotFoundException;
 import dev.cais.StorageException;
 import dev.cais.fixtures.ChildJvm;
 import dev.cais.fixtures.LeakChecked;
-import dev.cais.fixtures.Programs;
 import dev.cais.fixtures.RequiresRoot;
+import dev.cais.fixtures.SmallDisk;
 import dev.cais.fixtures.TestStore;
 import dev.cais.fixtures.TreeListing;
 import java.io.IOException;
@@ -339,16 +339,8 @@ class StoredVolumesTest {
 
     @Test
     void fullDiskIsOneSentenceAndLeavesNothing(TestStore directory) throws IOException {
-        Files.createDirectories(directory.path());
-        Programs.output(
-                "mount",
-                "-t",
-                "tmpfs",
-                "-o",
-                "size=1m",
-                "none",
-                directory.path().toString());
-        try {
+        var disk = SmallDisk.mount(directory.path(), "size=1m");
+        try (disk) {
             try (var store = Store.open(directory.path(), "a")) {
                 var data = store.volumes()
                         .create("data", false, Map.of())
@@ -367,8 +359,6 @@ class StoredVolumesTest {
                 assertThat(tmp).isEmptyDirectory();
                 assertThat(data).isEmptyDirectory();
             }
-        } finally {
-            Programs.output("umount", directory.path().toString());
         }
     }
 }

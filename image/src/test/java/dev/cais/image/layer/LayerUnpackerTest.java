@@ -13,6 +13,7 @@ import dev.cais.fixtures.ChildJvm;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.Programs;
 import dev.cais.fixtures.RequiresRoot;
+import dev.cais.fixtures.SmallDisk;
 import dev.cais.fixtures.TestStore;
 import dev.cais.fixtures.TreeListing;
 import dev.cais.storage.Store;
@@ -421,16 +422,8 @@ class LayerUnpackerTest {
 
     @Test
     void fullDiskIsOneSentenceAndLeavesNothing(TestStore directory) throws IOException {
-        Files.createDirectories(directory.path());
-        Programs.output(
-                "mount",
-                "-t",
-                "tmpfs",
-                "-o",
-                "size=1m",
-                "none",
-                directory.path().toString());
-        try {
+        var disk = SmallDisk.mount(directory.path(), "size=1m");
+        try (disk) {
             var big = new Tar()
                     .file("etc/small", "x")
                     .file("usr/big", "x".repeat(2_000_000))
@@ -444,8 +437,6 @@ class LayerUnpackerTest {
                 assertNothingLeft(store);
                 assertThat(unpack(store, PLAIN)).isDirectory();
             }
-        } finally {
-            Programs.output("umount", directory.path().toString());
         }
     }
 

@@ -24,8 +24,8 @@ import dev.cais.RegistryOptions;
 import dev.cais.StorageException;
 import dev.cais.fixtures.ChildJvm;
 import dev.cais.fixtures.LeakChecked;
-import dev.cais.fixtures.Programs;
 import dev.cais.fixtures.RequiresRoot;
+import dev.cais.fixtures.SmallDisk;
 import dev.cais.fixtures.TarWriter;
 import dev.cais.fixtures.TestStore;
 import dev.cais.image.ImageCatalog;
@@ -525,10 +525,10 @@ class HostileRegistryTest {
     @ParameterizedTest
     @ValueSource(strings = {"300k", "800k"})
     void fullDiskIsToldInOneSentenceAndGivenBack(String size, @TempDir Path small) {
-        Programs.output("mount", "-t", "tmpfs", "none", small.toString());
-        try (var full = Store.open(small.resolve("store"), "test");
+        try (var disk = SmallDisk.mount(small, "size=50%");
+                var full = Store.open(small.resolve("store"), "test");
                 var catalog = new ImageCatalog(full, ImageLimits.DEFAULT, options())) {
-            Programs.output("mount", "-o", "remount,size=" + size, small.toString());
+            disk.resize(size);
 
             assertThatThrownBy(() -> catalog.pull(name))
                     .isInstanceOf(StorageException.class)
@@ -539,10 +539,8 @@ class HostileRegistryTest {
             assertThat(full.blobs().list()).isEmpty();
             assertThat(full.layers().list()).isEmpty();
 
-            Programs.output("mount", "-o", "remount,size=20m", small.toString());
+            disk.resize("20m");
             assertThat(catalog.pull(name).layers()).hasSize(1);
-        } finally {
-            Programs.output("umount", small.toString());
         }
     }
 }

@@ -140,6 +140,21 @@ class SignatureTest {
     }
 
     @Test
+    void signatureThatRefersToItsImageCountsTheSame() {
+        var tagged = images.sign(name, OTHERS.getPrivate());
+        var referring =
+                images.sign(name, OURS.getPrivate(), SignOptions.defaults().asReferrer());
+
+        assertThat(images.signatures(name)).containsExactly(tagged, referring);
+        assertThat(images.repository(registry.address() + "/team/app")
+                        .referrers(pushed, "application/vnd.dev.cosign.artifact.sig.v1+json"))
+                .hasSize(1);
+        try (var trusting = trusting(OURS)) {
+            assertThat(trusting.pull(name).digest()).contains(pushed);
+        }
+    }
+
+    @Test
     void unsignedImageIsRefusedBeforeAnythingOfItIsKept() {
         try (var trusting = trusting(OURS)) {
             isRefused(
