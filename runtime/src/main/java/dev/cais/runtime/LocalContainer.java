@@ -506,7 +506,7 @@ final class LocalContainer implements Container, ProcessStreams.Users {
 
     @Override
     public List<PortBinding> ports() {
-        return networks.ports();
+        return lifecycle.isAlive() ? networks.ports() : List.of();
     }
 
     @Override
