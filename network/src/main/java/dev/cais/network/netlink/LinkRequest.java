@@ -158,7 +158,8 @@ public final class LinkRequest {
 
     /**
      * Of a link to add: chosen by the caller instead of the kernel, which answers {@code EEXIST} or {@code EBUSY} if it is taken.
-     * That of a veth's peer counts only if the other end's is chosen too.
+     * That of a veth's peer counts only if the other end's is chosen too; that of another link in another namespace must be free in
+     * the socket's as well.
      */
     public LinkRequest index(int chosen) {
         index = chosen;

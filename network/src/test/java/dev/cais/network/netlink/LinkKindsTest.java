@@ -36,6 +36,9 @@ import org.junit.jupiter.api.Test;
 @LeakChecked
 class LinkKindsTest {
     private static final int GROUP = 0x7a11;
+    /** Free in the host's namespace, too, which the kernel wants of a link that it makes elsewhere. */
+    private static final int ETH0 = 5000;
+
     private static final int CONNECT_MILLIS = 20_000;
     private static final int DROPPED_MILLIS = 300;
 
@@ -100,7 +103,7 @@ class LinkKindsTest {
     }
 
     private static LinkRequest eth0(NetNamespace namespace, LinkKind kind) {
-        return LinkRequest.add("eth0").namespace(namespace.fd()).index(2).kind(kind);
+        return LinkRequest.add("eth0").namespace(namespace.fd()).index(ETH0).kind(kind);
     }
 
     @Test
@@ -109,10 +112,10 @@ class LinkKindsTest {
         host.execute(
                 eth0(one, new Macvlan(parent, MacvlanMode.BRIDGE)).request(),
                 eth0(two, new Macvlan(parent, MacvlanMode.BRIDGE)).request());
-        configure(insideOne, 2, 1);
-        configure(insideTwo, 2, 2);
+        configure(insideOne, ETH0, 1);
+        configure(insideTwo, ETH0, 2);
 
-        assertThat(insideOne.link(2).orElseThrow().kind()).isEqualTo("macvlan");
+        assertThat(insideOne.link(ETH0).orElseThrow().kind()).isEqualTo("macvlan");
         assertThat(connects(one, two, 2, CONNECT_MILLIS)).isTrue();
     }
 
@@ -122,8 +125,8 @@ class LinkKindsTest {
         host.execute(
                 eth0(one, new Macvlan(parent, MacvlanMode.PRIVATE)).request(),
                 eth0(two, new Macvlan(parent, MacvlanMode.PRIVATE)).request());
-        configure(insideOne, 2, 1);
-        configure(insideTwo, 2, 2);
+        configure(insideOne, ETH0, 1);
+        configure(insideTwo, ETH0, 2);
 
         assertThat(connects(one, two, 2, DROPPED_MILLIS)).isFalse();
     }
@@ -136,8 +139,8 @@ class LinkKindsTest {
                     host.execute(
                             eth0(one, new Ipvlan(parent, IpvlanMode.L2)).request(),
                             eth0(two, new Ipvlan(parent, IpvlanMode.L2)).request());
-                    configure(insideOne, 2, 1);
-                    configure(insideTwo, 2, 2);
+                    configure(insideOne, ETH0, 1);
+                    configure(insideTwo, ETH0, 2);
 
                     assertThat(connects(one, two, 2, CONNECT_MILLIS)).isTrue();
                 },
@@ -148,17 +151,23 @@ class LinkKindsTest {
     void vlanLinksOfTwoEndsReachEachOtherWhereTheKernelHasThem() {
         host.execute(LinkRequest.add("eth0")
                 .namespace(one.fd())
-                .index(2)
-                .kind(new Veth(LinkRequest.add("eth0").namespace(two.fd()).index(2)))
+                .index(ETH0)
+                .kind(new Veth(LinkRequest.add("eth0").namespace(two.fd()).index(ETH0)))
                 .request());
         ifSupported(
                 () -> {
                     insideOne.execute(
-                            LinkRequest.change(2).up().request(),
-                            LinkRequest.add("v7").index(3).kind(new Vlan(2, 7)).request());
+                            LinkRequest.change(ETH0).up().request(),
+                            LinkRequest.add("v7")
+                                    .index(3)
+                                    .kind(new Vlan(ETH0, 7))
+                                    .request());
                     insideTwo.execute(
-                            LinkRequest.change(2).up().request(),
-                            LinkRequest.add("v7").index(3).kind(new Vlan(2, 7)).request());
+                            LinkRequest.change(ETH0).up().request(),
+                            LinkRequest.add("v7")
+                                    .index(3)
+                                    .kind(new Vlan(ETH0, 7))
+                                    .request());
                     configure(insideOne, 3, 1);
                     configure(insideTwo, 3, 2);
 
@@ -181,17 +190,17 @@ class LinkKindsTest {
     void vxlanJoinsTwoHosts() {
         host.execute(LinkRequest.add("eth0")
                 .namespace(one.fd())
-                .index(2)
-                .kind(new Veth(LinkRequest.add("eth0").namespace(two.fd()).index(2)))
+                .index(ETH0)
+                .kind(new Veth(LinkRequest.add("eth0").namespace(two.fd()).index(ETH0)))
                 .request());
         var wire = List.of(Subnet.parseAddress("198.18.9.1"), Subnet.parseAddress("198.18.9.2"));
         for (var end = 0; end < 2; end++) {
             var inside = end == 0 ? insideOne : insideTwo;
-            var vxlan = new Vxlan(42, wire.get(end), wire.get(1 - end), 4789, 2);
+            var vxlan = new Vxlan(42, wire.get(end), wire.get(1 - end), 4789, ETH0);
             inside.execute(
                     LinkRequest.change(1).up().request(),
-                    LinkRequest.change(2).up().request(),
-                    new LinkAddress(2, wire.get(end), 24).add(),
+                    LinkRequest.change(ETH0).up().request(),
+                    new LinkAddress(ETH0, wire.get(end), 24).add(),
                     LinkRequest.add("vx").index(3).kind(vxlan).mtu(1450).request());
             configure(inside, 3, end + 1);
         }
@@ -211,8 +220,8 @@ class LinkKindsTest {
                 new LinkAddress(1000, address(9), 24).add());
         port(one, 1001);
         port(two, 1002);
-        configure(insideOne, 2, 1);
-        configure(insideTwo, 2, 2);
+        configure(insideOne, ETH0, 1);
+        configure(insideTwo, ETH0, 2);
         host.execute(
                 LinkRequest.change(1001).isolated(true).request(),
                 LinkRequest.change(1002).isolated(true).request());
@@ -225,7 +234,7 @@ class LinkKindsTest {
 
     private void port(NetNamespace namespace, int index) {
         host.execute(LinkRequest.add("cais" + index)
-                .kind(new Veth(LinkRequest.add("eth0").namespace(namespace.fd()).index(2)))
+                .kind(new Veth(LinkRequest.add("eth0").namespace(namespace.fd()).index(ETH0)))
                 .index(index)
                 .master(1000)
                 .group(GROUP)
@@ -261,8 +270,8 @@ class LinkKindsTest {
         }
         port(one, 1001);
         port(two, 1002);
-        configure(insideOne, 2, 1);
-        configure(insideTwo, 2, 2);
+        configure(insideOne, ETH0, 1);
+        configure(insideTwo, ETH0, 2);
         host.execute(
                 LinkRequest.change(1001).vlan(7).request(),
                 LinkRequest.change(1002).vlan(8).request());

@@ -196,11 +196,12 @@ class RtnetlinkTest {
         assertThatThrownBy(() -> host.execute(request.request()))
                 .isInstanceOf(KernelException.class)
                 .hasMessage("cannot make the bridge caisbr: sendto(2) of RTM_NEWLINK failed with EEXIST (file exists)");
-        assertThatThrownBy(() -> host.execute(new LinkAddress(4711, Subnet.parseAddress("198.18.0.1"), 24).add()))
+        assertThatThrownBy(() -> host.execute(
+                        Route.byDefault(Subnet.parseAddress("198.18.0.1"), 4711).add()))
                 .isInstanceOf(KernelException.class)
                 .hasMessage(
-                        "cannot give 198.18.0.1/24 on link 4711: sendto(2) of RTM_NEWADDR failed with ENODEV (no such"
-                                + " device) [kernel=ipv4: Device not found]");
+                        "cannot add the route 0.0.0.0/0 via 198.18.0.1 on link 4711: sendto(2) of RTM_NEWROUTE failed with"
+                                + " ENETUNREACH (network is unreachable) [kernel=Nexthop has invalid gateway]");
     }
 
     @Test
