@@ -1,6 +1,7 @@
 package dev.cais;
 
 import java.net.InetAddress;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -11,7 +12,8 @@ import java.util.function.Consumer;
 import java.util.regex.Pattern;
 
 /**
- * What network to make: a bridge on the host, which its containers are connected to. The methods return changed copies.
+ * What network to make: a bridge on the host, which its containers are connected to, or what plugins of the Container Network
+ * Interface make. The methods return changed copies.
  *
  * @param name letters, digits, {@code _ . -}, the first a letter or digit
  * @param subnets one of IPv4 and one of IPv6 at most; where there is none, the engine chooses one that nobody uses
@@ -19,6 +21,7 @@ import java.util.regex.Pattern;
  * @param ipv6 whether it has IPv6 too
  * @param internal whether it has no way to the outside
  * @param interContainer whether its containers reach each other
+ * @param cni configuration list, if plugins make it: then they decide about all but name and labels
  * @param mtu largest packet, 68 to 65535 bytes, 1280 at least with IPv6; 0 for 1500
  */
 public record NetworkSpec(
@@ -29,6 +32,7 @@ public record NetworkSpec(
         boolean internal,
         boolean interContainer,
         int mtu,
+        Optional<Path> cni,
         Map<String, String> labels) {
     private static final Pattern NAME = Pattern.compile("[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}");
     private static final int LEAST_MTU = 68;
@@ -82,6 +86,12 @@ public record NetworkSpec(
             throw new InvalidSpecException(cannot + " with MTU " + mtu + ": it is not " + LEAST_MTU + " to " + MOST_MTU
                     + ", and " + LEAST_MTU_IPV6 + " at least with IPv6");
         }
+        if (cni.isPresent()
+                && !(subnets.isEmpty() && gateways.isEmpty() && !ipv6 && !internal && interContainer && mtu == 0)) {
+            throw new InvalidSpecException(
+                    cannot + ": its plugins decide about subnets, gateways, IPv6, MTU and isolation",
+                    "say so in " + cni.get());
+        }
         labels = Collections.unmodifiableMap(new LinkedHashMap<>(labels));
         if (labels.containsKey("")) {
             throw new InvalidSpecException("cannot label network " + name + ": the label has no key");
@@ -89,7 +99,7 @@ public record NetworkSpec(
     }
 
     public static NetworkSpec of(String name) {
-        return new NetworkSpec(name, List.of(), List.of(), false, false, true, 0, Map.of());
+        return new NetworkSpec(name, List.of(), List.of(), false, false, true, 0, Optional.empty(), Map.of());
     }
 
     public NetworkSpec subnet(Subnet more) {
@@ -128,6 +138,19 @@ public record NetworkSpec(
         return with(draft -> draft.mtu = bytes);
     }
 
+    /**
+     * Has plugins of the Container Network Interface connect its containers at each start, and disconnect them at each end: the
+     * programs that the list names, out of {@code /opt/cni/bin} and {@code /usr/lib/cni}. Published ports are for those with the
+     * capability {@code portMappings}. What plugins keep for themselves, as bridges, stays; and if this process is killed, what they have
+     * made for containers.
+     *
+     * @param configuration a {@code .conflist} file, read when the network is made
+     * @see <a href="https://github.com/containernetworking/cni/blob/v1.1.0/SPEC.md">Container Network Interface 1.0</a>
+     */
+    public NetworkSpec cni(Path configuration) {
+        return with(draft -> draft.cni = Optional.of(configuration));
+    }
+
     public NetworkSpec label(String key, String value) {
         return with(draft -> draft.labels = ContainerSpec.put(labels, key, value));
     }
@@ -149,6 +172,7 @@ public record NetworkSpec(
                 draft.internal,
                 draft.interContainer,
                 draft.mtu,
+                draft.cni,
                 draft.labels);
     }
 
@@ -160,6 +184,7 @@ public record NetworkSpec(
         private boolean internal;
         private boolean interContainer;
         private int mtu;
+        private Optional<Path> cni;
         private Map<String, String> labels;
 
         Draft(NetworkSpec base) {
@@ -169,6 +194,7 @@ public record NetworkSpec(
             internal = base.internal;
             interContainer = base.interContainer;
             mtu = base.mtu;
+            cni = base.cni;
             labels = base.labels;
         }
     }

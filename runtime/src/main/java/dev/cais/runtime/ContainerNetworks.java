@@ -96,7 +96,11 @@ final class ContainerNetworks {
     synchronized InetAddress address(Network network) {
         return endpoints.stream()
                 .filter(endpoint -> endpoint.network().equals(network))
-                .map(endpoint -> endpoint.addresses().get(0))
+                .map(endpoint -> endpoint.addresses().stream()
+                        .findFirst()
+                        .orElseThrow(() -> new ConflictException("cannot tell the address of container "
+                                + container.name() + " on network " + network.name()
+                                + ": its plugins give it one when it starts")))
                 .findFirst()
                 .orElseThrow(() -> new NotFoundException(
                         "cannot tell the address of container " + container.name() + " on network " + network.name()
@@ -114,9 +118,9 @@ final class ContainerNetworks {
         var started = new NetworkSide(run, networks, sockets);
         try (var undo = new Undo()) {
             undo.add(started);
-            for (var endpoint : endpoints) {
-                started.attach(endpoint);
-                tell(endpoint, EventAction.CONNECT);
+            for (var i = 0; i < endpoints.size(); i++) {
+                endpoints.set(i, started.attach(endpoints.get(i), bindings));
+                tell(endpoints.get(i), EventAction.CONNECT);
             }
             bindings.forEach(started::requirePublishable);
             started.publish(bindings);
@@ -177,15 +181,19 @@ final class ContainerNetworks {
             throw new ConflictException(cannot + ": it is removed");
         }
         try (var undo = new Undo()) {
-            var endpoint = network.join(cannot, container, wanted);
-            undo.addStep(() -> network.leave(endpoint));
-            if (side != null) {
-                side.attach(endpoint);
-                var running = side;
-                undo.addStep(() -> running.detach(endpoint));
-                side.publish(bindings);
-                tell(endpoint, EventAction.CONNECT);
+            var place = network.join(cannot, container, wanted);
+            undo.addStep(() -> network.leave(place));
+            var running = side;
+            if (running == null) {
+                endpoints.add(place);
+                undo.keepAll();
+                return place;
             }
+            var endpoint = running.attach(place, bindings);
+            undo.addStep(() -> network.leave(endpoint));
+            undo.addStep(() -> running.detach(endpoint));
+            running.publish(bindings);
+            tell(endpoint, EventAction.CONNECT);
             endpoints.add(endpoint);
             undo.keepAll();
             return endpoint;

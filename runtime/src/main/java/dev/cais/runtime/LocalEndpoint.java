@@ -11,13 +11,18 @@ import java.util.stream.Stream;
 /**
  * A container's place on a network: what it has there whether it runs or not.
  *
- * @param addresses IPv4 before IPv6
+ * @param addresses IPv4 before IPv6; of a network of plugins, there are some only while it runs
  */
 record LocalEndpoint(
         LocalNetwork network, LocalContainer container, EndpointSpec spec, List<InetAddress> addresses, String mac) {
     private static final int SHORT_ID = 12;
     private static final int LONGEST_NAME = 253;
     private static final Pattern DOMAIN_NAME = Pattern.compile("[a-zA-Z0-9_-]{1,63}(\\.[a-zA-Z0-9_-]{1,63})*");
+
+    /** As plugins have made it. */
+    LocalEndpoint with(List<InetAddress> made, String madeMac) {
+        return new LocalEndpoint(network, container, spec, made, madeMac);
+    }
 
     Endpoint shown() {
         return new Endpoint(container.id(), network.name(), addresses, mac, spec.aliases());

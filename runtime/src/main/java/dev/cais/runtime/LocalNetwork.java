@@ -9,6 +9,7 @@ import dev.cais.Network;
 import dev.cais.NetworkSpec;
 import dev.cais.NotFoundException;
 import dev.cais.Subnet;
+import dev.cais.network.cni.CniNetwork;
 import dev.cais.network.dns.Zone;
 import dev.cais.network.dns.ZoneEntry;
 import java.net.InetAddress;
@@ -17,6 +18,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,6 +30,7 @@ final class LocalNetwork implements Network {
     private final LocalNetworks owner;
     private final String id;
     private final NetworkSpec spec;
+    private final Optional<CniNetwork> cni;
     private final Instant created = Instant.now();
     private final Map<LocalContainer, LocalEndpoint> endpoints = new LinkedHashMap<>();
     private volatile @Nullable NetworkBridge bridge;
@@ -36,10 +39,12 @@ final class LocalNetwork implements Network {
 
     private boolean removed;
 
-    LocalNetwork(LocalNetworks owner, String id, NetworkSpec spec) {
+    /** @param cni what connects its containers in place of a bridge */
+    LocalNetwork(LocalNetworks owner, String id, NetworkSpec spec, Optional<CniNetwork> cni) {
         this.owner = owner;
         this.id = id;
         this.spec = spec;
+        this.cni = cni;
     }
 
     @Override
@@ -78,7 +83,11 @@ final class LocalNetwork implements Network {
         return endpoints.values().stream().map(LocalEndpoint::shown).toList();
     }
 
-    /** The bridge, made if there is none. */
+    Optional<CniNetwork> cni() {
+        return cni;
+    }
+
+    /** The bridge, made if there is none. Not of a network of plugins. */
     synchronized NetworkBridge bridge() {
         var made = bridge;
         if (made == null) {
@@ -100,6 +109,9 @@ final class LocalNetwork implements Network {
         }
         if (endpoints.containsKey(container)) {
             throw new ConflictException(cannot + ": it is connected to network " + name() + " already");
+        }
+        if (cni.isPresent()) {
+            return joinPlugins(cannot, container, wanted);
         }
         try (var undo = new Undo()) {
             var addresses = new ArrayList<InetAddress>();
@@ -131,6 +143,22 @@ final class LocalNetwork implements Network {
             undo.keepAll();
             return endpoint;
         }
+    }
+
+    private LocalEndpoint joinPlugins(String cannot, LocalContainer container, EndpointSpec wanted) {
+        if (!wanted.addresses().isEmpty() || wanted.mac().isPresent()) {
+            throw new InvalidSpecException(
+                    cannot + " with an address of its own: the plugins of network " + name() + " choose it");
+        }
+        var endpoint = new LocalEndpoint(this, container, wanted, List.of(), "");
+        endpoints.put(container, endpoint);
+        return endpoint;
+    }
+
+    /** Plugins have connected a container, which has its place already. */
+    synchronized LocalEndpoint replace(LocalEndpoint endpoint, LocalEndpoint made) {
+        endpoints.put(endpoint.container(), made);
+        return made;
     }
 
     /** Made of the first address, as Docker does: who remembers a neighbour's for an address is right for the next one, too. */
@@ -165,6 +193,9 @@ final class LocalNetwork implements Network {
     }
 
     private void giveBack(InetAddress address) {
+        if (cni.isPresent()) {
+            return;
+        }
         bridge().leases().forEach((subnet, leases) -> {
             if (subnet.contains(address)) {
                 leases.giveBack(address);

@@ -18,6 +18,8 @@ import dev.cais.linux.Errno;
 import dev.cais.network.FilteredNetwork;
 import dev.cais.network.Firewall;
 import dev.cais.network.HostSettings;
+import dev.cais.network.cni.CniConfiguration;
+import dev.cais.network.cni.CniNetwork;
 import dev.cais.network.dns.HostUpstream;
 import dev.cais.network.dns.ResolvConf;
 import dev.cais.network.dns.Resolver;
@@ -31,6 +33,7 @@ import dev.cais.network.netlink.Route;
 import dev.cais.network.netlink.Rtnetlink;
 import java.math.BigInteger;
 import java.net.InetAddress;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
@@ -59,6 +62,7 @@ final class LocalNetworks implements Networks, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(LocalNetworks.class);
 
     private static final InetAddress LINK_LOCAL = Subnet.parseAddress("fe80::1");
+    private static final Duration PLUGIN_LIMIT = Duration.ofSeconds(60);
     private static final int IPV6_PREFIX = 64;
     private static final int MOST_SUBNET_BITS = 16;
     private static final int MOST_TRIES = 4096;
@@ -80,7 +84,7 @@ final class LocalNetworks implements Networks, AutoCloseable {
 
     LocalNetworks(LocalEngine engine) {
         this.engine = engine;
-        this.standard = new LocalNetwork(this, LocalContainers.newId(), NetworkSpec.of(DEFAULT));
+        this.standard = new LocalNetwork(this, LocalContainers.newId(), NetworkSpec.of(DEFAULT), Optional.empty());
         byName.put(DEFAULT, standard);
     }
 
@@ -93,14 +97,18 @@ final class LocalNetworks implements Networks, AutoCloseable {
         if (RESERVED.contains(spec.name())) {
             throw new InvalidSpecException(cannot + ": the word means something else", "choose another name");
         }
-        var network = new LocalNetwork(this, LocalContainers.newId(), spec);
+        var cni = spec.cni()
+                .map(file -> new CniNetwork(CniConfiguration.read(file), CniNetwork.DEFAULT_DIRECTORIES, PLUGIN_LIMIT));
+        var network = new LocalNetwork(this, LocalContainers.newId(), spec, cni);
         if (byName.putIfAbsent(spec.name(), network) != null) {
             throw new ConflictException(
                     cannot + ": another one of this engine has that name", "close it first, or choose another name");
         }
         try (var undo = new Undo()) {
             undo.addStep(() -> byName.remove(spec.name(), network));
-            network.bridge();
+            if (cni.isEmpty()) {
+                network.bridge();
+            }
             undo.addStep(network::giveUpBridge);
             engine.requireOpen(cannot); // or it does not know of this one
             undo.keepAll();
@@ -190,7 +198,7 @@ final class LocalNetworks implements Networks, AutoCloseable {
     void tell(LocalNetwork network, EventAction action, String... more) {
         var attributes = new LinkedHashMap<>(network.spec().labels());
         attributes.put("name", network.name());
-        attributes.put("type", "bridge");
+        attributes.put("type", network.cni().isPresent() ? "cni" : "bridge");
         for (var i = 0; i < more.length; i += 2) {
             attributes.put(more[i], more[i + 1]);
         }

@@ -6,6 +6,9 @@ import dev.cais.PortBinding;
 import dev.cais.Subnet;
 import dev.cais.linux.Errno;
 import dev.cais.network.PublishedPort;
+import dev.cais.network.cni.CniEndpoint;
+import dev.cais.network.cni.CniNetwork;
+import dev.cais.network.cni.CniResult;
 import dev.cais.network.dns.NameService;
 import dev.cais.network.dns.Names;
 import dev.cais.network.dns.Upstream;
@@ -18,6 +21,7 @@ import dev.cais.network.netlink.Request;
 import dev.cais.network.netlink.Route;
 import dev.cais.network.netlink.Rtnetlink;
 import java.net.InetAddress;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -46,9 +50,9 @@ final class NetworkSide implements AutoCloseable {
     /**
      * @param number in the name that the container knows: eth0
      * @param index in the container
-     * @param hostName of the other end
+     * @param removal takes it away
      */
-    private record Interface(int number, int index, String hostName) {}
+    private record Interface(int number, int index, Runnable removal) {}
 
     NetworkSide(int run, LocalNetworks networks, NetworkSteps.Sockets sockets) {
         this.run = run;
@@ -63,14 +67,70 @@ final class NetworkSide implements AutoCloseable {
         return run;
     }
 
-    /** Makes an interface. In a network without IPv6 it has no addresses of that at all. */
-    void attach(LocalEndpoint endpoint) {
-        var network = endpoint.network();
-        var bridge = network.bridge();
+    /**
+     * Makes an interface.
+     *
+     * @param ports for plugins; a bridge's are for {@link #publish}
+     * @return the endpoint with the addresses that it has got
+     */
+    LocalEndpoint attach(LocalEndpoint endpoint, List<PortBinding> ports) {
+        var cni = endpoint.network().cni();
+        if (cni.isPresent()) {
+            return attach(endpoint, cni.get(), ports);
+        }
+        attachToBridge(endpoint);
+        return endpoint;
+    }
+
+    private LocalEndpoint attach(LocalEndpoint endpoint, CniNetwork plugins, List<PortBinding> ports) {
+        var number = freeNumber();
+        var place = new CniEndpoint(
+                endpoint.container().id(),
+                Path.of("/proc/" + ProcessHandle.current().pid() + "/fd/"
+                        + sockets.namespace().number()),
+                "eth" + number,
+                ports.stream()
+                        .map(port -> new CniEndpoint.Port(
+                                port.address().getHostAddress(),
+                                port.host(),
+                                port.container(),
+                                port.protocol().word()))
+                        .toList());
+        var made = plugins.add(place);
+        try (var undo = new Undo()) {
+            Runnable removal = () -> plugins.delete(place, Optional.of(made));
+            undo.addStep(removal);
+            var link = inside.link("eth" + number).orElseThrow();
+            var connected = endpoint.network()
+                    .replace(
+                            endpoint,
+                            endpoint.with(
+                                    made.addresses().stream()
+                                            .map(CniResult.Address::address)
+                                            .toList(),
+                                    link.mac().map(MacAddress::toString).orElse("")));
+            undo.addStep(() -> endpoint.network().replace(connected, endpoint));
+            interfaces.put(connected, new Interface(number, link.index(), removal));
+            undo.addStep(() -> interfaces.remove(connected));
+            tellNames(connected);
+            undo.keepAll();
+            return connected;
+        }
+    }
+
+    private int freeNumber() {
         var number = 0;
         while (has(number)) {
             number++;
         }
+        return number;
+    }
+
+    /** In a network without IPv6 it has no addresses of that at all. */
+    private void attachToBridge(LocalEndpoint endpoint) {
+        var network = endpoint.network();
+        var bridge = network.bridge();
+        var number = freeNumber();
         var name = "eth" + number;
         var hostName = networks.newLinkName();
         var peer = LinkRequest.add(name)
@@ -103,7 +163,7 @@ final class NetworkSide implements AutoCloseable {
                         .add());
             }
             inside.execute(requests);
-            interfaces.put(endpoint, new Interface(number, index, hostName));
+            interfaces.put(endpoint, new Interface(number, index, () -> delete(hostName)));
             undo.addStep(() -> interfaces.remove(endpoint));
             routeOutside();
             undo.keepAll();
@@ -158,6 +218,9 @@ final class NetworkSide implements AutoCloseable {
         for (var ipv6 : new boolean[] {false, true}) {
             for (var each : interfaces.entrySet()) {
                 var network = each.getKey().network();
+                if (network.cni().isPresent()) {
+                    continue; // plugins make routes themselves
+                }
                 var subnet = network.bridge().subnets().stream()
                         .filter(one -> one.isIpv6() == ipv6)
                         .findFirst();
@@ -187,7 +250,9 @@ final class NetworkSide implements AutoCloseable {
     }
 
     void requirePublishable(PortBinding binding) {
-        if (forward(binding).isEmpty()) {
+        if (forward(binding).isEmpty()
+                && interfaces.keySet().stream()
+                        .noneMatch(endpoint -> endpoint.network().cni().isPresent())) {
             throw new InvalidSpecException(
                     "cannot publish " + binding + ": the container has no address of that family",
                     "have it join a network with IPv6 (NetworkSpec.withIpv6), or publish on an IPv4 address");
@@ -196,6 +261,7 @@ final class NetworkSide implements AutoCloseable {
 
     private Optional<PublishedPort> forward(PortBinding binding) {
         return interfaces.keySet().stream()
+                .filter(endpoint -> endpoint.network().cni().isEmpty())
                 .flatMap(endpoint -> endpoint.addresses().stream())
                 .filter(address -> address.getClass() == binding.address().getClass())
                 .findFirst()
@@ -208,7 +274,7 @@ final class NetworkSide implements AutoCloseable {
         var removed = interfaces.remove(endpoint);
         if (removed != null) {
             forgetNames(endpoint);
-            delete(removed.hostName());
+            removed.removal().run();
             routeOutside();
         }
     }
@@ -236,7 +302,7 @@ final class NetworkSide implements AutoCloseable {
             undo.add(sockets);
             undo.add(inside);
             for (var each : List.copyOf(interfaces.values())) {
-                undo.addStep(() -> delete(each.hostName()));
+                undo.addStep(() -> each.removal().run());
             }
             undo.addStep(() -> publish(List.of()));
             undo.add(names);
