@@ -106,8 +106,7 @@ class CniNetworksTest {
 
             net.disconnect(web);
             assertThat(directory.resolve("cninet/198.18.41.2")).doesNotExist();
-            assertThat(net.connect(web, EndpointSpec.of("cninet")).addresses())
-                    .isEqualTo(List.of(web.address(net)));
+            assertThat(net.connect(web, EndpointSpec.of("cninet")).addresses()).isEqualTo(List.of(web.address(net)));
         }
         engine.networks().prune();
         try (var left = Files.list(directory.resolve("cninet"))) {
