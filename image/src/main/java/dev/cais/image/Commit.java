@@ -19,7 +19,6 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 
@@ -88,7 +87,10 @@ public record Commit(List<Consumer<OutputStream>> layers, ImageConfig config, Hi
         config.created().ifPresent(time -> document.put("created", time));
         putText(document, "author", config.author());
         document.put("config", ConfigDocument.object(base.objectOrEmpty("config"), config));
-        document.put("rootfs", Map.of("type", "layers", "diff_ids", diffIds));
+        var rootfs = new LinkedHashMap<String, Object>(); // in the same order in each JVM
+        rootfs.put("type", "layers");
+        rootfs.put("diff_ids", diffIds);
+        document.put("rootfs", rootfs);
         var history = new ArrayList<Object>();
         base.objects("history").forEach(entry -> history.add(entry.toMap()));
         for (var i = 1; i < layers.size(); i++) {
