@@ -58,7 +58,7 @@ class CniNetworksTest {
     static void close() {
         engine.close();
         Programs.run("ip", "link", "delete", "cnirun0");
-        Programs.run("nft", "delete", "table", "ip", "nat");
+        Programs.run("nft", "flush", "ruleset"); // of IPv4 and IPv6
     }
 
     private NetworkSpec network(String name, String plugins) throws IOException {

@@ -122,7 +122,7 @@ class CniNetworkTest {
             assertThat(inside.call(() -> Programs.output("ip", "-o", "link"))).doesNotContain("eth0");
         } finally {
             Programs.run("ip", "link", "delete", "cnitest0"); // which the plugin keeps
-            Programs.run("nft", "delete", "table", "ip", "nat");
+            Programs.run("nft", "flush", "ruleset"); // of IPv4 and IPv6
         }
     }
 
