@@ -28,6 +28,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -53,12 +54,16 @@ class CniNetworksTest {
         engine = store.openEngineWithBusybox();
     }
 
-    /** What the plugins keep goes with the engine's last container. */
     @AfterAll
     static void close() {
         engine.close();
+    }
+
+    /** What plugins keep, for IPv4 and IPv6. */
+    @AfterEach
+    void removeWhatPluginsKeep() {
         Programs.run("ip", "link", "delete", "cnirun0");
-        Programs.run("nft", "flush", "ruleset"); // of IPv4 and IPv6
+        Programs.run("nft", "flush", "ruleset");
     }
 
     private NetworkSpec network(String name, String plugins) throws IOException {
