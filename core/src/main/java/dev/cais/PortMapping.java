@@ -12,7 +12,7 @@ import java.util.stream.Collectors;
  * One port to publish: connections to a port of the host reach the container's.
  *
  * @param addresses of the host, on all of which the port is the same; 127.0.0.1 unless others are asked for. {@code 0.0.0.0} stands
- *     for all of IPv4, {@code ::} for all of IPv6
+ *     for all of IPv4, {@code ::} for all of IPv6; not {@code ::1}, from where the kernel leads nothing to another link
  * @param host the first port that will do; 0 for one that the engine chooses
  * @param lastHost the last one: the first that is free is taken
  * @param container the port in the container
@@ -64,7 +64,7 @@ public record PortMapping(List<InetAddress> addresses, int host, int lastHost, i
      * Reads what {@code docker run -p} takes: {@code [address:][host:]container[/protocol]}. A port may be a range: as many of the host
      * as of the container go together one by one, and of several for one the first that is free is taken.
      *
-     * @param text as {@code 80}, {@code 8080:80}, {@code 0.0.0.0:8080:80}, {@code [::1]::80}, {@code 8000-8009:80}, {@code 53:53/udp}
+     * @param text as {@code 80}, {@code 8080:80}, {@code 0.0.0.0:8080:80}, {@code [fd00::1]::80}, {@code 8000-8009:80}, {@code 53:53/udp}
      * @return one for each port of the container
      */
     public static List<PortMapping> parse(String text) {

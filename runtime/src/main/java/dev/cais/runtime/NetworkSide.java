@@ -20,6 +20,7 @@ import dev.cais.network.netlink.MacAddress;
 import dev.cais.network.netlink.Request;
 import dev.cais.network.netlink.Route;
 import dev.cais.network.netlink.Rtnetlink;
+import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -250,6 +251,11 @@ final class NetworkSide implements AutoCloseable {
     }
 
     void requirePublishable(PortBinding binding) {
+        if (binding.address() instanceof Inet6Address && binding.address().isLoopbackAddress()) {
+            throw new InvalidSpecException(
+                    "cannot publish " + binding + ": the kernel leads nothing from IPv6's loopback to another link",
+                    "publish on 127.0.0.1, or on another address of IPv6");
+        }
         if (forward(binding).isEmpty()
                 && interfaces.keySet().stream()
                         .noneMatch(endpoint -> endpoint.network().cni().isPresent())) {

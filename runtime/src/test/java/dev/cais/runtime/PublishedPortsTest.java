@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.cais.ConflictException;
 import dev.cais.ContainerSpec;
 import dev.cais.Engine;
+import dev.cais.InvalidSpecException;
 import dev.cais.NetworkSpec;
 import dev.cais.NotFoundException;
 import dev.cais.PortBinding;
@@ -121,6 +122,16 @@ class PublishedPortsTest {
             assertThatThrownBy(() -> new Socket(gateway, echo.hostPort(80)).close())
                     .isInstanceOf(ConnectException.class);
         }
+    }
+
+    @Test
+    void aPortOfLoopbackOfIpv6IsRefused() {
+        assertThatThrownBy(() -> engine.containers().start(ECHO.name("six").publish("[::1]::80")))
+                .isExactlyInstanceOf(InvalidSpecException.class)
+                .hasMessageMatching(
+                        "cannot publish \\[0:0:0:0:0:0:0:1]:\\d+->80/tcp: the kernel leads nothing from IPv6's"
+                                + " loopback to another link; publish on 127.0.0.1, or on another address of IPv6");
+        assertThat(engine.containers().list()).isEmpty();
     }
 
     @Test

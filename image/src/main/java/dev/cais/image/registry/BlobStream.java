@@ -125,13 +125,17 @@ public final class BlobStream extends InputStream {
         }
     }
 
-    private void mend(IOException failure) {
+    /** @throws IOException if this was closed meanwhile, which is not the registry's fault */
+    private void mend(IOException failure) throws IOException {
         closeResponse();
+        if (closed) {
+            throw new IOException("the stream is closed", failure);
+        }
         if (at - atFailure >= PROGRESS) {
             backoff.reset();
         }
         atFailure = at;
-        if (closed || !backoff.allowsAnother()) {
+        if (!backoff.allowsAnother()) {
             throw repository.failed(failure, task);
         }
         retrying.run();
