@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.LongConsumer;
+import java.util.function.Predicate;
 import javax.net.ssl.SSLException;
 
 /**
@@ -138,12 +139,17 @@ final class Conversation {
 
     /** Otherwise throws what the refusal means; a {@link PassingException} if it may pass. */
     void requireSuccess(Response response, String what, Task task) throws IOException {
+        requireSuccess(response, what, Refusal::isPassing, task);
+    }
+
+    /** @param isPassing which refusals may be another answer soon */
+    void requireSuccess(Response response, String what, Predicate<Refusal> isPassing, Task task) throws IOException {
         if (response.isSuccess()) {
             return;
         }
         var refusal = Refusal.read(response);
         var exception = refusal.exception(location, what, known(), task);
-        if (refusal.isPassing()) {
+        if (isPassing.test(refusal)) {
             throw new PassingException(exception, refusal.pause());
         }
         throw exception;

@@ -1,6 +1,7 @@
 package dev.cais.image.registry;
 
 import static java.util.stream.Collectors.joining;
+import static java.util.stream.Collectors.toUnmodifiableSet;
 
 import dev.cais.CorruptContentException;
 import dev.cais.EngineException;
@@ -16,40 +17,57 @@ import java.time.Instant;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * An answer that is not what was asked for, read and closed.
  *
  * @param errors what the registry wrote about it, perhaps nothing
+ * @param codes of the errors
  * @param retryAfter how long the registry said to wait
  * @param limits what the registry said about how often one may ask, by header
  * @see <a href="https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes">OCI distribution spec
  *     1.1.1, Error Codes</a>
  */
-record Refusal(int status, String errors, Optional<Duration> retryAfter, Map<String, String> limits) {
+record Refusal(
+        int status, String errors, Set<String> codes, Optional<Duration> retryAfter, Map<String, String> limits) {
     private static final int LARGEST = 64 * 1024;
+    private static final int MOST_SHOWN = 3;
+    private static final Set<String> OF_PARTS = Set.of("MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN", "DIGEST_INVALID");
     private static final Duration LONGEST_WAIT = Duration.ofSeconds(60);
 
     static Refusal read(Response response) {
         try (response) {
-            return new Refusal(response.status(), errors(response), retryAfter(response), limits(response));
+            var errors = errors(response);
+            return new Refusal(
+                    response.status(),
+                    errors.stream()
+                            .limit(MOST_SHOWN)
+                            .map(error -> (Shown.text(code(error)) + " "
+                                            + Shown.text(
+                                                    error.findText("message").orElse("")))
+                                    .strip())
+                            .collect(joining(", ")),
+                    errors.stream().map(Refusal::code).collect(toUnmodifiableSet()),
+                    retryAfter(response),
+                    limits(response));
         }
     }
 
-    private static String errors(Response response) {
+    private static List<JsonObject> errors(Response response) {
         try {
-            var json = JsonObject.parse(response.body().readNBytes(LARGEST), "the error");
-            return json.objects("errors").stream()
-                    .limit(3)
-                    .map(error -> Shown.text(error.findText("code").orElse("")) + " "
-                            + Shown.text(error.findText("message").orElse("")))
-                    .map(String::strip)
-                    .collect(joining(", "));
+            return JsonObject.parse(response.body().readNBytes(LARGEST), "the error")
+                    .objects("errors");
         } catch (IOException | CorruptContentException e) {
-            return ""; // the status has to do
+            return List.of(); // the status has to do
         }
+    }
+
+    private static String code(JsonObject error) {
+        return error.findText("code").orElse("");
     }
 
     private static Optional<Duration> retryAfter(Response response) {
@@ -84,6 +102,11 @@ record Refusal(int status, String errors, Optional<Duration> retryAfter, Map<Str
     boolean isPassing() {
         return (status == 429 || status == 408 || status >= 500 && status != 501)
                 && retryAfter.filter(wait -> wait.compareTo(LONGEST_WAIT) > 0).isEmpty();
+    }
+
+    /** Whether a manifest was refused for its parts. */
+    boolean isOfParts() {
+        return codes.stream().anyMatch(OF_PARTS::contains);
     }
 
     /** How long to wait at least; zero if the registry does not say. */

@@ -508,6 +508,10 @@ public final class Repository {
      * Puts a manifest or an index whose parts are there. If it has a subject and the registry keeps no list of referrers, it is
      * added to the tag that stands in for that.
      *
+     * <p>A refusal for the parts is taken for one that passes: a registry may not see yet what it has just been sent (many
+     * keep blobs in a store that is only in the end consistent), and Debian's rewrites the file that says a repository has a blob
+     * each time somebody sends that blob, so that another's manifest meets an empty one.
+     *
      * @param reference a tag or a digest
      * @see <a href="https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-manifests-with-subject">OCI
      *     distribution spec 1.1.1, Pushing Manifests with Subject</a>
@@ -520,7 +524,8 @@ public final class Repository {
         var what = "manifest " + reference;
         var isListed = conversation.asking(task, () -> {
             try (var response = conversation.exchange(request, pushScope(), task)) {
-                conversation.requireSuccess(response, what, task);
+                conversation.requireSuccess(
+                        response, what, refusal -> refusal.isPassing() || refusal.isOfParts(), task);
                 response.drain();
                 var stored = response.header("Docker-Content-Digest")
                         .map(text -> parseDigest(text, task))

@@ -1,5 +1,6 @@
 package dev.cais.image.registry;
 
+import static dev.cais.image.TestArchive.bytes;
 import static dev.cais.image.TestArchive.config;
 import static dev.cais.image.TestArchive.named;
 import static dev.cais.image.TestArchive.sha256;
@@ -231,5 +232,40 @@ class UploadTest {
                 .hasMessage("cannot push " + name + ": the connection to " + registry.address()
                         + " broke: it says that it has 0 bytes after 0 to " + CHUNK + " were sent");
         assertThat(asked).filteredOn(request -> request.startsWith("PATCH")).hasSize(3);
+    }
+
+    @Test
+    void manifestWhosePartsTheRegistryDoesNotSeeYetIsSentAgain() {
+        var refusals = new AtomicInteger(2);
+        registry.on("/v2/x/manifests/1", exchange -> {
+            if (refusals.getAndDecrement() > 0) {
+                refuseParts(exchange);
+            } else {
+                status(201).give(exchange);
+            }
+        });
+
+        push();
+
+        assertThat(registry.count("PUT /v2/x/manifests/1")).isEqualTo(3);
+    }
+
+    @Test
+    void manifestWhosePartsTheRegistryNeverSeesIsGivenUp() {
+        registry.on("/v2/x/manifests/1", UploadTest::refuseParts);
+
+        assertThatThrownBy(this::push)
+                .isInstanceOf(RegistryException.class)
+                .hasMessage("cannot push " + name + ": " + registry.address()
+                        + " refused manifest 1 [status=400, errors=MANIFEST_BLOB_UNKNOWN blob unknown to registry]");
+        assertThat(registry.count("PUT /v2/x/manifests/1")).isEqualTo(3);
+    }
+
+    private static void refuseParts(HttpExchange exchange) throws IOException {
+        exchange.getRequestBody().readAllBytes();
+        var errors =
+                bytes("{\"errors\":[{\"code\":\"MANIFEST_BLOB_UNKNOWN\",\"message\":\"blob unknown to registry\"}]}");
+        exchange.sendResponseHeaders(400, errors.length);
+        exchange.getResponseBody().write(errors);
     }
 }
