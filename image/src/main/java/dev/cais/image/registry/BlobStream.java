@@ -21,7 +21,9 @@ public final class BlobStream extends InputStream {
     private final Task task;
     private final Backoff backoff;
     private long at;
-    private long atFailure;
+    /** Up to where progress has been counted. */
+    private long counted;
+
     private volatile @Nullable Response response;
     private volatile boolean closed;
 
@@ -32,7 +34,7 @@ public final class BlobStream extends InputStream {
         this.task = task;
         this.backoff = new Backoff(repository.retries());
         this.at = offset;
-        this.atFailure = offset;
+        this.counted = offset;
     }
 
     @Override
@@ -131,10 +133,10 @@ public final class BlobStream extends InputStream {
         if (closed) {
             throw new IOException("the stream is closed", failure);
         }
-        if (at - atFailure >= PROGRESS) {
+        if (at - counted >= PROGRESS) {
             backoff.reset();
+            counted = at;
         }
-        atFailure = at;
         if (!backoff.allowsAnother()) {
             throw repository.failed(failure, task);
         }

@@ -12,6 +12,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -64,7 +65,8 @@ final class Transport implements AutoCloseable {
     }
 
     /**
-     * Sends a request, and waits for the head of the answer.
+     * Sends a request, and waits for the head of the answer. That is taken as it comes, not from the client's own future: that one
+     * fails if the connection breaks soon, and what had come until then would be lost.
      *
      * @param registry whose client certificate may be shown; empty for none
      * @param sent is told how many more bytes of the content were read, in whatever thread
@@ -92,20 +94,33 @@ final class Transport implements AutoCloseable {
             builder.setHeader("Proxy-Authorization", Authentication.basic(known.user(), known.password()));
         });
         var stall = options.stallTimeout();
-        var future = client(registry).sendAsync(builder.build(), head -> new ResponseBody(stall, task));
+        var answer = new CompletableFuture<Response>();
+        var future = client(registry).sendAsync(builder.build(), head -> {
+            var content = new ResponseBody(stall, task);
+            answer.complete(new Response(head.statusCode(), head.headers(), request.url(), content));
+            return content;
+        });
+        var unusedFuture = future.whenComplete((response, failure) -> {
+            if (failure == null) {
+                var nothing = new ResponseBody(stall, task); // for a tunnel that a proxy refuses there is no body
+                nothing.onComplete();
+                answer.complete(new Response(response.statusCode(), response.headers(), request.url(), nothing));
+            } else if (!answer.completeExceptionally(failure)) {
+                var unusedEnd = answer.thenAccept(given -> given.body().onError(failure));
+            }
+        });
         var isDone = false;
         try {
             var before = -1L;
             while (true) {
                 try {
-                    var response = future.get(task.nanos(stall), TimeUnit.NANOSECONDS);
+                    var response = answer.get(task.nanos(stall), TimeUnit.NANOSECONDS);
                     isDone = true;
-                    if (response.statusCode() == PROXY_REFUSED && way.isPresent()) {
-                        Optional.ofNullable(response.body())
-                                .ifPresent(ResponseBody::close); // there is none of a tunnel
+                    if (response.status() == PROXY_REFUSED && way.isPresent()) {
+                        response.close();
                         throw refused(way.get(), task);
                     }
-                    return new Response(response.statusCode(), response.headers(), response.uri(), response.body());
+                    return response;
                 } catch (TimeoutException e) {
                     task.nanos(stall);
                     if (uploaded.get() == before) {
@@ -122,7 +137,7 @@ final class Transport implements AutoCloseable {
         } finally {
             if (!isDone) {
                 future.cancel(true);
-                var unused = future.thenAccept(late -> late.body().close());
+                var unusedLate = answer.thenAccept(Response::close);
             }
             body.close();
         }

@@ -275,15 +275,13 @@ class CopyTest {
         var blob = gzip(layer);
         var config = config("cut", layer);
         try (var cutting = new HostileRegistry().image(config, blob);
-                // the JDK's client may lose all that a broken connection brought, several times in a row
-                var other = catalog(20, cutting.address(), far.address())) {
+                var other = catalog(1, cutting.address(), far.address())) {
             cutting.on(blobPath(blob), cutting.cutEvery(200 * 1024, blob));
 
             var digest = other.copy(cutting.address() + "/x:1", far("b:1"));
 
             assertThat(other.pull(far("b:1")).digest()).contains(digest);
-            assertThat(cutting.sent.get())
-                    .isLessThan(2L * blob.length); // each break loses what the client had read ahead
+            assertThat(cutting.sent.get()).isEqualTo(blob.length); // nothing twice
         }
     }
 
