@@ -81,6 +81,7 @@ public interface ImageRepository {
      * @param progress as in {@link Images#pull(String, PullOptions, Consumer)}
      * @return the digest of the index
      * @throws NotFoundException if there is no image of some name
+     * @throws UntrustedException as when pulling what is in a registry only
      */
     Digest push(String tag, IndexSpec index, Consumer<ProgressEvent> progress);
 

@@ -115,6 +115,7 @@ public interface Images {
      * @return the digest by which both sides know it
      * @throws NotFoundException if the registry has no such image
      * @throws RegistryException if a registry could not be reached, or refused
+     * @throws UntrustedException as when pulling {@code from}; then nothing was sent. The policy for {@code to} is not asked
      * @throws CorruptContentException if content is not what was promised, hostile, or not for the platform
      * @throws TimedOutException if it takes longer than {@link RegistryOptions#timeout()}
      * @throws CancelledException if the thread is interrupted

@@ -27,7 +27,7 @@ import java.util.regex.Pattern;
  * @param clientCertificates by registry
  * @param proxy {@code http://host:port} for all registries that are not on loopback; empty for what the JVM's system properties
  *     or else the environment ({@code HTTPS_PROXY}, {@code HTTP_PROXY}, {@code NO_PROXY}) say
- * @param trust which images may be pulled, by {@code registry[/path]}, {@code *.domain} or {@code *}: the longest that a name
+ * @param trust which images may be pulled or copied, by {@code registry[/path]}, {@code *.domain} or {@code *}: the longest that a name
  *     begins with counts; before the policy file
  * @param policy containers' {@code policy.json}, read at each pull: decides where {@code trust} says nothing; empty to accept all
  *     then
@@ -201,8 +201,8 @@ public record RegistryOptions(
     }
 
     /**
-     * Which images may be pulled from a place. Checked before anything is given a name, whenever the registry is asked; what is in the
-     * store already stays as it is.
+     * Which images may be pulled or copied from a place. Checked before anything is given a name, whenever the registry is asked; what
+     * is in the store already stays as it is.
      *
      * @param place {@code registry[/path]}, as in {@code docker.io/library}; {@code *.domain} for all registries below it; {@code *}
      *     for all others

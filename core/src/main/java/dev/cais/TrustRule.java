@@ -2,7 +2,7 @@ package dev.cais;
 
 import java.util.List;
 
-/** Which images may be pulled from some place: see {@link RegistryOptions#trust(String, TrustRule)}. */
+/** Which images may be pulled or copied from some place: see {@link RegistryOptions#trust(String, TrustRule)}. */
 public sealed interface TrustRule {
     static TrustRule accept() {
         return new Accept();

@@ -10,6 +10,7 @@ import dev.cais.NotFoundException;
 import dev.cais.ProgressEvent.Phase;
 import dev.cais.RegistryException;
 import dev.cais.image.layer.Workers;
+import dev.cais.image.oci.Index;
 import dev.cais.image.oci.JsonObject;
 import dev.cais.image.oci.Manifest;
 import dev.cais.image.oci.MediaType;
@@ -20,11 +21,13 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
 
 /**
  * Manifests, and all that they refer to, on their way from one repository to another, past the store. First it is found out what the
@@ -45,6 +48,9 @@ final class Copy {
     private final Task task;
 
     private final Set<Digest> seen = new HashSet<>();
+    /** Those among what is named, at whatever depth. */
+    private final Set<Digest> images = new LinkedHashSet<>();
+
     private final Map<Digest, Descriptor> blobs = new LinkedHashMap<>();
     private final List<Put> puts = new ArrayList<>();
     private final List<Put> tags = new ArrayList<>();
@@ -82,9 +88,14 @@ final class Copy {
      */
     private record Visit(Repository.Document document, boolean missing, Iterator<Descriptor> below) {}
 
-    /** Puts what a tag or a digest stands for under another one, or under its digest. */
-    void run(Repository.Document root, String reference) {
+    /**
+     * Puts what a tag or a digest stands for under another one, or under its digest.
+     *
+     * @param approve is told which images it is or has, before anything is sent, and throws if they must not be copied
+     */
+    void run(Repository.Document root, String reference, Consumer<Set<Digest>> approve) {
         add(root);
+        approve.accept(images.isEmpty() ? Set.of(root.digest()) : images);
         send();
         var isThere = reference.indexOf(':') < 0
                 ? tagged(target, reference).equals(Optional.of(root.digest()))
@@ -115,7 +126,7 @@ final class Copy {
         var open = new ArrayDeque<>(List.of(root));
         while (!open.isEmpty()) {
             var document = open.remove();
-            var fresh = visit(document);
+            var fresh = visit(document, document.digest().equals(root.digest()));
             if (withReferrers) {
                 for (var digest : fresh) {
                     referrersOf(digest).forEach(open::add);
@@ -124,8 +135,12 @@ final class Copy {
         }
     }
 
-    /** What was seen for the first time. */
-    private List<Digest> visit(Repository.Document root) {
+    /**
+     * What was seen for the first time.
+     *
+     * @param isNamed whether the images in it are among those to be copied, and not something that refers to them
+     */
+    private List<Digest> visit(Repository.Document root, boolean isNamed) {
         var fresh = new ArrayList<Digest>();
         var open = new ArrayDeque<Visit>();
         if (seen.add(root.digest())) {
@@ -142,6 +157,9 @@ final class Copy {
                 continue;
             }
             var entry = top.below.next();
+            if (isNamed && MediaType.Kind.MANIFEST.is(entry) && Index.isImage(entry)) {
+                images.add(entry.digest());
+            }
             if (!seen.add(entry.digest())) {
                 continue;
             }

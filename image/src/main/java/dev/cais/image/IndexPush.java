@@ -1,5 +1,7 @@
 package dev.cais.image;
 
+import static java.util.stream.Collectors.toSet;
+
 import dev.cais.Descriptor;
 import dev.cais.Digest;
 import dev.cais.ImageLimits;
@@ -14,11 +16,14 @@ import dev.cais.image.oci.MediaType;
 import dev.cais.image.registry.Registries;
 import dev.cais.image.registry.Repository;
 import dev.cais.image.registry.Task;
+import dev.cais.image.signature.Signatures;
+import dev.cais.image.signature.TrustPolicy;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
 
 /** One push of an index that is made of images from here and from elsewhere: they first, then the index. For one thread. */
@@ -100,6 +105,8 @@ final class IndexPush {
     }
 
     private List<Map<String, Object>> copied(ImageReference reference) {
+        var trust = TrustPolicy.of(reference, registries.options());
+        trust.requireAllowed(task.cannot());
         return registries.fromAny(reference, Optional.empty(), source -> {
             var wanted = reference
                     .digest()
@@ -109,8 +116,11 @@ final class IndexPush {
             var what = "manifest " + wanted + " of " + source;
             var parts = new ArrayList<Map<String, Object>>();
             var documents = new ArrayList<Repository.Document>();
+            var images = Set.of(root.digest());
             if (Index.is(root.bytes(), what)) {
-                Index.parse(root.bytes(), what);
+                images = Index.parse(root.bytes(), what).images().stream()
+                        .map(Descriptor::digest)
+                        .collect(toSet());
                 for (var part : JsonObject.parse(root.bytes(), what).objects("manifests")) {
                     parts.add(part.copy());
                     documents.add(source.manifest(part.digest("digest").toString(), limits.manifestSize(), task));
@@ -119,6 +129,7 @@ final class IndexPush {
                 parts.add(part(source, root, what));
                 documents.add(root);
             }
+            trust.requireSigned(root.digest(), images, new Signatures(source, task)::of, task.cannot());
             new Copy(source, target, limits, false, registries.options().parallel(), progress, task).run(documents);
             return parts;
         });

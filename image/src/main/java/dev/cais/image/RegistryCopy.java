@@ -12,6 +12,8 @@ import dev.cais.image.oci.Manifest;
 import dev.cais.image.registry.Registries;
 import dev.cais.image.registry.Repository;
 import dev.cais.image.registry.Task;
+import dev.cais.image.signature.Signatures;
+import dev.cais.image.signature.TrustPolicy;
 
 /** One copy: from a reference to another. For one thread. */
 final class RegistryCopy {
@@ -24,6 +26,7 @@ final class RegistryCopy {
     private final CopyOptions options;
     private final Progress progress;
     private final Task task;
+    private final TrustPolicy trust;
 
     RegistryCopy(
             Registries registries,
@@ -40,12 +43,15 @@ final class RegistryCopy {
         this.options = options;
         this.progress = progress;
         this.task = task;
+        this.trust = TrustPolicy.of(from, registries.options());
     }
 
     Digest run() {
+        trust.requireAllowed(task.cannot());
         var target = registries.repository(to, options.to(), task);
         return registries.fromAny(from, options.from(), source -> {
-            var root = root(source, target);
+            var named = named(source, target);
+            var root = options.platform().isEmpty() ? named : chosen(source, target, named);
             if (to.digest().filter(digest -> !digest.equals(root.digest())).isPresent()) {
                 throw new InvalidSpecException(
                         task.cannot() + ": what is copied has another digest than it is to have",
@@ -60,18 +66,20 @@ final class RegistryCopy {
                             registries.options().parallel(),
                             progress,
                             task)
-                    .run(root, reference);
+                    .run(
+                            root,
+                            reference,
+                            images -> trust.requireSigned(
+                                    named.digest(), images, new Signatures(source, task)::of, task.cannot()));
             return root.digest();
         });
     }
 
-    /** What is to be copied; of an index that there is to choose from, the image for the platform. */
-    private Repository.Document root(Repository source, Repository target) {
+    private Repository.Document named(Repository source, Repository target) {
         var wanted = from.digest().or(() -> source.head(from.tag().orElseThrow(), task));
-        var document = wanted.isPresent()
+        return wanted.isPresent()
                 ? document(source, target, wanted.get())
                 : source.manifest(from.tag().orElseThrow(), limits.manifestSize(), task);
-        return options.platform().isEmpty() ? document : chosen(source, target, document);
     }
 
     /** From the target if it has it: a registry may count how often its manifests are read. */
@@ -80,6 +88,7 @@ final class RegistryCopy {
         return nearest.manifest(digest.toString(), limits.manifestSize(), task);
     }
 
+    /** Of an index that there is to choose from, the image for the platform. */
     private Repository.Document chosen(Repository source, Repository target, Repository.Document root) {
         var platform = options.platform().orElseThrow();
         var at = root;

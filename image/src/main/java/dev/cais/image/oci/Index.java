@@ -43,12 +43,14 @@ public record Index(List<Descriptor> manifests) {
 
     /** Those that can be images: attestations and artifacts are left out, and so is what has an unknown media type. */
     public List<Descriptor> images() {
-        return manifests.stream()
-                .filter(entry -> MediaType.Kind.MANIFEST.is(entry) || MediaType.Kind.INDEX.is(entry))
-                .filter(entry -> entry.artifactType().isEmpty())
-                .filter(entry ->
-                        entry.platform().filter(PlatformMatch::isUnknown).isEmpty())
-                .toList();
+        return manifests.stream().filter(Index::isImage).toList();
+    }
+
+    /** Whether an entry can be an image, or an index of images. */
+    public static boolean isImage(Descriptor entry) {
+        return (MediaType.Kind.MANIFEST.is(entry) || MediaType.Kind.INDEX.is(entry))
+                && entry.artifactType().isEmpty()
+                && entry.platform().filter(PlatformMatch::isUnknown).isEmpty();
     }
 
     /**

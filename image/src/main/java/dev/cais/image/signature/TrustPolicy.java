@@ -44,12 +44,16 @@ public final class TrustPolicy {
     }
 
     /**
-     * What the options want of a name, or else the policy file, if there is one.
+     * What the options want of a name, or else the policy file, if there is one. Beside a digest a tag does not count.
      *
      * @throws dev.cais.InvalidSpecException if the policy file or a key of it cannot be read
      * @throws dev.cais.CorruptContentException if the policy file is broken
      */
     public static TrustPolicy of(ImageReference reference, RegistryOptions options) {
+        return ofMeant(reference.digest().isPresent() ? reference.withoutTag() : reference, options);
+    }
+
+    private static TrustPolicy ofMeant(ImageReference reference, RegistryOptions options) {
         for (var scope : scopes(reference)) {
             var rule = options.trust().get(scope);
             if (rule != null) {

@@ -4,11 +4,15 @@ import static dev.cais.image.TestArchive.sha256;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.cais.CommitOptions;
+import dev.cais.CopyOptions;
 import dev.cais.Digest;
 import dev.cais.ImageLimits;
+import dev.cais.IndexSpec;
 import dev.cais.InvalidSpecException;
 import dev.cais.LayerCompression;
 import dev.cais.NotFoundException;
+import dev.cais.Platform;
 import dev.cais.PushOptions;
 import dev.cais.RegistryOptions;
 import dev.cais.SignOptions;
@@ -232,6 +236,78 @@ class SignatureTest {
     }
 
     @Test
+    void copyWantsTheSignaturesThatAPullWants() {
+        var target = registry.address() + "/copies/app:1";
+        try (var trusting = trusting(OURS)) {
+            assertThatThrownBy(() -> trusting.copy(name, target))
+                    .isInstanceOf(UntrustedException.class)
+                    .hasMessage("cannot copy " + name + " to " + target
+                            + ": it is not signed, and the policy for " + registry.address()
+                            + "/team wants a signature [digest=" + pushed + ", signatures=0]");
+            assertThat(registry.requests()).noneMatch(request -> request.contains("POST /v2/copies/"));
+
+            images.sign(name, OURS.getPrivate());
+
+            assertThat(trusting.copy(name, target)).isEqualTo(pushed);
+            assertThat(trusting.copy(name + "@" + pushed, target)).isEqualTo(pushed);
+            assertThat(trusting.copy(target, registry.address() + "/team/back:1"))
+                    .isEqualTo(pushed);
+        }
+    }
+
+    @Test
+    void copyOfAnIndexWantsItsSignatureOrThoseOfAllThatGoes() {
+        var indexed = registry.address() + "/team/multi";
+        images.importRootfs(TestImages.busyboxRootfs(), "arm", Platform.parse("linux/arm64"), CommitOptions.DEFAULT);
+        images.repository(indexed).push("1", IndexSpec.of(name, "arm"));
+        var arm = images.repository(indexed).manifest("1").manifests().get(1).digest();
+        images.sign(indexed + "@" + arm, OURS.getPrivate());
+        var onlyArm = CopyOptions.defaults().platform("linux/arm64");
+        var target = registry.address() + "/copies/multi:1";
+        try (var trusting = trusting(OURS)) {
+            assertThat(trusting.copy(indexed + ":1", target, onlyArm, event -> {}))
+                    .isEqualTo(arm);
+            assertThatThrownBy(() -> trusting.copy(indexed + ":1", target)).isInstanceOf(UntrustedException.class);
+
+            var index = images.sign(indexed + ":1", OURS.getPrivate()).image();
+
+            assertThat(trusting.copy(indexed + ":1", target)).isEqualTo(index);
+        }
+    }
+
+    @Test
+    void imagesOfAnIndexThatComeFromElsewhereAreWantedSigned() {
+        var target = registry.address() + "/copies/multi";
+        try (var trusting = trusting(OURS)) {
+            assertThatThrownBy(() -> trusting.repository(target).push("1", IndexSpec.of(name)))
+                    .isInstanceOf(UntrustedException.class)
+                    .hasMessage("cannot push index " + target + ":1: it is not signed, and the policy for "
+                            + registry.address() + "/team wants a signature [digest=" + pushed + ", signatures=0]");
+
+            images.sign(name, OURS.getPrivate());
+
+            trusting.repository(target).push("1", IndexSpec.of(name));
+            assertThat(images.repository(target).manifest("1").manifests())
+                    .singleElement()
+                    .matches(entry -> entry.digest().equals(pushed));
+        }
+    }
+
+    @Test
+    void rejectedRegistryIsNotAskedForACopyEither() {
+        var before = registry.requests().size();
+        try (var rejecting = catalog(options().trust(registry.address() + "/team", TrustRule.reject()))) {
+            var target = registry.address() + "/copies/app:1";
+
+            assertThatThrownBy(() -> rejecting.copy(name, target))
+                    .isInstanceOf(UntrustedException.class)
+                    .hasMessage("cannot copy " + name + " to " + target + ": the policy for " + registry.address()
+                            + "/team rejects it");
+            assertThat(registry.requests()).hasSize(before);
+        }
+    }
+
+    @Test
     void nearerRuleCounts() {
         var rules = options()
                 .trust("*", TrustRule.reject())
@@ -279,20 +355,23 @@ class SignatureTest {
         var signature = images.sign(name, OURS.getPrivate());
 
         assertThat(signature.payload()).isEqualTo("""
-                        {"critical":{"identity":{"docker-reference":"%s/team/app"},\
-                        "image":{"docker-manifest-digest":"%s"},"type":"cosign container image signature"},"optional":null}""".formatted(registry.address(), pushed));
+            {"critical":{"identity":{"docker-reference":"%s/team/app"},\
+            "image":{"docker-manifest-digest":"%s"},"type":"cosign container image signature"},"optional":null}\
+            """.formatted(registry.address(), pushed));
         var payload = sha256(signature.payload().getBytes(StandardCharsets.UTF_8));
         var tag = "docker://" + registry.address() + "/team/app:sha256-" + pushed.hex() + ".sig";
         var config = Programs.output("skopeo", "inspect", "--tls-verify=false", "--config", "--raw", tag);
         assertThat(config).isEqualTo("""
-                        {"architecture":"","created":"0001-01-01T00:00:00Z","history":[{"created":"0001-01-01T00:00:00Z"}],\
-                        "os":"","rootfs":{"type":"layers","diff_ids":["sha256:%s"]},"config":{}}""".formatted(payload));
+            {"architecture":"","created":"0001-01-01T00:00:00Z","history":[{"created":"0001-01-01T00:00:00Z"}],\
+            "os":"","rootfs":{"type":"layers","diff_ids":["sha256:%s"]},"config":{}}\
+            """.formatted(payload));
         assertThat(Programs.output("skopeo", "inspect", "--tls-verify=false", "--raw", tag))
                 .isEqualTo("""
-                        {"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",\
-                        "config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:%s","size":%d},\
-                        "layers":[{"mediaType":"application/vnd.dev.cosign.simplesigning.v1+json","digest":"sha256:%s",\
-                        "size":%d,"annotations":{"dev.cosignproject.cosign/signature":"%s"}}]}""".formatted(
+                    {"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",\
+                    "config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:%s","size":%d},\
+                    "layers":[{"mediaType":"application/vnd.dev.cosign.simplesigning.v1+json","digest":"sha256:%s",\
+                    "size":%d,"annotations":{"dev.cosignproject.cosign/signature":"%s"}}]}\
+                    """.formatted(
                                 sha256(config.getBytes(StandardCharsets.UTF_8)),
                                 config.length(),
                                 payload,
@@ -340,8 +419,9 @@ class SignatureTest {
         var manifest = TestArchive.manifest(config, TestArchive.gzip(layer));
         try (var cosigns = new HostileRegistry().image(config, TestArchive.gzip(layer))) {
             var payload = """
-                    {"critical":{"identity":{"docker-reference":"%s/x"},"image":{"docker-manifest-digest":"sha256:%s"},\
-                    "type":"cosign container image signature"},"optional":{"creator":"me","timestamp":1}}""".formatted(cosigns.address(), sha256(manifest));
+                {"critical":{"identity":{"docker-reference":"%s/x"},"image":{"docker-manifest-digest":"sha256:%s"},\
+                "type":"cosign container image signature"},"optional":{"creator":"me","timestamp":1}}\
+                """.formatted(cosigns.address(), sha256(manifest));
             var signed = TestArchive.bytes(payload);
             Files.write(directory.resolve("payload"), signed);
             Programs.output(
@@ -369,8 +449,9 @@ class SignatureTest {
                                     + "]}"));
             var policy =
                     Files.writeString(directory.resolve("policy.json"), """
-                    {"default":[{"type":"reject"}],"transports":{"docker":{"%s":[{"type":"sigstoreSigned","keyPath":"%s",\
-                    "signedIdentity":{"type":"matchRepository"}}]}}}""".formatted(cosigns.address(), publicKey));
+                        {"default":[{"type":"reject"}],"transports":{"docker":{"%s":[{"type":"sigstoreSigned","keyPath":"%s",\
+                        "signedIdentity":{"type":"matchRepository"}}]}}}\
+                        """.formatted(cosigns.address(), publicKey));
             try (var reading = catalog(
                     RegistryOptions.defaults().insecure(cosigns.address()).policy(policy))) {
                 assertThat(reading.pull(cosigns.address() + "/x:1").digest())
