@@ -29,6 +29,7 @@ import java.util.regex.Pattern;
  * @param domainname empty for none
  * @param extraHosts name to address, for its {@code /etc/hosts}; the address {@code host-gateway} stands for the host's own on the
  *     container's first network
+ * @param dns whom it asks for names that its networks do not have
  * @param networks that it joins, in place of the engine's default one, if present
  * @param ports of its to publish on the host
  * @param shmSize of {@code /dev/shm}
@@ -52,6 +53,7 @@ public record ContainerSpec(
         String hostname,
         String domainname,
         Map<String, String> extraHosts,
+        Dns dns,
         Map<String, String> labels,
         Resources resources,
         Security security,
@@ -122,6 +124,11 @@ public record ContainerSpec(
                         + "': a name has no blanks, an address is as 10.0.0.1 or fd00::1, or " + HOST_GATEWAY);
             }
         });
+        if (namespaces.network().kind() == NamespaceMode.Kind.CONTAINER && !dns.equals(Dns.HOST)) {
+            throw new InvalidSpecException(
+                    "cannot say whom to ask for names: the network namespace is another container's ("
+                            + namespaces.network() + "), and its resolver with it");
+        }
         networks = networks.map(List::copyOf);
         ports = List.copyOf(ports);
         requireNetworks(namespaces.network(), networks, ports);
@@ -174,6 +181,7 @@ public record ContainerSpec(
                 "",
                 "",
                 Map.of(),
+                Dns.HOST,
                 Map.of(),
                 Resources.UNLIMITED,
                 Security.DEFAULT,
@@ -260,6 +268,15 @@ public record ContainerSpec(
     /** @param address IPv4 or IPv6, or {@link #HOST_GATEWAY} */
     public ContainerSpec extraHost(String host, String address) {
         return with(draft -> draft.extraHosts = put(extraHosts, host, address));
+    }
+
+    public ContainerSpec dns(Dns changed) {
+        return with(draft -> draft.dns = changed);
+    }
+
+    /** @param servers beside those named before, as {@code 192.0.2.53} */
+    public ContainerSpec dns(String... servers) {
+        return dns(dns.server(servers));
     }
 
     public ContainerSpec label(String key, String value) {
@@ -360,7 +377,7 @@ public record ContainerSpec(
         return network(NamespaceMode.HOST);
     }
 
-    /** Of its own, the host's or another container's; networks that it was to join before are dropped. */
+    /** Of its own, the host's, another container's or one at a path; networks that it was to join before are dropped. */
     public ContainerSpec network(NamespaceMode mode) {
         return with(draft -> {
             draft.networks = Optional.empty();
@@ -369,16 +386,23 @@ public record ContainerSpec(
         });
     }
 
-    /** In the words of {@code docker run --network}: {@code none}, {@code host}, {@code container:web} or the name of a network. */
+    /**
+     * In the words of {@code docker run --network}: {@code none}, {@code host}, {@code container:web} or the name of a network; and
+     * Podman's {@code ns:/run/netns/blue}.
+     */
     public ContainerSpec network(String word) {
         var container = "container:";
+        var path = "ns:";
+        if (word.startsWith(container)) {
+            return network(NamespaceMode.container(word.substring(container.length())));
+        }
+        if (word.startsWith(path)) {
+            return network(NamespaceMode.path(Path.of(word.substring(path.length()))));
+        }
         return switch (word) {
             case "none" -> noNetwork();
             case "host" -> hostNetwork();
-            default ->
-                word.startsWith(container)
-                        ? network(NamespaceMode.container(word.substring(container.length())))
-                        : network(NamespaceMode.PRIVATE).join(EndpointSpec.of(word));
+            default -> network(NamespaceMode.PRIVATE).join(EndpointSpec.of(word));
         };
     }
 
@@ -602,6 +626,7 @@ public record ContainerSpec(
         private String hostname;
         private String domainname;
         private Map<String, String> extraHosts;
+        private Dns dns;
         private Map<String, String> labels;
         private Resources resources;
         private Security security;
@@ -635,6 +660,7 @@ public record ContainerSpec(
             hostname = base.hostname;
             domainname = base.domainname;
             extraHosts = base.extraHosts;
+            dns = base.dns;
             labels = base.labels;
             resources = base.resources;
             security = base.security;
@@ -670,6 +696,7 @@ public record ContainerSpec(
                     hostname,
                     domainname,
                     extraHosts,
+                    dns,
                     labels,
                     resources,
                     security,

@@ -15,8 +15,15 @@ import java.util.regex.Pattern;
  * @param aliases further names that others on that network find it by
  * @param addresses of its own choice, one of IPv4 and one of IPv6 at most
  * @param mac its interface's, as {@code 02:42:ac:11:00:02}
+ * @param vlan 1 to 4094, on a network with VLANs; 0 for none said
  */
-public record EndpointSpec(String network, List<String> aliases, List<InetAddress> addresses, Optional<String> mac) {
+public record EndpointSpec(
+        String network, List<String> aliases, List<InetAddress> addresses, Optional<String> mac, int vlan) {
+    /** Of those who name none, and of the host, on a network with VLANs. */
+    public static final int DEFAULT_VLAN = 1;
+
+    private static final int LAST_VLAN = 4094;
+
     private static final Pattern MAC = Pattern.compile("[0-9a-f]{2}(:[0-9a-f]{2}){5}");
 
     /** What is asked for by name: DNS names have labels of at most 63 bytes, 253 in all. */
@@ -30,9 +37,9 @@ public record EndpointSpec(String network, List<String> aliases, List<InetAddres
         }
         for (var alias : aliases) {
             if (alias.length() > LONGEST_ALIAS || !ALIAS.matcher(alias).matches()) {
-                throw new InvalidSpecException(
-                        "cannot join network " + network + " as '" + alias
-                                + "': an alias has parts of 1 to 63 letters, digits, hyphens and underscores between dots, 253 in all");
+                throw new InvalidSpecException("cannot join network " + network + " as '" + alias
+                        + "': an alias has parts of 1 to 63 letters, digits, hyphens and underscores between"
+                        + " dots, 253 in all");
             }
         }
         if (addresses.stream()
@@ -49,13 +56,17 @@ public record EndpointSpec(String network, List<String> aliases, List<InetAddres
                         + ": it is not as 02:42:ac:11:00:02, or is of a group");
             }
         });
+        if (vlan < 0 || vlan > LAST_VLAN) {
+            throw new InvalidSpecException(
+                    "cannot join network " + network + " in VLAN " + vlan + ": out of range; choose 1 to " + LAST_VLAN);
+        }
         aliases = List.copyOf(aliases);
         addresses = List.copyOf(addresses);
     }
 
     /** @param network name or id */
     public static EndpointSpec of(String network) {
-        return new EndpointSpec(network, List.of(), List.of(), Optional.empty());
+        return new EndpointSpec(network, List.of(), List.of(), Optional.empty(), 0);
     }
 
     public static EndpointSpec of(Network network) {
@@ -65,7 +76,7 @@ public record EndpointSpec(String network, List<String> aliases, List<InetAddres
     public EndpointSpec alias(String... more) {
         var all = new ArrayList<>(aliases);
         all.addAll(Arrays.asList(more));
-        return new EndpointSpec(network, all, addresses, mac);
+        return new EndpointSpec(network, all, addresses, mac, vlan);
     }
 
     /**
@@ -76,10 +87,15 @@ public record EndpointSpec(String network, List<String> aliases, List<InetAddres
     public EndpointSpec address(String number) {
         var all = new ArrayList<>(addresses);
         all.add(Subnet.parseAddress(number));
-        return new EndpointSpec(network, aliases, all, mac);
+        return new EndpointSpec(network, aliases, all, mac, vlan);
     }
 
     public EndpointSpec mac(String changed) {
-        return new EndpointSpec(network, aliases, addresses, Optional.of(changed.toLowerCase(Locale.ROOT)));
+        return new EndpointSpec(network, aliases, addresses, Optional.of(changed.toLowerCase(Locale.ROOT)), vlan);
+    }
+
+    /** So that it reaches only containers with the same number, on a network with VLANs ({@link NetworkSpec#withVlans}). */
+    public EndpointSpec vlan(int number) {
+        return new EndpointSpec(network, aliases, addresses, mac, number);
     }
 }

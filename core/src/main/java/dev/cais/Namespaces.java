@@ -1,6 +1,7 @@
 package dev.cais;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -11,6 +12,15 @@ import java.util.Optional;
  */
 public record Namespaces(
         NamespaceMode pid, NamespaceMode ipc, NamespaceMode uts, NamespaceMode network, Optional<TimeOffsets> time) {
+    public Namespaces {
+        for (var mode : List.of(pid, ipc, uts)) {
+            if (mode.kind() == NamespaceMode.Kind.PATH) {
+                throw new InvalidSpecException("cannot share the namespace at " + mode.target()
+                        + ": only that of the network may be one at a path");
+            }
+        }
+    }
+
     /** All its own, and the host's clocks. */
     public static final Namespaces PRIVATE = new Namespaces(
             NamespaceMode.PRIVATE,

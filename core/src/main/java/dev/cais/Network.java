@@ -21,7 +21,10 @@ public interface Network extends AutoCloseable {
     /** Those it has, IPv4 before IPv6, whether they were asked for or chosen. */
     List<Subnet> subnets();
 
-    /** The host's own addresses on it, in the order of the subnets. */
+    /**
+     * The way to the outside, in the order of the subnets: on a bridge the host's own addresses. Empty where there is none to be known,
+     * as with plugins and an ipvlan of layer 3.
+     */
     List<InetAddress> gateways();
 
     /** Its containers' places, those of containers that do not run included, in the order in which they came. */

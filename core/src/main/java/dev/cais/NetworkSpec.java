@@ -3,6 +3,7 @@ package dev.cais;
 import java.net.InetAddress;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -12,27 +13,29 @@ import java.util.function.Consumer;
 import java.util.regex.Pattern;
 
 /**
- * What network to make: a bridge on the host, which its containers are connected to, or what plugins of the Container Network
- * Interface make. The methods return changed copies.
+ * What network to make. The methods return changed copies.
  *
  * @param name letters, digits, {@code _ . -}, the first a letter or digit
- * @param subnets one of IPv4 and one of IPv6 at most; where there is none, the engine chooses one that nobody uses
- * @param gateways the host's own addresses there, each in one of the subnets; where there is none, the first of the subnet
+ * @param driver what connects its containers; plugins of CNI decide about all but name and labels
+ * @param subnets one of IPv4 and one of IPv6 at most; where a bridge of this host alone has none, the engine chooses one that nobody uses
+ * @param ranges of the subnets, one of each at most: what containers get that do not ask for an address
+ * @param gateways the way to the outside, each in one of the subnets, and the first of its addresses where there is none: the host's own
+ *     on a bridge, a router's on the wire of a macvlan or ipvlan
  * @param ipv6 whether it has IPv6 too
  * @param internal whether it has no way to the outside
  * @param interContainer whether its containers reach each other
- * @param cni configuration list, if plugins make it: then they decide about all but name and labels
- * @param mtu largest packet, 68 to 65535 bytes, 1280 at least with IPv6; 0 for 1500
+ * @param mtu largest packet, 68 to 65535 bytes, 1280 at least with IPv6; 0 for what suits the driver
  */
 public record NetworkSpec(
         String name,
+        NetworkDriver driver,
         List<Subnet> subnets,
+        List<Subnet> ranges,
         List<InetAddress> gateways,
         boolean ipv6,
         boolean internal,
         boolean interContainer,
         int mtu,
-        Optional<Path> cni,
         Map<String, String> labels) {
     private static final Pattern NAME = Pattern.compile("[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}");
     private static final int LEAST_MTU = 68;
@@ -86,11 +89,25 @@ public record NetworkSpec(
             throw new InvalidSpecException(cannot + " with MTU " + mtu + ": it is not " + LEAST_MTU + " to " + MOST_MTU
                     + ", and " + LEAST_MTU_IPV6 + " at least with IPv6");
         }
-        if (cni.isPresent()
+        ranges = List.copyOf(ranges);
+        requireRanges(cannot, subnets, ranges);
+        if (driver instanceof NetworkDriver.Cni plugins
                 && !(subnets.isEmpty() && gateways.isEmpty() && !ipv6 && !internal && interContainer && mtu == 0)) {
             throw new InvalidSpecException(
                     cannot + ": its plugins decide about subnets, gateways, IPv6, MTU and isolation",
-                    "say so in " + cni.get());
+                    "say so in " + plugins.configuration());
+        }
+        if (driver instanceof NetworkDriver.Macvlan || driver instanceof NetworkDriver.Ipvlan) {
+            requireOnWire(cannot, driver, subnets, ipv6, interContainer);
+        }
+        if (driver instanceof NetworkDriver.Ipvlan ipvlan
+                && ipvlan.mode() != NetworkDriver.IpvlanMode.L2
+                && !gateways.isEmpty()) {
+            throw new InvalidSpecException(
+                    cannot + ": ipvlan in mode " + ipvlan.mode() + " has no gateway, since its parent routes");
+        }
+        if (driver instanceof NetworkDriver.Bridge bridge && bridge.vxlan().isPresent()) {
+            requireNamed(cannot, "hosts that share a network agree about", subnets, ipv6);
         }
         labels = Collections.unmodifiableMap(new LinkedHashMap<>(labels));
         if (labels.containsKey("")) {
@@ -98,8 +115,80 @@ public record NetworkSpec(
         }
     }
 
+    private static void requireRanges(String cannot, List<Subnet> subnets, List<Subnet> ranges) {
+        for (var range : ranges) {
+            if (subnets.stream().noneMatch(subnet -> subnet.prefix() <= range.prefix() && subnet.overlaps(range))) {
+                throw new InvalidSpecException(
+                        cannot + ": range " + range + " is in none of its subnets",
+                        Map.of("subnets", subnets),
+                        "name the subnet too");
+            }
+        }
+        if (ranges.stream().map(Subnet::isIpv6).distinct().count() != ranges.size()) {
+            throw new InvalidSpecException(
+                    cannot + " with ranges " + ranges + ": it is one of IPv4 and one of IPv6 at most");
+        }
+    }
+
+    /** What only the switch of a bridge could do is refused. */
+    private static void requireOnWire(
+            String cannot, NetworkDriver driver, List<Subnet> subnets, boolean ipv6, boolean interContainer) {
+        requireNamed(cannot, driver.word() + " takes part in", subnets, ipv6);
+        if (!interContainer) {
+            throw new InvalidSpecException(
+                    cannot + " without traffic between its containers: " + driver.word()
+                            + " cannot tell them from others",
+                    "choose macvlan in mode PRIVATE, or a bridge");
+        }
+    }
+
+    private static void requireNamed(String cannot, String why, List<Subnet> subnets, boolean ipv6) {
+        if (subnets.isEmpty() || ipv6 && subnets.stream().noneMatch(Subnet::isIpv6)) {
+            throw new InvalidSpecException(
+                    cannot + ": " + why + " a subnet, which the engine cannot choose", "name it");
+        }
+    }
+
     public static NetworkSpec of(String name) {
-        return new NetworkSpec(name, List.of(), List.of(), false, false, true, 0, Optional.empty(), Map.of());
+        return new NetworkSpec(
+                name, NetworkDriver.BRIDGE, List.of(), List.of(), List.of(), false, false, true, 0, Map.of());
+    }
+
+    public NetworkSpec driver(NetworkDriver changed) {
+        return with(draft -> draft.driver = changed);
+    }
+
+    /** {@link NetworkDriver.Macvlan} whose containers reach each other. */
+    public NetworkSpec macvlan(String parent) {
+        return driver(new NetworkDriver.Macvlan(parent, NetworkDriver.MacvlanMode.BRIDGE));
+    }
+
+    /** {@link NetworkDriver.Ipvlan}. */
+    public NetworkSpec ipvlan(String parent, NetworkDriver.IpvlanMode mode) {
+        return driver(new NetworkDriver.Ipvlan(parent, mode));
+    }
+
+    /** A bridge whose containers can be kept apart by {@link EndpointSpec#vlan}. */
+    public NetworkSpec withVlans() {
+        return driver(new NetworkDriver.Bridge(
+                true, driver instanceof NetworkDriver.Bridge bridge ? bridge.vxlan() : Optional.empty()));
+    }
+
+    /**
+     * A bridge that is one network with those of other hosts, which say the same: one subnet, another gateway and {@linkplain
+     * #range(String) range} on each, and the id.
+     *
+     * @param local an address of this host
+     * @param remotes one address of each of the others
+     */
+    public NetworkSpec vxlan(int id, String local, String... remotes) {
+        var vxlan = new NetworkDriver.Vxlan(
+                id,
+                Subnet.parseAddress(local),
+                Arrays.stream(remotes).map(Subnet::parseAddress).toList(),
+                NetworkDriver.Vxlan.PORT);
+        return driver(new NetworkDriver.Bridge(
+                driver instanceof NetworkDriver.Bridge bridge && bridge.vlans(), Optional.of(vxlan)));
     }
 
     public NetworkSpec subnet(Subnet more) {
@@ -111,6 +200,13 @@ public record NetworkSpec(
     /** @param more as {@code 10.1.2.0/24} or {@code fd00:1::/64} */
     public NetworkSpec subnet(String more) {
         return subnet(Subnet.parse(more));
+    }
+
+    /** @param more part of a subnet that is given already, as {@code 10.1.2.128/25}: where the engine chooses addresses */
+    public NetworkSpec range(String more) {
+        var all = new ArrayList<>(ranges);
+        all.add(Subnet.parse(more));
+        return with(draft -> draft.ranges = all);
     }
 
     /** @param number in one of the subnets that are given already */
@@ -148,7 +244,7 @@ public record NetworkSpec(
      * @see <a href="https://github.com/containernetworking/cni/blob/v1.1.0/SPEC.md">Container Network Interface 1.0</a>
      */
     public NetworkSpec cni(Path configuration) {
-        return with(draft -> draft.cni = Optional.of(configuration));
+        return driver(new NetworkDriver.Cni(configuration));
     }
 
     public NetworkSpec label(String key, String value) {
@@ -161,40 +257,48 @@ public record NetworkSpec(
         return named.orElseGet(() -> subnet.address(1));
     }
 
+    /** Where addresses of a subnet are chosen: all of it, if nothing else was said. */
+    public Subnet range(Subnet subnet) {
+        return ranges.stream().filter(subnet::overlaps).findFirst().orElse(subnet);
+    }
+
     private NetworkSpec with(Consumer<Draft> change) {
         var draft = new Draft(this);
         change.accept(draft);
         return new NetworkSpec(
                 name,
+                draft.driver,
                 draft.subnets,
+                draft.ranges,
                 draft.gateways,
                 draft.ipv6,
                 draft.internal,
                 draft.interContainer,
                 draft.mtu,
-                draft.cni,
                 draft.labels);
     }
 
     /** The fields, open for a change. */
     private static final class Draft {
+        private NetworkDriver driver;
         private List<Subnet> subnets;
+        private List<Subnet> ranges;
         private List<InetAddress> gateways;
         private boolean ipv6;
         private boolean internal;
         private boolean interContainer;
         private int mtu;
-        private Optional<Path> cni;
         private Map<String, String> labels;
 
         Draft(NetworkSpec base) {
+            driver = base.driver;
             subnets = base.subnets;
+            ranges = base.ranges;
             gateways = base.gateways;
             ipv6 = base.ipv6;
             internal = base.internal;
             interContainer = base.interContainer;
             mtu = base.mtu;
-            cni = base.cni;
             labels = base.labels;
         }
     }

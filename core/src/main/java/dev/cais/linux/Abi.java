@@ -133,6 +133,9 @@ public final class Abi {
     public static final long CLONE_NEWUSER = 0x10000000;
     public static final long CLONE_NEWPID = 0x20000000;
     public static final long CLONE_NEWNET = 0x40000000;
+    /** An ioctl(2) of a namespace's descriptor: which {@code CLONE_NEW} flag makes one of its kind. */
+    public static final int NS_GET_NSTYPE = 0xb703;
+
     public static final long CLONE_CLEAR_SIGHAND = 0x100000000L;
     public static final long CLONE_INTO_CGROUP = 0x200000000L;
 

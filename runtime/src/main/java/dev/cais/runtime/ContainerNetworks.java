@@ -115,7 +115,7 @@ final class ContainerNetworks {
 
     /** Configures the network namespace of a run that is about to begin. The sockets are this object's from now on. */
     synchronized void begin(int run, NetworkSteps.Sockets sockets) {
-        var started = new NetworkSide(run, networks, sockets);
+        var started = new NetworkSide(run, networks, sockets, container.spec().dns());
         try (var undo = new Undo()) {
             undo.add(started);
             for (var i = 0; i < endpoints.size(); i++) {

@@ -1,6 +1,7 @@
 package dev.cais.runtime;
 
 import dev.cais.ContainerSpec;
+import dev.cais.Dns;
 import dev.cais.MountPoint;
 import dev.cais.linux.Abi;
 import dev.cais.linux.Errno;
@@ -22,57 +23,81 @@ import java.util.List;
  */
 record EtcFiles(String hosts, String hostname, String resolvConf) {
     private static final String LOCAL_HOSTS = """
-            127.0.0.1\tlocalhost
-            ::1\tlocalhost ip6-localhost ip6-loopback
-            fe00::\tip6-localnet
-            ff00::\tip6-mcastprefix
-            ff02::1\tip6-allnodes
-            ff02::2\tip6-allrouters
-            """;
+        127.0.0.1\tlocalhost
+        ::1\tlocalhost ip6-localhost ip6-loopback
+        fe00::\tip6-localnet
+        ff00::\tip6-mcastprefix
+        ff02::1\tip6-allnodes
+        ff02::2\tip6-allrouters
+        """;
 
     private static final int LONGEST = 1 << 16;
 
     /**
-     * @param hostNetwork whether it has the host's network, and with it the host's files
-     * @param places on networks; the name of the container stands for its addresses there
+     * @param hostname of the container
+     * @param owner of the network namespace that it has: its name stands for the addresses there, its resolver answers
      */
-    static EtcFiles of(ContainerSpec spec, String hostname, boolean hostNetwork, List<LocalEndpoint> places) {
+    static EtcFiles of(ContainerSpec spec, String hostname, LocalContainer owner) {
+        var places = owner.networks().places();
+        var hostNetwork = owner.spec().namespaces().network().isHost();
         var hosts = new StringBuilder(hostNetwork ? hostFile("/etc/hosts", LOCAL_HOSTS) : LOCAL_HOSTS);
-        spec.extraHosts()
-                .forEach((name, address) -> hosts.append(
-                        (address.equals(ContainerSpec.HOST_GATEWAY) ? gateway(places) : address) + "\t" + name + "\n"));
+        addExtraHosts(hosts, owner.spec(), places);
+        if (!spec.equals(owner.spec())) {
+            addExtraHosts(hosts, spec, places);
+        }
         if (!hostNetwork) {
-            var full = spec.domainname().isEmpty() ? "" : hostname + "." + spec.domainname() + " ";
+            var domain = owner.spec().domainname();
+            var full = domain.isEmpty() ? "" : owner.hostname() + "." + domain + " ";
             var addresses = places.stream()
                     .flatMap(place -> place.addresses().stream())
                     .map(InetAddress::getHostAddress)
                     .toList();
             for (var address : addresses.isEmpty() ? List.of("127.0.0.1") : addresses) {
-                hosts.append(address + "\t" + full + hostname + "\n");
+                hosts.append(address + "\t" + full + owner.hostname() + "\n");
             }
         }
-        return new EtcFiles(
-                hosts.toString(),
-                hostname + "\n",
-                hostNetwork
+        return new EtcFiles(hosts.toString(), hostname + "\n", resolvConf(owner));
+    }
+
+    private static void addExtraHosts(StringBuilder hosts, ContainerSpec spec, List<LocalEndpoint> places) {
+        spec.extraHosts()
+                .forEach((name, address) -> hosts.append(
+                        (address.equals(ContainerSpec.HOST_GATEWAY) ? gateway(places) : address) + "\t" + name + "\n"));
+    }
+
+    private static String resolvConf(LocalContainer owner) {
+        var dns = owner.spec().dns();
+        if (owner.networks().isNetworked()) {
+            return resolver(dns);
+        }
+        return switch (owner.spec().namespaces().network().kind()) {
+            case HOST ->
+                dns.equals(Dns.HOST)
                         ? hostFile("/etc/resolv.conf", "")
-                        : places.isEmpty() ? "# no network, no name servers\n" : resolver());
+                        : ResolvConf.read(ResolvConf.FILE).with(dns).toString();
+            case PATH ->
+                ResolvConf.read(ResolvConf.FILE).with(dns).reachableFromOthers().toString();
+            case PRIVATE, CONTAINER ->
+                dns.servers().isEmpty()
+                        ? "# no network, no name servers\n"
+                        : ResolvConf.parse("").with(dns).toString();
+        };
     }
 
     /** The engine's own, which asks the host's servers in turn; what the host appends to short names is appended here, too. */
-    private static String resolver() {
-        var host = ResolvConf.read(ResolvConf.FILE);
-        var options = new ArrayList<>(host.options());
+    private static String resolver(Dns dns) {
+        var wanted = ResolvConf.read(ResolvConf.FILE).with(dns);
+        var options = new ArrayList<>(wanted.options());
         if (options.stream().noneMatch(option -> option.startsWith("ndots:"))) {
             options.add("ndots:0");
         }
-        return new ResolvConf(List.of(NetworkSteps.RESOLVER_ADDRESS), host.search(), options).toString();
+        return new ResolvConf(List.of(NetworkSteps.RESOLVER_ADDRESS), wanted.search(), options).toString();
     }
 
     /** Without a network of its own, the host is at its own loopback, or nowhere. */
     private static String gateway(List<LocalEndpoint> places) {
         return places.stream()
-                .flatMap(place -> place.network().gateways().stream())
+                .flatMap(place -> place.network().hostAddresses().stream())
                 .map(InetAddress::getHostAddress)
                 .findFirst()
                 .orElse("127.0.0.1");

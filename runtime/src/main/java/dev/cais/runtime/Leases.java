@@ -16,14 +16,20 @@ final class Leases {
     private static final long MOST = 1 << 16;
 
     private final Subnet subnet;
+    private final Subnet range;
     private final long size;
     private final Set<InetAddress> taken = new HashSet<>();
-    private long next = 1;
+    private long next;
 
-    /** Without the first address and, in IPv4, the last one, which mean the subnet itself and all in it. */
-    Leases(Subnet subnet, InetAddress gateway) {
+    /**
+     * Without the first address and, in IPv4, the last one, which mean the subnet itself and all in it.
+     *
+     * @param range part of the subnet, or all of it: what is given out to those who want none in particular
+     */
+    Leases(Subnet subnet, InetAddress gateway, Subnet range) {
         this.subnet = subnet;
-        this.size = Math.min(subnet.size(), MOST);
+        this.range = range;
+        this.size = Math.min(range.size(), MOST);
         taken.add(subnet.address());
         taken.add(gateway);
         if (!subnet.isIpv6()) {
@@ -34,7 +40,7 @@ final class Leases {
     /** @throws ConflictException that begins with {@code cannot} if there is none left */
     synchronized InetAddress take(String cannot) {
         for (var tries = 0; tries < size; tries++) {
-            var address = subnet.address(next);
+            var address = range.address(next);
             next = (next + 1) % size;
             if (taken.add(address)) {
                 return address;
@@ -42,8 +48,8 @@ final class Leases {
         }
         throw new ConflictException(
                 cannot + ": all addresses are taken",
-                Map.of("subnet", subnet),
-                "make the network with a larger subnet");
+                Map.of(range.equals(subnet) ? "subnet" : "range", range),
+                "make the network with a larger " + (range.equals(subnet) ? "subnet" : "range"));
     }
 
     /** @throws ConflictException that begins with {@code cannot} if it is taken */

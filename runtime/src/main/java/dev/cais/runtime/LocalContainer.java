@@ -233,7 +233,7 @@ final class LocalContainer implements Container, ProcessStreams.Users {
                     namespaces,
                     networks.isNetworked(),
                     devices,
-                    EtcFiles.of(spec, hostname, owner.hasHostNetwork(spec), networks.places()),
+                    EtcFiles.of(spec, hostname, owner.networkOwner(this)),
                     files,
                     mounts,
                     cgroup);

@@ -173,7 +173,7 @@ final class LocalContainers implements Containers {
                         engine.options().strictLimits());
     }
 
-    /** As Docker names it: the host's name goes with its network. */
+    /** As Docker names it: the host's name, and another container's, goes with its network. */
     private String hostname(ContainerSpec spec, String id) {
         var namespaces = spec.namespaces();
         if (!spec.hostname().isEmpty()) {
@@ -182,32 +182,41 @@ final class LocalContainers implements Containers {
         return switch (namespaces.uts().kind()) {
             case HOST -> engine.hostname();
             case CONTAINER -> local(namespaces.uts()).hostname();
-            case PRIVATE -> namespaces.network().isHost() ? engine.hostname() : id.substring(0, 12);
+            case PRIVATE, PATH ->
+                switch (namespaces.network().kind()) {
+                    case HOST -> engine.hostname();
+                    case CONTAINER -> local(namespaces.network()).hostname();
+                    case PRIVATE, PATH -> id.substring(0, 12);
+                };
         };
     }
 
     private LocalContainer local(NamespaceMode shared) {
-        return (LocalContainer) get(shared.container());
+        return (LocalContainer) get(shared.target());
     }
 
-    /** Whether it, or the container whose network it shares, has the host's network. */
-    boolean hasHostNetwork(ContainerSpec spec) {
-        var network = spec.namespaces().network();
-        return network.isHost()
-                || network.kind() == NamespaceMode.Kind.CONTAINER
-                        && hasHostNetwork(local(network).spec());
+    /** The one whose network namespace a container has: itself, or another. */
+    LocalContainer networkOwner(LocalContainer container) {
+        var owner = container;
+        while (owner.spec().namespaces().network().kind() == NamespaceMode.Kind.CONTAINER) {
+            owner = local(owner.spec().namespaces().network());
+        }
+        return owner;
     }
 
     /** Takes hold of the processes whose namespaces a container shares; the caller's to close. */
     SharedNamespaces namespaces(LocalContainer container) {
+        var cannot = "cannot start container " + container.name();
         return SharedNamespaces.open(
                 container.spec().namespaces(),
-                shared -> local(shared)
-                        .firstProcess()
-                        .orElseThrow(() -> new ConflictException(
-                                "cannot start container " + container.name() + ": container " + shared.container()
-                                        + ", a namespace of which it is to share, does not run",
-                                "start that one first")));
+                shared -> shared.kind() == NamespaceMode.Kind.PATH
+                        ? SharedNamespaces.openNetwork(cannot, shared.target())
+                        : local(shared)
+                                .firstProcess()
+                                .orElseThrow(() -> new ConflictException(
+                                        cannot + ": container " + shared.target()
+                                                + ", a namespace of which it is to share, does not run",
+                                        "start that one first")));
     }
 
     /** For another run of a container. */

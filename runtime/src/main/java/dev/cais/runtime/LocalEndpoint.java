@@ -2,6 +2,7 @@ package dev.cais.runtime;
 
 import dev.cais.Endpoint;
 import dev.cais.EndpointSpec;
+import dev.cais.NetworkDriver;
 import dev.cais.network.dns.ZoneEntry;
 import java.net.InetAddress;
 import java.util.List;
@@ -22,6 +23,12 @@ record LocalEndpoint(
     /** As plugins have made it. */
     LocalEndpoint with(List<InetAddress> made, String madeMac) {
         return new LocalEndpoint(network, container, spec, made, madeMac);
+    }
+
+    /** Whether the host and the container reach each other here, at addresses of this network. */
+    boolean reachesHost() {
+        return network.spec().driver() instanceof NetworkDriver.Bridge
+                && (spec.vlan() == 0 || spec.vlan() == EndpointSpec.DEFAULT_VLAN);
     }
 
     Endpoint shown() {

@@ -6,6 +6,7 @@ import dev.cais.Endpoint;
 import dev.cais.EndpointSpec;
 import dev.cais.InvalidSpecException;
 import dev.cais.Network;
+import dev.cais.NetworkDriver;
 import dev.cais.NetworkSpec;
 import dev.cais.NotFoundException;
 import dev.cais.Subnet;
@@ -27,6 +28,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Its lock guards who is on it; the bridge is made under it, too.
  */
 final class LocalNetwork implements Network {
+    private static final int ETHERNET_MTU = 1500;
+
     private final LocalNetworks owner;
     private final String id;
     private final NetworkSpec spec;
@@ -75,7 +78,21 @@ final class LocalNetwork implements Network {
 
     @Override
     public List<InetAddress> gateways() {
-        return subnets().stream().map(spec::gateway).toList();
+        return spec.driver() instanceof NetworkDriver.Ipvlan ipvlan && ipvlan.mode() != NetworkDriver.IpvlanMode.L2
+                ? List.of()
+                : subnets().stream().map(spec::gateway).toList();
+    }
+
+    /** In bytes; 0 for the kernel's choice. */
+    int mtu() {
+        return spec.mtu() == 0 && spec.driver() instanceof NetworkDriver.Bridge bridge
+                ? bridge.vxlan().map(vxlan -> ETHERNET_MTU - vxlan.overhead()).orElse(0)
+                : spec.mtu();
+    }
+
+    /** The host's addresses on it, by which containers reach the host. */
+    List<InetAddress> hostAddresses() {
+        return spec.driver() instanceof NetworkDriver.Bridge ? gateways() : List.of();
     }
 
     @Override
@@ -87,13 +104,15 @@ final class LocalNetwork implements Network {
         return cni;
     }
 
-    /** The bridge, made if there is none. Not of a network of plugins. */
+    /** What it has on the host, made if there is nothing. Not of a network of plugins. */
     synchronized NetworkBridge bridge() {
         var made = bridge;
         if (made == null) {
             made = owner.makeBridge(this);
             bridge = made;
-            zone = zone.with(new ZoneEntry(Zone.HOST_NAMES, gateways()));
+            if (!hostAddresses().isEmpty()) {
+                zone = zone.with(new ZoneEntry(Zone.HOST_NAMES, hostAddresses()));
+            }
         }
         return made;
     }
@@ -113,6 +132,7 @@ final class LocalNetwork implements Network {
         if (cni.isPresent()) {
             return joinPlugins(cannot, container, wanted);
         }
+        requireSupported(cannot, wanted);
         try (var undo = new Undo()) {
             var addresses = new ArrayList<InetAddress>();
             undo.addStep(() -> addresses.forEach(address -> giveBack(address)));
@@ -145,10 +165,22 @@ final class LocalNetwork implements Network {
         }
     }
 
-    private LocalEndpoint joinPlugins(String cannot, LocalContainer container, EndpointSpec wanted) {
-        if (!wanted.addresses().isEmpty() || wanted.mac().isPresent()) {
+    private void requireSupported(String cannot, EndpointSpec wanted) {
+        if (wanted.vlan() != 0 && !(spec.driver() instanceof NetworkDriver.Bridge bridge && bridge.vlans())) {
             throw new InvalidSpecException(
-                    cannot + " with an address of its own: the plugins of network " + name() + " choose it");
+                    cannot + " in VLAN " + wanted.vlan() + ": network " + name() + " is not one with VLANs",
+                    "make it so: NetworkSpec.withVlans()");
+        }
+        if (wanted.mac().isPresent() && spec.driver() instanceof NetworkDriver.Ipvlan) {
+            throw new InvalidSpecException(cannot + " with a MAC address of its own: on network " + name()
+                    + " all have that of its parent, which is what ipvlan is for");
+        }
+    }
+
+    private LocalEndpoint joinPlugins(String cannot, LocalContainer container, EndpointSpec wanted) {
+        if (!wanted.addresses().isEmpty() || wanted.mac().isPresent() || wanted.vlan() != 0) {
+            throw new InvalidSpecException(
+                    cannot + " with an address or VLAN of its own: the plugins of network " + name() + " choose it");
         }
         var endpoint = new LocalEndpoint(this, container, wanted, List.of(), "");
         endpoints.put(container, endpoint);

@@ -3,12 +3,14 @@ package dev.cais.runtime;
 import dev.cais.ConflictException;
 import dev.cais.Container;
 import dev.cais.ContainerSpec;
+import dev.cais.Dns;
 import dev.cais.EndpointSpec;
 import dev.cais.EventAction;
 import dev.cais.EventType;
 import dev.cais.InvalidSpecException;
 import dev.cais.KernelException;
 import dev.cais.Network;
+import dev.cais.NetworkDriver;
 import dev.cais.NetworkSpec;
 import dev.cais.Networks;
 import dev.cais.NotFoundException;
@@ -29,9 +31,8 @@ import dev.cais.network.netlink.LinkKind;
 import dev.cais.network.netlink.LinkRequest;
 import dev.cais.network.netlink.MacAddress;
 import dev.cais.network.netlink.Request;
-import dev.cais.network.netlink.Route;
 import dev.cais.network.netlink.Rtnetlink;
-import java.math.BigInteger;
+import dev.cais.network.netlink.VxlanPeer;
 import java.net.InetAddress;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -46,9 +47,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -64,8 +63,6 @@ final class LocalNetworks implements Networks, AutoCloseable {
     private static final InetAddress LINK_LOCAL = Subnet.parseAddress("fe80::1");
     private static final Duration PLUGIN_LIMIT = Duration.ofSeconds(60);
     private static final int IPV6_PREFIX = 64;
-    private static final int MOST_SUBNET_BITS = 16;
-    private static final int MOST_TRIES = 4096;
 
     /** Words that stand for something else where a network is named. */
     private static final Set<String> RESERVED = Set.of("host", "none", "default");
@@ -97,8 +94,10 @@ final class LocalNetworks implements Networks, AutoCloseable {
         if (RESERVED.contains(spec.name())) {
             throw new InvalidSpecException(cannot + ": the word means something else", "choose another name");
         }
-        var cni = spec.cni()
-                .map(file -> new CniNetwork(CniConfiguration.read(file), CniNetwork.DEFAULT_DIRECTORIES, PLUGIN_LIMIT));
+        Optional<CniNetwork> cni = spec.driver() instanceof NetworkDriver.Cni plugins
+                ? Optional.of(new CniNetwork(
+                        CniConfiguration.read(plugins.configuration()), CniNetwork.DEFAULT_DIRECTORIES, PLUGIN_LIMIT))
+                : Optional.empty();
         var network = new LocalNetwork(this, LocalContainers.newId(), spec, cni);
         if (byName.putIfAbsent(spec.name(), network) != null) {
             throw new ConflictException(
@@ -198,7 +197,7 @@ final class LocalNetworks implements Networks, AutoCloseable {
     void tell(LocalNetwork network, EventAction action, String... more) {
         var attributes = new LinkedHashMap<>(network.spec().labels());
         attributes.put("name", network.name());
-        attributes.put("type", network.cni().isPresent() ? "cni" : "bridge");
+        attributes.put("type", network.spec().driver().word());
         for (var i = 0; i < more.length; i += 2) {
             attributes.put(more[i], more[i + 1]);
         }
@@ -297,8 +296,8 @@ final class LocalNetworks implements Networks, AutoCloseable {
     }
 
     /** Whom the host asks for names that no network has. */
-    Upstream upstream() {
-        return upstream.current();
+    Upstream upstream(Dns dns) {
+        return upstream.current(dns);
     }
 
     /** All links of this engine are in it. */
@@ -324,7 +323,9 @@ final class LocalNetworks implements Networks, AutoCloseable {
     NetworkBridge makeBridge(LocalNetwork network) {
         var cannot = "cannot make network " + network.name();
         try {
-            return makeBridge(network, cannot);
+            return network.spec().driver() instanceof NetworkDriver.Bridge kind
+                    ? makeBridge(network, kind, cannot)
+                    : makeOnWire(network, cannot);
         } catch (KernelException e) {
             if (e.errno() == Errno.EPERM.number()) {
                 throw new UnsupportedHostException(
@@ -337,16 +338,26 @@ final class LocalNetworks implements Networks, AutoCloseable {
         }
     }
 
-    private NetworkBridge makeBridge(LocalNetwork network, String cannot) {
+    private NetworkBridge makeBridge(LocalNetwork network, NetworkDriver.Bridge kind, String cannot) {
         var spec = network.spec();
         var name = linkPrefix() + network.id().substring(0, 5);
         var host = links();
-        host.execute(LinkRequest.add(name)
-                .kind(new LinkKind.Bridge(false))
+        var bridge = LinkRequest.add(name)
+                .kind(new LinkKind.Bridge(kind.vlans()))
                 .group(group())
-                .mtu(spec.mtu())
-                .mac(mac(network))
-                .request());
+                .mtu(network.mtu())
+                .mac(mac(network));
+        try {
+            host.execute(bridge.request());
+        } catch (UnsupportedHostException e) {
+            throw kind.vlans()
+                    ? new UnsupportedHostException(
+                            cannot + ": this kernel has no bridges with VLANs",
+                            Map.of(),
+                            "it was built without CONFIG_BRIDGE_VLAN_FILTERING",
+                            e)
+                    : e;
+        }
         try (var undo = new Undo()) {
             undo.addStep(() -> host.execute(LinkRequest.delete(name).request()));
             var index = host.link(name).orElseThrow().index();
@@ -357,6 +368,11 @@ final class LocalNetworks implements Networks, AutoCloseable {
                     .ipv4(LinkRequest.Ipv4Setting.ROUTE_LOCALNET, 1)
                     .withoutLinkLocal()
                     .request());
+            if (kind.vlans()) {
+                requests.add(LinkRequest.change(index)
+                        .ownVlan(EndpointSpec.DEFAULT_VLAN)
+                        .request());
+            }
             requests.add(LinkRequest.change(index).up().request());
             if (spec.ipv6()) {
                 requests.add(new LinkAddress(index, LINK_LOCAL, IPV6_PREFIX)
@@ -364,22 +380,69 @@ final class LocalNetworks implements Networks, AutoCloseable {
             }
             host.execute(requests);
             var leases = new LinkedHashMap<Subnet, Leases>();
+            var claims = new Subnets(host, engine.options().networks(), engine.id());
             for (var ipv6 : spec.ipv6() ? new boolean[] {false, true} : new boolean[] {false}) {
-                var asked = spec.subnets().stream()
-                        .filter(subnet -> subnet.isIpv6() == ipv6)
-                        .findFirst();
-                var subnet =
-                        asked.isPresent() ? take(cannot, spec, index, asked.get()) : choose(cannot, spec, index, ipv6);
-                leases.put(subnet, new Leases(subnet, spec.gateway(subnet)));
+                var subnet = claims.claim(cannot, spec, index, ipv6);
+                leases.put(subnet, new Leases(subnet, spec.gateway(subnet), spec.range(subnet)));
             }
             var filtered = new FilteredNetwork(name, spec.internal(), spec.interContainer(), !spec.internal());
             firewall().add(filtered);
             if (!spec.internal()) {
                 notes.addAll(HostSettings.passOn(spec.ipv6()));
             }
+            var ours = new ArrayList<>(List.of(index));
+            kind.vxlan().ifPresent(vxlan -> ours.add(joinHosts(network, vxlan, index, cannot, undo)));
             undo.keepAll();
-            return new NetworkBridge(name, index, filtered, Collections.unmodifiableMap(leases));
+            return new NetworkBridge(index, ours, Optional.of(filtered), Collections.unmodifiableMap(leases));
         }
+    }
+
+    /** A port of the bridge, to all that are on it elsewhere. */
+    private int joinHosts(LocalNetwork network, NetworkDriver.Vxlan vxlan, int bridge, String cannot, Undo undo) {
+        var name = newLinkName();
+        var remotes = vxlan.remotes();
+        var port = LinkRequest.add(name)
+                .kind(new LinkKind.Vxlan(vxlan.id(), vxlan.local(), remotes.get(0), vxlan.port(), 0))
+                .group(group())
+                .mtu(network.mtu())
+                .master(bridge);
+        try {
+            links().execute(port.request());
+        } catch (KernelException e) {
+            if (e.errno() == Errno.EEXIST.number()) {
+                throw new ConflictException(
+                        cannot + ": VXLAN " + vxlan.id() + " is in use on this host",
+                        Map.of("port", vxlan.port()),
+                        "choose another id, the same on all hosts");
+            }
+            throw e;
+        }
+        undo.addStep(() -> links().execute(LinkRequest.delete(name).request()));
+        var index = links().link(name).orElseThrow().index();
+        var requests = new ArrayList<Request>();
+        requests.add(LinkRequest.change(index).withoutLinkLocal().request());
+        if (!network.spec().interContainer()) {
+            requests.add(LinkRequest.change(index).isolated(true).request());
+        }
+        remotes.subList(1, remotes.size()).forEach(remote -> requests.add(new VxlanPeer(index, remote).add()));
+        requests.add(LinkRequest.change(index).up().request());
+        links().execute(requests);
+        return index;
+    }
+
+    /** Of a macvlan or ipvlan, which has nothing on the host but its parent. */
+    private NetworkBridge makeOnWire(LocalNetwork network, String cannot) {
+        var spec = network.spec();
+        var parent = ParentLink.open(cannot, this, spec.driver());
+        var leases = new LinkedHashMap<Subnet, Leases>();
+        spec.subnets().stream()
+                .sorted(Comparator.comparing(Subnet::isIpv6))
+                .forEach(subnet -> leases.put(subnet, new Leases(subnet, spec.gateway(subnet), spec.range(subnet))));
+        return new NetworkBridge(
+                parent.index(),
+                parent.made() ? List.of(parent.index()) : List.of(),
+                Optional.empty(),
+                Collections.unmodifiableMap(leases));
     }
 
     /** What was changed on this host, and who stands in the way. */
@@ -388,10 +451,10 @@ final class LocalNetworks implements Networks, AutoCloseable {
         synchronized (this) {
             if (firewall != null) {
                 firewall.obstacles()
-                        .forEach(
-                                chain -> all.add(
-                                        "networks may have no way to the outside: the firewall's chain " + chain
-                                                + " drops what it does not know; have it accept what comes from and goes to links named cais*"));
+                        .forEach(chain ->
+                                all.add("networks may have no way to the outside: the firewall's chain " + chain
+                                        + " drops what it does not know; have it accept what comes from and"
+                                        + " goes to links named cais*"));
             }
         }
         return all;
@@ -404,92 +467,14 @@ final class LocalNetworks implements Networks, AutoCloseable {
                 HexFormat.ofDelimiter(":").formatHex(HexFormat.of().parseHex(digits)));
     }
 
-    /** Gives the bridge its address in a subnet that the caller wants; a wider route of the host's may lead there. */
-    private Subnet take(String cannot, NetworkSpec spec, int bridge, Subnet wanted) {
-        var other = tryToTake(spec, bridge, wanted, route -> route.prefix() >= wanted.prefix());
-        if (other.isPresent()) {
-            throw new ConflictException(
-                    cannot + ": subnet " + wanted + " is in use on this host",
-                    Map.of("route", other.get()),
-                    "choose another one, or leave the choice to the engine");
-        }
-        return wanted;
-    }
-
-    /** Gives it one that nobody has. Where to look first is left to chance, so that engines hardly ever try the same one. */
-    private Subnet choose(String cannot, NetworkSpec spec, int bridge, boolean ipv6) {
-        var options = engine.options().networks();
-        var pools = ipv6 ? List.of(uniqueLocal()) : options.pools();
-        var prefix = ipv6 ? IPV6_PREFIX : options.prefix();
-        for (var pool : pools) {
-            var count = 1L << Math.min(prefix - pool.prefix(), MOST_SUBNET_BITS);
-            var first = ThreadLocalRandom.current().nextLong(count);
-            for (var i = 0L; i < Math.min(count, MOST_TRIES); i++) {
-                var subnet = subnet(pool, prefix, (first + i) % count);
-                if (tryToTake(spec, bridge, subnet, route -> true).isEmpty()) {
-                    return subnet;
-                }
-            }
-        }
-        throw new ConflictException(
-                cannot + ": no subnet is left that this host has no route to",
-                Map.of("pools", pools, "prefix", prefix),
-                "name one, or open the engine with other pools (EngineOptions.networks)");
-    }
-
-    private static Subnet subnet(Subnet pool, int prefix, long number) {
-        var bytes = new BigInteger(1, pool.address().getAddress())
-                .add(BigInteger.valueOf(number).shiftLeft((pool.isIpv6() ? 128 : 32) - prefix))
-                .toByteArray();
-        var address = new byte[pool.isIpv6() ? 16 : 4];
-        var length = Math.min(bytes.length, address.length);
-        System.arraycopy(bytes, bytes.length - length, address, address.length - length, length);
-        return new Subnet(Subnet.address(address), prefix);
-    }
-
-    /** RFC 4193, with the engine's id for the random bits. */
-    private Subnet uniqueLocal() {
-        var id = engine.id();
-        return Subnet.parse("fd%s:%s:%s::/48".formatted(id.substring(0, 2), id.substring(2, 6), id.substring(6, 10)));
-    }
-
-    /**
-     * Gives the bridge its address in a subnet, if the host has no route to a part of it, and looks again afterwards: of two engines that
-     * come at the same moment both see the other, and nobody keeps it.
-     *
-     * @return a route that is in the way
-     */
-    private Optional<Route> tryToTake(NetworkSpec spec, int bridge, Subnet subnet, Predicate<Subnet> counts) {
-        var before = inTheWay(bridge, subnet, counts);
-        if (before.isPresent()) {
-            return before;
-        }
-        var address = new LinkAddress(bridge, spec.gateway(subnet), subnet.prefix());
-        links().execute(address.add());
-        var after = inTheWay(bridge, subnet, counts);
-        if (after.isPresent()) {
-            links().execute(address.delete());
-        }
-        return after;
-    }
-
-    /** Routes to everything, or to half of it as some tunnels have them, count for nothing. */
-    private Optional<Route> inTheWay(int bridge, Subnet subnet, Predicate<Subnet> counts) {
-        return links().routes().stream()
-                .filter(route -> route.link() != bridge
-                        && route.destination().prefix() > 1
-                        && route.destination().isIpv6() == subnet.isIpv6()
-                        && counts.test(route.destination())
-                        && route.destination().overlaps(subnet))
-                .findFirst();
-    }
-
     /** The links of its containers are gone already. */
     void removeBridge(NetworkBridge bridge) {
         try (var undo = new Undo()) {
-            undo.addStep(() -> firewall().remove(bridge.filtered()));
-            undo.addStep(
-                    () -> links().execute(LinkRequest.delete(bridge.index()).request()));
+            bridge.filtered()
+                    .ifPresent(filtered -> undo.addStep(() -> firewall().remove(filtered)));
+            for (var link : bridge.ours()) {
+                undo.addStep(() -> links().execute(LinkRequest.delete(link).request()));
+            }
         }
     }
 

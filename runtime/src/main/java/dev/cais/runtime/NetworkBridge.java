@@ -4,15 +4,17 @@ import dev.cais.Subnet;
 import dev.cais.network.FilteredNetwork;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * What a network has on the host.
  *
- * @param name of the link
- * @param filtered what the firewall knows of it
+ * @param index of its bridge, or of the link that its containers' stand on
+ * @param ours links to delete with it
+ * @param filtered what the firewall knows of it, if it has a bridge
  * @param leases of each of its subnets, IPv4 before IPv6
  */
-record NetworkBridge(String name, int index, FilteredNetwork filtered, Map<Subnet, Leases> leases) {
+record NetworkBridge(int index, List<Integer> ours, Optional<FilteredNetwork> filtered, Map<Subnet, Leases> leases) {
     List<Subnet> subnets() {
         return List.copyOf(leases.keySet());
     }

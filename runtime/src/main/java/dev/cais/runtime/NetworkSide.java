@@ -1,7 +1,10 @@
 package dev.cais.runtime;
 
+import dev.cais.Dns;
+import dev.cais.EndpointSpec;
 import dev.cais.InvalidSpecException;
 import dev.cais.KernelException;
+import dev.cais.NetworkDriver;
 import dev.cais.PortBinding;
 import dev.cais.Subnet;
 import dev.cais.linux.Errno;
@@ -38,6 +41,7 @@ final class NetworkSide implements AutoCloseable {
     private final LocalNetworks networks;
     private final NetworkSteps.Sockets sockets;
     private final Rtnetlink inside;
+    private final Dns dns;
     private final NameService names;
     private final Map<LocalEndpoint, Interface> interfaces = new LinkedHashMap<>();
     /** Names of the interfaces' networks, as others were told them. */
@@ -49,14 +53,15 @@ final class NetworkSide implements AutoCloseable {
     private List<PublishedPort> published = List.of();
 
     /**
-     * @param number in the name that the container knows: eth0
+     * @param name as the container knows it: eth0
      * @param index in the container
      * @param removal takes it away
      */
-    private record Interface(int number, int index, Runnable removal) {}
+    private record Interface(String name, int index, Runnable removal) {}
 
-    NetworkSide(int run, LocalNetworks networks, NetworkSteps.Sockets sockets) {
+    NetworkSide(int run, LocalNetworks networks, NetworkSteps.Sockets sockets, Dns dns) {
         this.run = run;
+        this.dns = dns;
         this.networks = networks;
         this.sockets = sockets;
         this.inside = Rtnetlink.of(sockets.route());
@@ -79,17 +84,25 @@ final class NetworkSide implements AutoCloseable {
         if (cni.isPresent()) {
             return attach(endpoint, cni.get(), ports);
         }
-        attachToBridge(endpoint);
+        try (var undo = new Undo()) {
+            if (endpoint.network().spec().driver() instanceof NetworkDriver.Bridge) {
+                attachToBridge(endpoint, freeName(), undo);
+            } else {
+                attachToWire(endpoint, freeName(), undo);
+            }
+            undo.keepAll();
+        }
+        tellNames(endpoint);
         return endpoint;
     }
 
     private LocalEndpoint attach(LocalEndpoint endpoint, CniNetwork plugins, List<PortBinding> ports) {
-        var number = freeNumber();
+        var name = freeName();
         var place = new CniEndpoint(
                 endpoint.container().id(),
                 Path.of("/proc/" + ProcessHandle.current().pid() + "/fd/"
                         + sockets.namespace().number()),
-                "eth" + number,
+                name,
                 ports.stream()
                         .map(port -> new CniEndpoint.Port(
                                 port.address().getHostAddress(),
@@ -101,7 +114,7 @@ final class NetworkSide implements AutoCloseable {
         try (var undo = new Undo()) {
             Runnable removal = () -> plugins.delete(place, Optional.of(made));
             undo.addStep(removal);
-            var link = inside.link("eth" + number).orElseThrow();
+            var link = inside.link(name).orElseThrow();
             var connected = endpoint.network()
                     .replace(
                             endpoint,
@@ -111,7 +124,7 @@ final class NetworkSide implements AutoCloseable {
                                             .toList(),
                                     link.mac().map(MacAddress::toString).orElse("")));
             undo.addStep(() -> endpoint.network().replace(connected, endpoint));
-            interfaces.put(connected, new Interface(number, link.index(), removal));
+            interfaces.put(connected, new Interface(name, link.index(), removal));
             undo.addStep(() -> interfaces.remove(connected));
             tellNames(connected);
             undo.keepAll();
@@ -119,57 +132,81 @@ final class NetworkSide implements AutoCloseable {
         }
     }
 
-    private int freeNumber() {
+    private String freeName() {
         var number = 0;
-        while (has(number)) {
+        while (has("eth" + number)) {
             number++;
         }
-        return number;
+        return "eth" + number;
     }
 
-    /** In a network without IPv6 it has no addresses of that at all. */
-    private void attachToBridge(LocalEndpoint endpoint) {
+    /** A veth, whose other end is a port of the network's bridge. */
+    private void attachToBridge(LocalEndpoint endpoint, String name, Undo undo) {
         var network = endpoint.network();
-        var bridge = network.bridge();
-        var number = freeNumber();
-        var name = "eth" + number;
         var hostName = networks.newLinkName();
         var peer = LinkRequest.add(name)
                 .mac(MacAddress.parse(endpoint.mac()))
-                .mtu(network.spec().mtu())
+                .mtu(network.mtu())
                 .namespace(sockets.namespace());
-        var host = LinkRequest.add(hostName)
-                .kind(new LinkKind.Veth(peer))
-                .group(networks.group())
-                .mtu(network.spec().mtu())
-                .master(bridge.index());
+        networks.links()
+                .execute(LinkRequest.add(hostName)
+                        .kind(new LinkKind.Veth(peer))
+                        .group(networks.group())
+                        .mtu(network.mtu())
+                        .master(network.bridge().index())
+                        .request());
+        undo.addStep(() -> delete(hostName));
+        var requests = new ArrayList<Request>();
         var port = LinkRequest.change(hostName).withoutLinkLocal();
-        try (var undo = new Undo()) {
-            networks.links().execute(host.request());
-            undo.addStep(() -> delete(hostName));
-            if (!network.spec().interContainer()) {
-                port.isolated(true);
-            }
-            networks.links()
-                    .execute(port.request(), LinkRequest.change(hostName).up().request());
-            var index = inside.link(name).orElseThrow().index();
-            var requests = new ArrayList<Request>();
-            if (!network.spec().ipv6()) {
-                requests.add(LinkRequest.change(index).withoutLinkLocal().request());
-            }
-            requests.add(LinkRequest.change(index).up().request());
-            for (var address : endpoint.addresses()) {
-                requests.add(new LinkAddress(
-                                index, address, subnet(endpoint, address).prefix())
-                        .add());
-            }
-            inside.execute(requests);
-            interfaces.put(endpoint, new Interface(number, index, () -> delete(hostName)));
-            undo.addStep(() -> interfaces.remove(endpoint));
-            routeOutside();
-            undo.keepAll();
+        if (!network.spec().interContainer()) {
+            port.isolated(true);
         }
-        tellNames(endpoint);
+        requests.add(port.request());
+        if (network.spec().driver() instanceof NetworkDriver.Bridge bridge && bridge.vlans()) {
+            var index = networks.links().link(hostName).orElseThrow().index();
+            requests.add(LinkRequest.change(index)
+                    .vlan(Math.max(endpoint.spec().vlan(), EndpointSpec.DEFAULT_VLAN))
+                    .request());
+        }
+        requests.add(LinkRequest.change(hostName).up().request());
+        networks.links().execute(requests);
+        configure(endpoint, name, () -> delete(hostName), undo);
+    }
+
+    /** A macvlan or ipvlan, made in the container at once. */
+    private void attachToWire(LocalEndpoint endpoint, String name, Undo undo) {
+        var network = endpoint.network();
+        var link = LinkRequest.add(name)
+                .kind(ParentLink.kind(network.spec().driver(), network.bridge().index()))
+                .mtu(network.mtu())
+                .namespace(sockets.namespace());
+        if (network.spec().driver() instanceof NetworkDriver.Macvlan) {
+            link.mac(MacAddress.parse(endpoint.mac()));
+        }
+        networks.links().execute(link.request());
+        var index = inside.link(name).orElseThrow().index();
+        Runnable removal = () -> ignoring(
+                Errno.ENODEV, () -> inside.execute(LinkRequest.delete(index).request()));
+        undo.addStep(removal);
+        configure(endpoint, name, removal, undo);
+    }
+
+    /** In a network without IPv6 it has no addresses of that at all. */
+    private void configure(LocalEndpoint endpoint, String name, Runnable removal, Undo undo) {
+        var index = inside.link(name).orElseThrow().index();
+        var requests = new ArrayList<Request>();
+        if (!endpoint.network().spec().ipv6()) {
+            requests.add(LinkRequest.change(index).withoutLinkLocal().request());
+        }
+        requests.add(LinkRequest.change(index).up().request());
+        for (var address : endpoint.addresses()) {
+            requests.add(
+                    new LinkAddress(index, address, subnet(endpoint, address).prefix()).add());
+        }
+        inside.execute(requests);
+        interfaces.put(endpoint, new Interface(name, index, removal));
+        undo.addStep(() -> interfaces.remove(endpoint));
+        routeOutside();
     }
 
     private void tellNames(LocalEndpoint endpoint) {
@@ -200,11 +237,11 @@ final class NetworkSide implements AutoCloseable {
         var now = attached;
         return new Names(
                 now.stream().map(LocalNetwork::zone).toList(),
-                now.stream().allMatch(network -> network.spec().internal()) ? Upstream.NONE : networks.upstream());
+                now.stream().allMatch(network -> network.spec().internal()) ? Upstream.NONE : networks.upstream(dns));
     }
 
-    private boolean has(int number) {
-        return interfaces.values().stream().anyMatch(each -> each.number() == number);
+    private boolean has(String name) {
+        return interfaces.values().stream().anyMatch(each -> each.name().equals(name));
     }
 
     private static Subnet subnet(LocalEndpoint endpoint, InetAddress address) {
@@ -219,19 +256,20 @@ final class NetworkSide implements AutoCloseable {
         for (var ipv6 : new boolean[] {false, true}) {
             for (var each : interfaces.entrySet()) {
                 var network = each.getKey().network();
-                if (network.cni().isPresent()) {
-                    continue; // plugins make routes themselves
+                if (network.cni().isPresent()
+                        || network.spec().driver() instanceof NetworkDriver.Bridge
+                                && !each.getKey().reachesHost()) {
+                    continue; // plugins make routes themselves, and other VLANs have none
                 }
                 var subnet = network.bridge().subnets().stream()
                         .filter(one -> one.isIpv6() == ipv6)
                         .findFirst();
                 if (subnet.isPresent() && !network.spec().internal()) {
-                    var gateway = network.spec().gateway(subnet.get());
-                    ignoring(
-                            Errno.EEXIST,
-                            () -> inside.execute(
-                                    Route.byDefault(gateway, each.getValue().index())
-                                            .add()));
+                    var link = each.getValue().index();
+                    var route = network.gateways().isEmpty()
+                            ? Route.to(Subnet.around(subnet.get().address(), 0), link) // the parent routes
+                            : Route.byDefault(network.spec().gateway(subnet.get()), link);
+                    ignoring(Errno.EEXIST, () -> inside.execute(route.add()));
                     break;
                 }
             }
@@ -267,7 +305,7 @@ final class NetworkSide implements AutoCloseable {
 
     private Optional<PublishedPort> forward(PortBinding binding) {
         return interfaces.keySet().stream()
-                .filter(endpoint -> endpoint.network().cni().isEmpty())
+                .filter(LocalEndpoint::reachesHost)
                 .flatMap(endpoint -> endpoint.addresses().stream())
                 .filter(address -> address.getClass() == binding.address().getClass())
                 .findFirst()

@@ -1,10 +1,15 @@
 package dev.cais.runtime;
 
+import dev.cais.InvalidSpecException;
 import dev.cais.NamespaceMode;
 import dev.cais.Namespaces;
+import dev.cais.NotFoundException;
 import dev.cais.linux.Abi;
+import dev.cais.linux.Errno;
 import dev.cais.linux.Fd;
+import dev.cais.linux.Scratch;
 import dev.cais.linux.Syscall;
+import dev.cais.linux.Syscalls;
 import dev.cais.runtime.launch.Arg;
 import dev.cais.runtime.launch.LaunchBuilder;
 import java.time.Duration;
@@ -15,7 +20,7 @@ import java.util.function.Function;
 
 /**
  * Whose namespaces a container's processes are in: which are made for it, and which processes' own are entered. Holds a pidfd of
- * each such process, so that its number cannot come to stand for another one.
+ * each such process, so that its number cannot come to stand for another one; or the namespace itself, if that has a path.
  *
  * @see <a href="https://man7.org/linux/man-pages/man2/setns.2.html">setns(2)</a>
  * @see <a href="https://man7.org/linux/man-pages/man7/time_namespaces.7.html">time_namespaces(7)</a>
@@ -27,7 +32,7 @@ final class SharedNamespaces implements AutoCloseable {
     private static final String OF_ANOTHER = "of a namespace of another container";
     private static final String ENDED = "if it has ended, start it first";
 
-    /** What is entered: the kind as one {@code CLONE_NEW} flag, and a process that is there. */
+    /** What is entered: the kind as one {@code CLONE_NEW} flag, and a process that is there, or it itself. */
     private record Entered(int number, Fd process) {}
 
     private final Namespaces spec;
@@ -37,7 +42,7 @@ final class SharedNamespaces implements AutoCloseable {
         this.spec = spec;
     }
 
-    /** @param processes gives a pidfd of another container's first process, which is closed here */
+    /** @param processes gives a pidfd of another container's first process, or the namespace at a path; closed here */
     static SharedNamespaces open(Namespaces spec, Function<NamespaceMode, Fd> processes) {
         var namespaces = new SharedNamespaces(spec);
         try (var undo = new Undo()) {
@@ -52,8 +57,35 @@ final class SharedNamespaces implements AutoCloseable {
     }
 
     private void join(long kind, NamespaceMode mode, Function<NamespaceMode, Fd> processes) {
-        if (mode.kind() == NamespaceMode.Kind.CONTAINER) {
+        if (mode.kind() == NamespaceMode.Kind.CONTAINER || mode.kind() == NamespaceMode.Kind.PATH) {
             entered.put(kind, new Entered(FIRST + entered.size(), processes.apply(mode)));
+        }
+    }
+
+    /**
+     * A network namespace that somebody keeps.
+     *
+     * @throws NotFoundException if there is nothing at the path
+     * @throws InvalidSpecException if it is something else
+     */
+    static Fd openNetwork(String cannot, String path) {
+        try (var scratch = Scratch.frame();
+                var undo = new Undo()) {
+            var number = Syscalls.call(
+                    Syscall.OPENAT,
+                    Abi.AT_FDCWD,
+                    scratch.path(path),
+                    Abi.O_RDONLY | Abi.O_CLOEXEC | Abi.O_NONBLOCK); // a FIFO would block
+            if (Errno.ENOENT.is(number) || Errno.ENOTDIR.is(number)) {
+                throw new NotFoundException(
+                        cannot + ": there is no network namespace " + path, "make it first, as ip netns add does");
+            }
+            var namespace = undo.add(Fd.of(Syscalls.checked(cannot + " in " + path, Syscall.OPENAT, number)));
+            if (Syscalls.call(Syscall.IOCTL, namespace.number(), Abi.NS_GET_NSTYPE) != Abi.CLONE_NEWNET) {
+                throw new InvalidSpecException(cannot + ": " + path + " is no network namespace");
+            }
+            undo.keepAll();
+            return namespace;
         }
     }
 
@@ -111,7 +143,7 @@ final class SharedNamespaces implements AutoCloseable {
             case CONTAINER ->
                 program.setns(Arg.of(number(Abi.CLONE_NEWPID)), Abi.CLONE_NEWPID)
                         .explain(OF_ANOTHER, ENDED);
-            case HOST -> {}
+            case HOST, PATH -> {}
         }
         sharedMemory.ifPresent(tree -> program.dup3(tree, ContainerProgram.ENTERED, Abi.O_CLOEXEC));
     }

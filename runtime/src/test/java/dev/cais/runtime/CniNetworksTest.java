@@ -75,8 +75,9 @@ class CniNetworksTest {
 
     private String ipam() {
         return """
-                "ipam": {"type": "host-local", "dataDir": "%s", "ranges": [[{"subnet": "198.18.41.0/24"}]],
-                         "routes": [{"dst": "0.0.0.0/0"}]}""".formatted(directory);
+            "ipam": {"type": "host-local", "dataDir": "%s", "ranges": [[{"subnet": "198.18.41.0/24"}]],
+                     "routes": [{"dst": "0.0.0.0/0"}]}\
+            """.formatted(directory);
     }
 
     private String bridge() {
@@ -144,8 +145,9 @@ class CniNetworksTest {
                             .create(SERVER.name("web")
                                     .join(EndpointSpec.of("cninet").address("198.18.41.9"))))
                     .isExactlyInstanceOf(InvalidSpecException.class)
-                    .hasMessage("cannot create container web with an address of its own: the plugins of network "
-                            + net.name() + " choose it");
+                    .hasMessage(
+                            "cannot create container web with an address or VLAN of its own: the plugins of network "
+                                    + net.name() + " choose it");
         }
     }
 }

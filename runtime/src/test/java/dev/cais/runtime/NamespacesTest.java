@@ -11,6 +11,7 @@ import dev.cais.InvalidSpecException;
 import dev.cais.NamespaceMode;
 import dev.cais.Namespaces;
 import dev.cais.NotFoundException;
+import dev.cais.Ready;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestStore;
@@ -106,10 +107,9 @@ class NamespacesTest {
     @Test
     void nothingIsLeftOfAContainerInTheHostsPidNamespace() throws Exception {
         try (var container = engine.containers()
-                .start(
-                        sh("setsid sleep 1000 & setsid sh -c 'sleep 1000 & sleep 1000' & sleep 0.05; echo ready; cat /dev/zero"
-                                        + " >/dev/null")
-                                .pid(NamespaceMode.HOST))) {
+                .start(sh("setsid sleep 1000 & setsid sh -c 'sleep 1000 & sleep 1000' & sleep 0.05; echo ready; cat"
+                                + " /dev/zero >/dev/null")
+                        .pid(NamespaceMode.HOST))) {
             while (container.top().size() < 5) {
                 Thread.sleep(5);
             }
@@ -153,9 +153,9 @@ class NamespacesTest {
         try (var first = engine.containers()
                         .start(sh("echo hello >/dev/shm/x; exec sleep 1000").name("memory"));
                 var second = engine.containers()
-                        .start(
-                                sh("while ! cat /dev/shm/x 2>/dev/null; do sleep 0.01; done; echo back >/dev/shm/y; exec sleep 1000")
-                                        .ipc(NamespaceMode.container("memory")))) {
+                        .start(sh("while ! cat /dev/shm/x 2>/dev/null; do sleep 0.01; done; echo back >/dev/shm/y;"
+                                        + " exec sleep 1000")
+                                .ipc(NamespaceMode.container("memory")))) {
             assertThat(second.exec("sh", "-c", "while [ ! -s /dev/shm/y ]; do sleep 0.01; done; cat /dev/shm/x")
                             .stdout())
                     .isEqualTo("hello\n");
@@ -193,8 +193,8 @@ class NamespacesTest {
         }
         assertThatThrownBy(() -> sh("").uts(NamespaceMode.HOST).hostname("mine"))
                 .isInstanceOf(InvalidSpecException.class)
-                .hasMessage(
-                        "cannot set a host name: the UTS namespace is not the container's own (host), and its name with it");
+                .hasMessage("cannot set a host name: the UTS namespace is not the container's own (host), and its name"
+                        + " with it");
     }
 
     @Test
@@ -202,9 +202,9 @@ class NamespacesTest {
         try (var first = engine.containers()
                 .start(sh("exec sleep 1000").name("network").sysctl("net.ipv4.ip_default_ttl", "33"))) {
             assertThat(engine.containers()
-                            .run(
-                                    sh("cat /proc/sys/net/ipv4/ip_default_ttl; ls /sys/class/net; ping -c 1 127.0.0.1 >/dev/null")
-                                            .network(NamespaceMode.container("network")))
+                            .run(sh("cat /proc/sys/net/ipv4/ip_default_ttl; ls /sys/class/net; ping -c 1 127.0.0.1"
+                                            + " >/dev/null")
+                                    .network(NamespaceMode.container("network")))
                             .stdout())
                     .isEqualTo("33\nlo\n");
             assertThat(first.state().word()).isEqualTo("running");
@@ -217,6 +217,7 @@ class NamespacesTest {
         var spec = sh("cat /proc/uptime; cat /proc/self/timens_offsets; exec sleep 1000")
                 .timeOffsets(Duration.ofSeconds(7, 5), Duration.ofDays(100));
         try (var container = engine.containers().start(spec)) {
+            container.awaitReady(Ready.logLine("boottime.*"), Duration.ofSeconds(60)); // so it has read the clock
             var inside = uptime(container.exec("cat", "/proc/uptime").stdout());
             assertThat(inside).isBetween(hosts + 100 * 86400, hosts + 100 * 86400 + 100);
             assertThat(container.exec("cat", "/proc/self/timens_offsets").stdout())
@@ -243,8 +244,8 @@ class NamespacesTest {
             assertThatThrownBy(() -> engine.containers().run(spec))
                     .isInstanceOf(ConflictException.class)
                     .hasMessage(
-                            "cannot start container lonely: container gone, a namespace of which it is to share, does not"
-                                    + " run; start that one first");
+                            "cannot start container lonely: container gone, a namespace of which it is to share, does"
+                                    + " not run; start that one first");
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.cais.network.dns;
 
+import dev.cais.Dns;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -17,7 +18,8 @@ public final class HostUpstream {
 
     private final Path file;
     private List<Object> version = List.of();
-    private Upstream upstream = ResolvConf.parse("").upstream();
+    private ResolvConf known = ResolvConf.parse("");
+    private Upstream upstream = known.upstream();
     private long lookAt = System.nanoTime();
 
     /** @param file such as {@link ResolvConf#FILE} */
@@ -26,13 +28,18 @@ public final class HostUpstream {
     }
 
     /** What the file says; what it said before, if it cannot be read. */
-    public synchronized Upstream current() {
+    public Upstream current() {
+        return current(Dns.HOST);
+    }
+
+    /** The same, with what a container wants in place of it. */
+    public synchronized Upstream current(Dns dns) {
         var now = System.nanoTime();
         if (now - lookAt >= 0) {
             lookAt = now + LOOK_AFTER_NANOS;
             look();
         }
-        return upstream;
+        return dns.equals(Dns.HOST) ? upstream : known.with(dns).upstream();
     }
 
     private void look() {
@@ -41,7 +48,8 @@ public final class HostUpstream {
             var found = List.<Object>of(
                     String.valueOf(attributes.fileKey()), attributes.lastModifiedTime(), attributes.size());
             if (!found.equals(version)) {
-                upstream = ResolvConf.read(file).upstream();
+                known = ResolvConf.read(file);
+                upstream = known.upstream();
                 version = found;
             }
         } catch (IOException | UncheckedIOException e) {

@@ -1,5 +1,6 @@
 package dev.cais.network.dns;
 
+import dev.cais.Dns;
 import dev.cais.InvalidSpecException;
 import dev.cais.Subnet;
 import java.io.IOException;
@@ -97,6 +98,28 @@ public record ResolvConf(List<InetAddress> nameservers, List<String> search, Lis
             throw new UnknownHostException(name);
         }
         return Inet6Address.getByAddress(null, address.getAddress(), link.getIndex());
+    }
+
+    /** With what a container wants in place of it. */
+    public ResolvConf with(Dns dns) {
+        return new ResolvConf(
+                dns.servers().isEmpty() ? nameservers : dns.servers(),
+                dns.search().isEmpty()
+                        ? search
+                        : dns.search().stream()
+                                .filter(domain -> !domain.equals("."))
+                                .toList(),
+                dns.options().isEmpty() ? options : dns.options());
+    }
+
+    /** Without servers on loopback, where another network namespace has somebody else or nobody. */
+    public ResolvConf reachableFromOthers() {
+        return new ResolvConf(
+                nameservers.stream()
+                        .filter(server -> !server.isLoopbackAddress())
+                        .toList(),
+                search,
+                options);
     }
 
     /** The servers as they are to be asked; this host's own one if the file names none, as libc has it. */

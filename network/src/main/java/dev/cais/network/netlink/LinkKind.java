@@ -1,6 +1,8 @@
 package dev.cais.network.netlink;
 
 import dev.cais.InvalidSpecException;
+import dev.cais.NetworkDriver.IpvlanMode;
+import dev.cais.NetworkDriver.MacvlanMode;
 import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.util.Locale;
@@ -35,43 +37,8 @@ public sealed interface LinkKind {
      */
     record Macvlan(int parent, MacvlanMode mode) implements LinkKind {}
 
-    /** Which of a parent's macvlan links may talk with each other. */
-    enum MacvlanMode {
-        PRIVATE(1),
-        VEPA(2),
-        BRIDGE(4),
-        PASSTHRU(8);
-
-        private final int number;
-
-        MacvlanMode(int number) {
-            this.number = number;
-        }
-
-        int number() {
-            return number;
-        }
-    }
-
     /** A link with the parent's MAC address and IP addresses of its own. */
     record Ipvlan(int parent, IpvlanMode mode) implements LinkKind {}
-
-    /** On which layer the parent's ipvlan links are told apart. */
-    enum IpvlanMode {
-        L2(0),
-        L3(1),
-        L3S(2);
-
-        private final int number;
-
-        IpvlanMode(int number) {
-            this.number = number;
-        }
-
-        int number() {
-            return number;
-        }
-    }
 
     /**
      * The frames of one VLAN on the parent's wire.

@@ -1,6 +1,7 @@
 package dev.cais.network.netlink;
 
 import dev.cais.InvalidSpecException;
+import dev.cais.NetworkDriver;
 import dev.cais.linux.Fd;
 import dev.cais.network.netlink.LinkKind.Bridge;
 import dev.cais.network.netlink.LinkKind.Ipvlan;
@@ -32,6 +33,8 @@ public final class LinkRequest {
     static final int RTM_DELLINK = 17;
     private static final int RTM_SETLINK = 19;
     private static final int AF_BRIDGE = 7;
+    private static final int IFLA_BRIDGE_FLAGS = 0;
+    private static final int BRIDGE_FLAGS_SELF = 2;
     private static final int IFLA_BRIDGE_VLAN_INFO = 2;
     private static final byte BRIDGE_VLAN_INFO_PVID = 2;
     private static final byte BRIDGE_VLAN_INFO_UNTAGGED = 4;
@@ -107,6 +110,7 @@ public final class LinkRequest {
     private @Nullable Boolean hairpin;
     private boolean withoutLinkLocal;
     private int vlan;
+    private boolean self;
     private final Map<Ipv4Setting, Integer> ipv4 = new LinkedHashMap<>();
 
     private LinkRequest(Action action, String shown) {
@@ -234,6 +238,12 @@ public final class LinkRequest {
         return this;
     }
 
+    /** The same for a bridge itself: in which VLAN the host is that has it. */
+    public LinkRequest ownVlan(int id) {
+        self = true;
+        return vlan(id);
+    }
+
     /** Only for a link that exists: sets a switch, as in {@code /proc/sys/net/ipv4/conf}. */
     public LinkRequest ipv4(Ipv4Setting setting, int value) {
         ipv4.put(setting, value);
@@ -276,11 +286,14 @@ public final class LinkRequest {
                 .u32(index)
                 .u32(0)
                 .u32(0)
-                .nestUnmarked(
-                        IFLA_AF_SPEC,
-                        spec -> spec.put(IFLA_BRIDGE_VLAN_INFO, new byte[] {
-                            BRIDGE_VLAN_INFO_PVID | BRIDGE_VLAN_INFO_UNTAGGED, 0, (byte) vlan, (byte) (vlan >> 8)
-                        }))
+                .nestUnmarked(IFLA_AF_SPEC, spec -> {
+                    if (self) {
+                        spec.putU16(IFLA_BRIDGE_FLAGS, BRIDGE_FLAGS_SELF);
+                    }
+                    spec.put(IFLA_BRIDGE_VLAN_INFO, new byte[] {
+                        BRIDGE_VLAN_INFO_PVID | BRIDGE_VLAN_INFO_UNTAGGED, 0, (byte) vlan, (byte) (vlan >> 8)
+                    });
+                })
                 .toBytes();
     }
 
@@ -358,19 +371,35 @@ public final class LinkRequest {
                     data -> data.nestUnmarked(
                             VETH_INFO_PEER, peer -> veth.peer().write(peer)));
         } else if (kind instanceof Macvlan macvlan) {
-            info.nestUnmarked(
-                    IFLA_INFO_DATA,
-                    data -> data.putU32(IFLA_MACVLAN_MODE, macvlan.mode().number()));
+            info.nestUnmarked(IFLA_INFO_DATA, data -> data.putU32(IFLA_MACVLAN_MODE, number(macvlan.mode())));
         } else if (kind instanceof Ipvlan ipvlan) {
             info.nestUnmarked(
                     IFLA_INFO_DATA,
-                    data -> data.putU16(IFLA_IPVLAN_MODE, ipvlan.mode().number())
-                            .putU16(IFLA_IPVLAN_FLAGS, 0));
+                    data -> data.putU16(IFLA_IPVLAN_MODE, number(ipvlan.mode())).putU16(IFLA_IPVLAN_FLAGS, 0));
         } else if (kind instanceof Vlan vlan) {
             info.nestUnmarked(IFLA_INFO_DATA, data -> data.putU16(IFLA_VLAN_ID, vlan.id()));
         } else if (kind instanceof Vxlan vxlan) {
             info.nestUnmarked(IFLA_INFO_DATA, data -> writeVxlan(data, vxlan));
         }
+    }
+
+    /** {@code MACVLAN_MODE_…} of if_link.h. */
+    private static int number(NetworkDriver.MacvlanMode mode) {
+        return switch (mode) {
+            case PRIVATE -> 1;
+            case VEPA -> 2;
+            case BRIDGE -> 4;
+            case PASSTHRU -> 8;
+        };
+    }
+
+    /** {@code IPVLAN_MODE_…} of if_link.h. */
+    private static int number(NetworkDriver.IpvlanMode mode) {
+        return switch (mode) {
+            case L2 -> 0;
+            case L3 -> 1;
+            case L3S -> 2;
+        };
     }
 
     private static void writeVxlan(MessageWriter data, Vxlan vxlan) {

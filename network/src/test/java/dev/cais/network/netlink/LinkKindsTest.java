@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cais.InvalidSpecException;
+import dev.cais.NetworkDriver.IpvlanMode;
+import dev.cais.NetworkDriver.MacvlanMode;
 import dev.cais.Subnet;
 import dev.cais.UnsupportedHostException;
 import dev.cais.fixtures.Feature;
@@ -13,9 +15,7 @@ import dev.cais.fixtures.RequiresFeature;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.network.netlink.LinkKind.Bridge;
 import dev.cais.network.netlink.LinkKind.Ipvlan;
-import dev.cais.network.netlink.LinkKind.IpvlanMode;
 import dev.cais.network.netlink.LinkKind.Macvlan;
-import dev.cais.network.netlink.LinkKind.MacvlanMode;
 import dev.cais.network.netlink.LinkKind.Veth;
 import dev.cais.network.netlink.LinkKind.Vlan;
 import dev.cais.network.netlink.LinkKind.Vxlan;
@@ -144,7 +144,8 @@ class LinkKindsTest {
 
                     assertThat(connects(one, two, 2, CONNECT_MILLIS)).isTrue();
                 },
-                "cannot make the ipvlan eth0: this kernel has no links of that kind; its module may have to be installed");
+                "cannot make the ipvlan eth0: this kernel has no links of that kind; its module may have to be"
+                        + " installed");
     }
 
     @Test
@@ -292,6 +293,7 @@ class LinkKindsTest {
         assertThatThrownBy(() -> new Vxlan(42, address(1), Subnet.parseAddress("fd00:18::1"), 4789, 0))
                 .isInstanceOf(InvalidSpecException.class)
                 .hasMessage(
-                        "cannot use VXLAN 42 between 198.18.1.1 and fd00:18:0:0:0:0:0:1: one is of IPv4, the other of IPv6");
+                        "cannot use VXLAN 42 between 198.18.1.1 and fd00:18:0:0:0:0:0:1: one is of IPv4, the other of"
+                                + " IPv6");
     }
 }

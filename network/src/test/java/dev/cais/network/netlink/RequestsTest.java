@@ -4,12 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cais.InvalidSpecException;
+import dev.cais.NetworkDriver.IpvlanMode;
+import dev.cais.NetworkDriver.MacvlanMode;
 import dev.cais.Subnet;
 import dev.cais.network.netlink.LinkKind.Bridge;
 import dev.cais.network.netlink.LinkKind.Ipvlan;
-import dev.cais.network.netlink.LinkKind.IpvlanMode;
 import dev.cais.network.netlink.LinkKind.Macvlan;
-import dev.cais.network.netlink.LinkKind.MacvlanMode;
 import dev.cais.network.netlink.LinkKind.Veth;
 import dev.cais.network.netlink.LinkKind.Vlan;
 import dev.cais.network.netlink.LinkKind.Vxlan;
@@ -67,6 +67,12 @@ class RequestsTest {
                 Map.entry(
                         "link-set-hairpin", LinkRequest.change(4).hairpin(true).request()),
                 Map.entry("link-set-vlan", LinkRequest.change(4).vlan(7).request()),
+                Map.entry("link-set-vlan-self", LinkRequest.change(4).ownVlan(1).request()),
+                Map.entry("fdb-append", new VxlanPeer(4, SECOND).add()),
+                Map.entry("fdb-append-6", new VxlanPeer(4, Subnet.parseAddress("fd00:18::2")).add()),
+                Map.entry(
+                        "route-add-default-link",
+                        Route.to(Subnet.parse("0.0.0.0/0"), 3).add()),
                 Map.entry("link-set-name", LinkRequest.change(3).name("eth7").request()),
                 Map.entry(
                         "link-set-address",

@@ -1,0 +1,125 @@
+package dev.cais.runtime;
+
+import dev.cais.ConflictException;
+import dev.cais.NetworkOptions;
+import dev.cais.NetworkSpec;
+import dev.cais.Subnet;
+import dev.cais.network.netlink.LinkAddress;
+import dev.cais.network.netlink.Route;
+import dev.cais.network.netlink.Rtnetlink;
+import java.math.BigInteger;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.Predicate;
+
+/**
+ * Which subnets an engine's bridges may have. The host's routes tell what is taken, by whomever: a claim is a bridge's address, so it
+ * holds against all engines of all JVMs, and goes with the bridge.
+ */
+final class Subnets {
+    private static final int IPV6_PREFIX = 64;
+    private static final int MOST_SUBNET_BITS = 16;
+    private static final int MOST_TRIES = 4096;
+
+    private final Rtnetlink links;
+    private final NetworkOptions options;
+    private final String engineId;
+
+    Subnets(Rtnetlink links, NetworkOptions options, String engineId) {
+        this.links = links;
+        this.options = options;
+        this.engineId = engineId;
+    }
+
+    /**
+     * Gives a bridge its address in the subnet that its network asks for, which a wider route of the host's may lead to; or else in
+     * one that nobody has. Where to look first is left to chance, so that engines hardly ever try the same one.
+     *
+     * @throws ConflictException that begins with {@code cannot}
+     */
+    Subnet claim(String cannot, NetworkSpec spec, int bridge, boolean ipv6) {
+        var asked = spec.subnets().stream()
+                .filter(subnet -> subnet.isIpv6() == ipv6)
+                .findFirst();
+        return asked.isPresent() ? take(cannot, spec, bridge, asked.get()) : choose(cannot, spec, bridge, ipv6);
+    }
+
+    private Subnet take(String cannot, NetworkSpec spec, int bridge, Subnet wanted) {
+        var other = tryToTake(spec, bridge, wanted, route -> route.prefix() >= wanted.prefix());
+        if (other.isPresent()) {
+            throw new ConflictException(
+                    cannot + ": subnet " + wanted + " is in use on this host",
+                    Map.of("route", other.get()),
+                    "choose another one, or leave the choice to the engine");
+        }
+        return wanted;
+    }
+
+    private Subnet choose(String cannot, NetworkSpec spec, int bridge, boolean ipv6) {
+        var pools = ipv6 ? List.of(uniqueLocal()) : options.pools();
+        var prefix = ipv6 ? IPV6_PREFIX : options.prefix();
+        for (var pool : pools) {
+            var count = 1L << Math.min(prefix - pool.prefix(), MOST_SUBNET_BITS);
+            var first = ThreadLocalRandom.current().nextLong(count);
+            for (var i = 0L; i < Math.min(count, MOST_TRIES); i++) {
+                var subnet = subnet(pool, prefix, (first + i) % count);
+                if (tryToTake(spec, bridge, subnet, route -> true).isEmpty()) {
+                    return subnet;
+                }
+            }
+        }
+        throw new ConflictException(
+                cannot + ": no subnet is left that this host has no route to",
+                Map.of("pools", pools, "prefix", prefix),
+                "name one, or open the engine with other pools (EngineOptions.networks)");
+    }
+
+    private static Subnet subnet(Subnet pool, int prefix, long number) {
+        var bytes = new BigInteger(1, pool.address().getAddress())
+                .add(BigInteger.valueOf(number).shiftLeft((pool.isIpv6() ? 128 : 32) - prefix))
+                .toByteArray();
+        var address = new byte[pool.isIpv6() ? 16 : 4];
+        var length = Math.min(bytes.length, address.length);
+        System.arraycopy(bytes, bytes.length - length, address, address.length - length, length);
+        return new Subnet(Subnet.address(address), prefix);
+    }
+
+    /** RFC 4193, with the engine's id for the random bits. */
+    private Subnet uniqueLocal() {
+        var id = engineId;
+        return Subnet.parse("fd%s:%s:%s::/48".formatted(id.substring(0, 2), id.substring(2, 6), id.substring(6, 10)));
+    }
+
+    /**
+     * Gives the bridge its address in a subnet, if the host has no route to a part of it, and looks again afterwards: of two engines that
+     * come at the same moment both see the other, and nobody keeps it.
+     *
+     * @return a route that is in the way
+     */
+    private Optional<Route> tryToTake(NetworkSpec spec, int bridge, Subnet subnet, Predicate<Subnet> counts) {
+        var before = inTheWay(bridge, subnet, counts);
+        if (before.isPresent()) {
+            return before;
+        }
+        var address = new LinkAddress(bridge, spec.gateway(subnet), subnet.prefix());
+        links.execute(address.add());
+        var after = inTheWay(bridge, subnet, counts);
+        if (after.isPresent()) {
+            links.execute(address.delete());
+        }
+        return after;
+    }
+
+    /** Routes to everything, or to half of it as some tunnels have them, count for nothing. */
+    private Optional<Route> inTheWay(int bridge, Subnet subnet, Predicate<Subnet> counts) {
+        return links.routes().stream()
+                .filter(route -> route.link() != bridge
+                        && route.destination().prefix() > 1
+                        && route.destination().isIpv6() == subnet.isIpv6()
+                        && counts.test(route.destination())
+                        && route.destination().overlaps(subnet))
+                .findFirst();
+    }
+}
