@@ -1,7 +1,7 @@
 package dev.cais;
 
 /**
- * What became of a file of a container's image.
+ * What became of a file: of a container's image in the container, or of those below a layer in the layer.
  *
  * @param path absolute; bytes that are not UTF-8 show as U+FFFD
  */

@@ -22,6 +22,31 @@ public interface Image {
     /** Oldest first. */
     List<Layer> layers();
 
+    /**
+     * What one layer did to the files of those below it, in order of paths; of the oldest all is added. A directory is changed if it has
+     * another owner or mode, or something in it is told of; any other file that was there before is, whatever its content.
+     *
+     * @param layer one of {@link #layers()}; of equal ones the oldest is meant
+     * @throws InvalidSpecException if it is none of them
+     * @throws NotFoundException if the store no longer has its files
+     */
+    List<FileChange> changes(Layer layer);
+
+    /**
+     * The layers that this image and another one begin with, oldest first: the same files on the same files, of which a store has one
+     * copy.
+     */
+    default List<Layer> sharedLayers(Image other) {
+        var mine = layers();
+        var theirs = other.layers();
+        var count = 0;
+        while (count < Math.min(mine.size(), theirs.size())
+                && mine.get(count).diffId().equals(theirs.get(count).diffId())) {
+            count++;
+        }
+        return mine.subList(0, count);
+    }
+
     ImageConfig config();
 
     /** Oldest first; entries without a layer included. */

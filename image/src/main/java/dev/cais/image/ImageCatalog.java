@@ -7,6 +7,7 @@ import dev.cais.CopyOptions;
 import dev.cais.Damage;
 import dev.cais.Digest;
 import dev.cais.EventAction;
+import dev.cais.FileChange;
 import dev.cais.Image;
 import dev.cais.ImageConfig;
 import dev.cais.ImageLimits;
@@ -17,6 +18,7 @@ import dev.cais.ImageUse;
 import dev.cais.Images;
 import dev.cais.IndexSpec;
 import dev.cais.InvalidSpecException;
+import dev.cais.Layer;
 import dev.cais.NotFoundException;
 import dev.cais.Platform;
 import dev.cais.ProgressEvent;
@@ -425,6 +427,14 @@ public final class ImageCatalog implements Images, AutoCloseable {
             return withoutOrphans(table, table.without(found.id));
         });
         sweep.run();
+    }
+
+    /** See {@link Image#changes}. */
+    List<FileChange> changes(List<Layer> layers, Layer layer) {
+        var hold = store.lockShared();
+        try (hold) {
+            return store.layers().changes(layers, layer);
+        }
     }
 
     /** Without the other platforms' images of an index that has lost its last name, unless they are used. */

@@ -4,6 +4,7 @@ import static java.util.stream.Collectors.joining;
 
 import dev.cais.ByteSize;
 import dev.cais.Digest;
+import dev.cais.FileChange;
 import dev.cais.HistoryEntry;
 import dev.cais.Image;
 import dev.cais.ImageConfig;
@@ -96,6 +97,11 @@ final class StoredImage implements Image {
             layers.add(new Layer(document.diffIds().get(i), blob.digest(), blob.size(), blob.mediaType()));
         }
         return layers;
+    }
+
+    @Override
+    public List<FileChange> changes(Layer layer) {
+        return catalog.changes(layers(), layer);
     }
 
     @Override

@@ -4,6 +4,7 @@ import dev.cais.ByteSize;
 import dev.cais.ConflictException;
 import dev.cais.ContainerSpec;
 import dev.cais.Digest;
+import dev.cais.FileChange;
 import dev.cais.HistoryEntry;
 import dev.cais.Image;
 import dev.cais.ImageConfig;
@@ -143,6 +144,11 @@ final class LocalSnapshot implements Snapshot {
         @Override
         public List<Layer> layers() {
             return LocalSnapshot.this.layers();
+        }
+
+        @Override
+        public List<FileChange> changes(Layer layer) {
+            return owner.changes(layers(), layer);
         }
 
         @Override

@@ -2,6 +2,7 @@ package dev.cais.runtime;
 
 import dev.cais.ConflictException;
 import dev.cais.Digest;
+import dev.cais.FileChange;
 import dev.cais.Image;
 import dev.cais.Layer;
 import dev.cais.storage.ContainerFiles;
@@ -48,6 +49,13 @@ final class Snapshots {
                 TreeCopy.copyLayer(container.files().upper(), target);
             }
         });
+    }
+
+    /** See {@link Image#changes}. */
+    List<FileChange> changes(List<Layer> layers, Layer layer) {
+        try (var hold = store.lockShared()) {
+            return store.layers().changes(layers, layer);
+        }
     }
 
     private interface Filling {

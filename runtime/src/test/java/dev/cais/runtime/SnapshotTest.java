@@ -70,6 +70,23 @@ class SnapshotTest {
     }
 
     @Test
+    void aSnapshotIsTheNewestLayerOfItsClones() {
+        try (var container = setUp();
+                var snapshot = container.snapshot();
+                var clone = engine.containers().create(ContainerSpec.of(snapshot))) {
+            var image = clone.image();
+
+            assertThat(image.sharedLayers(snapshot.base()))
+                    .isEqualTo(snapshot.base().layers());
+            assertThat(image.changes(image.layers().get(image.layers().size() - 1)).stream()
+                            .map(FileChange::toString))
+                    .contains("A /data");
+            clone.close();
+            container.close();
+        }
+    }
+
+    @Test
     void theOriginGoesOnUponWhatItGaveAway() {
         try (var container = engine.containers()
                 .start(ContainerSpec.of("busybox").command("sh", "-c", "echo turn >>/data; cat /data"))) {

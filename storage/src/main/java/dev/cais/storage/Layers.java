@@ -1,6 +1,9 @@
 package dev.cais.storage;
 
 import dev.cais.Digest;
+import dev.cais.FileChange;
+import dev.cais.InvalidSpecException;
+import dev.cais.Layer;
 import dev.cais.NotFoundException;
 import dev.cais.StorageException;
 import dev.cais.linux.Fd;
@@ -87,6 +90,30 @@ public final class Layers {
                 .map(text -> Long.parseLong(text.strip()))
                 .orElseThrow(() ->
                         new NotFoundException("cannot read layer " + diffId + ": the store does not have it unpacked"));
+    }
+
+    /**
+     * What one layer of an image changes of those below it, in order of paths. Hold {@link Store#lockShared()}.
+     *
+     * @param layers of the image, oldest first
+     * @throws InvalidSpecException if it is none of them
+     * @throws NotFoundException if the store does not have all of them up to this one
+     */
+    public List<FileChange> changes(List<Layer> layers, Layer layer) {
+        var at = layers.indexOf(layer);
+        if (at < 0) {
+            throw new InvalidSpecException(
+                    "cannot tell what layer " + layer.diffId() + " changes: the image has no such layer",
+                    "pass one of Image.layers()");
+        }
+        var trees = layers.subList(0, at + 1).stream().map(this::required).toList();
+        return UpperChanges.ofLayer(trees.get(at), trees.subList(0, at));
+    }
+
+    private Path required(Layer layer) {
+        return find(layer.diffId())
+                .orElseThrow(() -> new NotFoundException(
+                        "cannot read layer " + layer.diffId() + ": the store does not have it unpacked"));
     }
 
     /**

@@ -23,10 +23,11 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a container has changed, as {@code docker diff} tells it, read from its upper directory and looked up in the layers below:
- * the work grows with what was written, not with the image.
+ * What a container or a layer has changed, as {@code docker diff} tells it, read from its directory and looked up in the layers
+ * below: the work grows with what was written, not with the image.
  *
- * <p>A file that was opened for writing and has its old size, time, owner and mode is not changed, though overlayfs has copied it.
+ * <p>A file that a container opened for writing and that has its old size, time, owner and mode is not changed, though overlayfs
+ * has copied it. What a layer brings is changed in any case: equal times of such files say nothing about their content.
  *
  * @see <a href="https://docs.kernel.org/filesystems/overlayfs.html#upper-and-lower">Linux, overlayfs, Upper and Lower</a>
  */
@@ -62,6 +63,7 @@ public final class UpperChanges implements TreeVisitor, AutoCloseable {
     private record Below(int type, int mode, long uid, long gid, long size, Instant modified, List<Fd> directories) {}
 
     private final Place where;
+    private final boolean ofContainer;
     private final List<Fd> lowers = new ArrayList<>();
     private final List<FileChange> changes = new ArrayList<>();
     private final Deque<Level> levels = new ArrayDeque<>();
@@ -69,17 +71,27 @@ public final class UpperChanges implements TreeVisitor, AutoCloseable {
     private final NativeMemory name = NativeMemory.allocate(8192);
     private final NativeMemory listing = NativeMemory.allocate(64 * 1024);
 
-    private UpperChanges(Path upper) {
-        where = Place.store(upper);
+    private UpperChanges(Path upper, boolean ofContainer) {
+        this.where = Place.store(upper);
+        this.ofContainer = ofContainer;
     }
 
     /**
-     * What an upper directory changes of the layers below it, in order of paths.
+     * What a container's upper directory changes of the layers below it, in order of paths. What the engine mounts on is left out.
      *
      * @param oldestFirst the layers' directories
      */
     public static List<FileChange> of(Path upper, List<Path> oldestFirst) {
-        try (var changes = new UpperChanges(upper)) {
+        return of(upper, oldestFirst, true);
+    }
+
+    /** The same for a layer. */
+    static List<FileChange> ofLayer(Path layer, List<Path> oldestFirst) {
+        return of(layer, oldestFirst, false);
+    }
+
+    private static List<FileChange> of(Path upper, List<Path> oldestFirst, boolean ofContainer) {
+        try (var changes = new UpperChanges(upper, ofContainer)) {
             for (var i = oldestFirst.size() - 1; i >= 0; i--) {
                 changes.lowers.add(Disk.open(oldestFirst.get(i), Abi.O_PATH | Abi.O_DIRECTORY, 0));
             }
@@ -154,13 +166,14 @@ public final class UpperChanges implements TreeVisitor, AutoCloseable {
         seen(path);
         var below = below(path);
         if (below.isEmpty()) {
-            if (size > 0 || !MOUNT_POINTS.contains(text(path))) {
+            if (size > 0 || !isMountPoint(path)) {
                 tell(Kind.ADDED, path);
             }
             return;
         }
         var old = below.get();
-        var isSame = isSameOwnerAndMode(old, attributes)
+        var isSame = ofContainer
+                && isSameOwnerAndMode(old, attributes)
                 && (type < 0 || type == old.type)
                 && (size < 0 || size == old.size)
                 && attributes.modified().equals(old.modified)
@@ -179,13 +192,17 @@ public final class UpperChanges implements TreeVisitor, AutoCloseable {
         return attributes.xattrs().stream().anyMatch(xattr -> xattr.name().equals("security.capability"));
     }
 
+    private boolean isMountPoint(byte[] path) {
+        return ofContainer && MOUNT_POINTS.contains(text(path));
+    }
+
     private void seen(byte[] path) {
         levels.element().names.add(text(Names.last(path)));
     }
 
     /** Tells of a change, and of the directories that it is in; true unless it is a mount point of the engine's own. */
     private boolean tell(Kind kind, byte[] path) {
-        if (kind == Kind.ADDED && MOUNT_POINTS.contains(text(path)) && path.length < 5) {
+        if (kind == Kind.ADDED && isMountPoint(path) && path.length < 5) {
             return false;
         }
         for (var level : levels) {

@@ -6,8 +6,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** podman, buildah and skopeo, with all they keep below one directory. */
-record ContainersTools(Path directory) {
-    String podman(String... arguments) {
+public record ContainersTools(Path directory) {
+    public String podman(String... arguments) {
         return run(
                 List.of(
                         "podman",
