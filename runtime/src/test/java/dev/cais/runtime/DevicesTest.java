@@ -19,6 +19,7 @@ import dev.cais.linux.Abi;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -254,16 +255,14 @@ class DevicesTest {
 
     @Test
     void processesAreListedFromOutside() throws InterruptedException {
+        var commands = List.of("sleep 2000", "sleep 1000");
         try (var container =
                 engine.containers().start(BUSYBOX.user("guest").command("sh", "-c", "sleep 1000 & exec sleep 2000"))) {
-            while (container.top().size() < 2) {
-                Thread.sleep(5);
-            }
-            while (!container.top().get(0).command().equals("sleep 2000")) {
-                Thread.sleep(5);
-            }
             var processes = container.top();
-            assertThat(processes).extracting(process -> process.command()).contains("sleep 2000", "sleep 1000");
+            while (!processes.stream().map(process -> process.command()).toList().equals(commands)) {
+                Thread.sleep(5); // each of the two is the shell for a moment
+                processes = container.top();
+            }
             assertThat(processes).extracting(process -> process.containerPid()).contains(1);
             assertThat(processes).extracting(process -> process.user()).containsOnly("guest");
             assertThat(processes.get(0).pid()).isEqualTo(container.pid());

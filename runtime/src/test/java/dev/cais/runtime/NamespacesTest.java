@@ -121,13 +121,20 @@ class NamespacesTest {
             container.await();
 
             for (var pid : pids) {
-                while (Files.exists(Path.of("/proc", pid.toString()))
-                        && !Files.readString(Path.of("/proc", pid.toString(), "stat"))
-                                .contains(") Z ")) {
+                while (runs(pid)) {
                     Thread.sleep(5);
                 }
             }
             assertThat(((LocalContainer) container).lastCgroup().processes()).isEmpty();
+        }
+    }
+
+    /** Neither reaped nor waiting for it. */
+    private static boolean runs(long pid) {
+        try {
+            return !Files.readString(Path.of("/proc/" + pid + "/stat")).contains(") Z ");
+        } catch (IOException e) {
+            return false;
         }
     }
 

@@ -20,6 +20,7 @@ import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestStore;
 import java.io.OutputStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -320,7 +321,8 @@ class RunTest {
             }
             for (var future : started) {
                 var container = future.get(60, TimeUnit.SECONDS);
-                assertThat(Path.of("/proc/" + container.pid() + "/comm")).hasContent("sleep");
+                assertThat(Files.readSymbolicLink(Path.of("/proc/" + container.pid() + "/exe")))
+                        .hasToString("/bin/busybox");
                 assertThat(container.exec("hostname").stdout())
                         .isEqualTo(container.id().substring(0, 12) + "\n");
             }
