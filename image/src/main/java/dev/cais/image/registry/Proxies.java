@@ -23,10 +23,12 @@ import java.util.stream.Stream;
 final class Proxies extends ProxySelector {
     private final RegistryOptions options;
     private final Map<String, String> environment;
+    private final NoProxy excepted;
 
     Proxies(RegistryOptions options, Map<String, String> environment) {
         this.options = options;
         this.environment = environment;
+        this.excepted = NoProxy.parse(variable("no_proxy").orElse(""));
     }
 
     /**
@@ -50,7 +52,7 @@ final class Proxies extends ProxySelector {
         return options.proxy()
                 .map(this::way)
                 .or(() -> ofJvm(url))
-                .or(() -> isExcepted(endpoint)
+                .or(() -> excepted.excepts(endpoint)
                         ? Optional.empty()
                         : variable(endpoint.scheme() + "_proxy")
                                 .flatMap(Proxies::parse)
@@ -105,23 +107,6 @@ final class Proxies extends ProxySelector {
         } catch (IllegalArgumentException e) {
             return Optional.empty();
         }
-    }
-
-    /** A name in the list excepts itself and what is below it; {@code *} excepts all. */
-    private boolean isExcepted(Endpoint endpoint) {
-        for (var each : variable("no_proxy").orElse("").split(",", -1)) {
-            var entry = each.strip().toLowerCase(Locale.ROOT);
-            var name = entry.startsWith("*.") ? entry.substring(2) : entry.startsWith(".") ? entry.substring(1) : entry;
-            var host = endpoint.host().toLowerCase(Locale.ROOT);
-            if (!name.isEmpty()
-                    && (name.equals("*")
-                            || name.equals(host)
-                            || name.equals(host + ":" + endpoint.port())
-                            || host.endsWith("." + name))) {
-                return true;
-            }
-        }
-        return false;
     }
 
     @Override

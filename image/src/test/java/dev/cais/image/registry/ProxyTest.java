@@ -17,6 +17,7 @@ import dev.cais.fixtures.TestImages;
 import dev.cais.fixtures.TestRegistry;
 import dev.cais.fixtures.TestStore;
 import dev.cais.image.ImageCatalog;
+import dev.cais.image.TestArchive;
 import dev.cais.storage.Store;
 import java.net.URI;
 import java.nio.file.Path;
@@ -200,6 +201,18 @@ class ProxyTest {
         "https://ported.test/, secure:81",
         "https://10.1.2.3/, ''",
         "https://10.1.2.4/, secure:81",
+        "https://below.ported.test:8443/, ''",
+        "https://10.9.0.1:5000/, ''",
+        "https://10.9.0.1/, secure:81",
+        "https://172.16.200.7:5000/, ''",
+        "https://172.17.0.1/, secure:81",
+        "https://192.168.7.9/, ''",
+        "https://[fd00:18::5]/, ''",
+        "https://[fd00:19::5]/, secure:81",
+        "https://[2001:db8::1]/, ''",
+        "https://[2001:db8::2]:8443/, ''",
+        "https://[2001:db8::2]/, secure:81",
+        "https://shop.10.1.2.3.test/, secure:81",
         "https://localhost:5000/, ''",
         "https://127.0.0.1:5000/, ''",
     })
@@ -207,13 +220,37 @@ class ProxyTest {
         var environment = Map.of(
                 "https_proxy", "http://secure:81",
                 "HTTP_PROXY", "plain",
-                "NO_PROXY", "skip.test, .dotted.test,*.starred.test,ported.test:8443,10.1.2.3");
+                "NO_PROXY",
+                        "skip.test, .dotted.test,*.starred.test,ported.test:8443,10.1.2.3,10.9.0.1:5000,"
+                                + " 172.16.0.0/16 ,192.168.7.9/24,fd00:18::/32,2001:db8:0::1,[2001:db8::2]:8443,"
+                                + "10.0.0.0/99,1.2.3/8,/8,x:0,:,[,.,");
 
         assertThat(new Proxies(RegistryOptions.defaults(), environment)
                         .to(URI.create(url))
                         .map(Proxies.Way::shown)
                         .orElse(""))
                 .isEqualTo(proxy);
+    }
+
+    @Test
+    void redirectFromElsewhereToThisHostIsRefused() {
+        var layer = TestArchive.layer("file", "content");
+        try (var registry = new HostileRegistry().image(TestArchive.config("redirected", layer), layer);
+                var here = new HostileRegistry();
+                var proxy = new TestProxy(Map.of(PLAIN, registry.address()), "");
+                var images = catalog(RegistryOptions.defaults()
+                        .insecure(PLAIN)
+                        .insecure(here.address())
+                        .credentials(PLAIN, Credentials.basic("me", "p@ss"))
+                        .proxy(proxy.url()))) {
+            registry.on(HostileRegistry.blobPath(layer), HostileRegistry.redirect(here.url("/secret")));
+
+            assertThatThrownBy(() -> images.pull(PLAIN + "/x:1"))
+                    .isInstanceOf(RegistryException.class)
+                    .hasMessage("cannot pull " + PLAIN + "/x:1: " + PLAIN + " redirects to where it must not [target="
+                            + here.url("/secret") + "]");
+            assertThat(here.requests()).isEmpty();
+        }
     }
 
     @Test
