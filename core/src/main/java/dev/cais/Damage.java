@@ -21,7 +21,9 @@ public record Damage(Kind kind, Digest digest, String problem, List<String> imag
         /** A layer as it came. */
         BLOB,
         /** A layer's files. */
-        LAYER
+        LAYER,
+        /** The index that a name stands for, or what is in it beside images: other indexes, attestations. */
+        INDEX
     }
 
     /** What was done about it. */
@@ -30,7 +32,10 @@ public record Damage(Kind kind, Digest digest, String problem, List<String> imag
         FOUND,
         /** It is whole again. */
         REPAIRED,
-        /** It was taken away, so that loading or pulling the image again brings it; documents took their images along. */
+        /**
+         * It was taken away, so that loading or pulling the image again brings it. Configurations and manifests took their images
+         * along; of an index that is gone, a name has the one image that there was.
+         */
         REMOVED,
         /** Nothing: a container uses it. */
         IN_USE

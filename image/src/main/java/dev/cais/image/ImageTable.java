@@ -116,6 +116,14 @@ record ImageTable(Map<Digest, List<Edition>> images, Map<ImageReference, NamedIm
         return new ImageTable(images, changed);
     }
 
+    /** With names that stood for an index standing for the one image of it that they mean. */
+    ImageTable withoutIndex(Digest index) {
+        var changed = new TreeMap<>(names);
+        changed.replaceAll((name, named) ->
+                named.index().equals(Optional.of(index)) ? new NamedImage(named.id(), named.manifest()) : named);
+        return new ImageTable(images, changed);
+    }
+
     /** Without the image and all its names. */
     ImageTable without(Digest id) {
         var changedNames = new TreeMap<>(names);

@@ -2,6 +2,7 @@ package dev.cais.image;
 
 import dev.cais.CorruptContentException;
 import dev.cais.Damage;
+import dev.cais.Descriptor;
 import dev.cais.Digest;
 import dev.cais.EngineException;
 import dev.cais.ImageLimits;
@@ -13,10 +14,13 @@ import dev.cais.image.archive.HashedContent;
 import dev.cais.image.layer.LayerSource;
 import dev.cais.image.layer.LayerUnpacker;
 import dev.cais.image.oci.ImageReference;
+import dev.cais.image.oci.Index;
+import dev.cais.image.oci.MediaType;
 import dev.cais.storage.ContainerUse;
 import dev.cais.storage.Store;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -88,9 +92,11 @@ final class Verification {
     List<Damage> run() {
         var before = database.read();
         before.images().forEach((id, editions) -> look(before, id, editions));
+        before.names().values().forEach(named -> lookAtIndex(before, named));
         if (origin.isPresent()) {
             takeAwayBlobs();
             takeAwayImages();
+            takeAwayIndexes();
             sweep.run();
         }
         return findings.entrySet().stream()
@@ -155,6 +161,49 @@ final class Verification {
                 lookAtLayer(diffId, blob.digest(), id);
             }
         }
+    }
+
+    /** The index itself must be there, and of what is in it the images that the store says it has; all else may have been left out. */
+    private void lookAtIndex(ImageTable table, NamedImage named) {
+        var open = new ArrayDeque<Digest>();
+        named.index().ifPresent(open::add);
+        var edition = table.edition(named.id(), named.manifest());
+        var name = shown(table, named.id()).get(0);
+        var seen = new HashSet<Digest>();
+        while (!open.isEmpty()) {
+            var digest = open.remove();
+            var finding = find(
+                    Damage.Kind.INDEX,
+                    digest,
+                    named.id(),
+                    edition.flatMap(
+                            known -> again(known, (from, source) -> from.manifest(digest, source, from.task(name)))));
+            if (!finding.isUsable()) {
+                continue;
+            }
+            for (var part : parts(digest)) {
+                var isKnown = !seen.add(part.digest())
+                        || findings.containsKey(new Part(Damage.Kind.MANIFEST, part.digest()))
+                        || !documents.has(part.digest());
+                if (!isKnown && (MediaType.Kind.INDEX.is(part) || MediaType.Kind.MANIFEST.is(part))) {
+                    open.add(part.digest());
+                } else if (!isKnown) {
+                    find(
+                            Damage.Kind.INDEX,
+                            part.digest(),
+                            named.id(),
+                            edition.flatMap(known ->
+                                    again(known, (from, source) -> from.configuration(part, source, from.task(name)))));
+                }
+            }
+        }
+    }
+
+    /** What an index has, or else what a manifest of something that is no image has. */
+    private List<Descriptor> parts(Digest document) {
+        return Index.is(documents.bytes(document), "document " + document + " of the store")
+                ? documents.index(document).manifests()
+                : documents.contents(document);
     }
 
     /** How to fetch something again, if there is a place to fetch it from and it is to be repaired. */
@@ -267,6 +316,20 @@ final class Verification {
                     finding.outcome = finding.images.stream().anyMatch(used::contains)
                             ? Damage.Outcome.IN_USE
                             : takeAway(part.digest, finding.images);
+                }
+            });
+        }
+    }
+
+    private void takeAwayIndexes() {
+        var hold = store.lockExclusive();
+        try (hold) {
+            findings.forEach((part, finding) -> {
+                if (part.kind == Damage.Kind.INDEX && !finding.isUsable()) {
+                    sweep.expect();
+                    database.change(table -> table.withoutIndex(part.digest));
+                    store.blobs().delete(part.digest);
+                    finding.outcome = Damage.Outcome.REMOVED;
                 }
             });
         }

@@ -15,11 +15,13 @@ import dev.cais.Damage.Outcome;
 import dev.cais.Digest;
 import dev.cais.Image;
 import dev.cais.ImageLimits;
+import dev.cais.PullOptions;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestStore;
 import dev.cais.fixtures.TreeListing;
 import dev.cais.image.ImageCatalog;
+import dev.cais.image.TestArchive;
 import dev.cais.storage.Store;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -203,5 +205,65 @@ class RepairTest {
         }
         assertThat(blob(BLOB)).hasBinaryContent(BLOB);
         assertThat(tree().resolve("file")).hasContent("another content");
+    }
+
+    private static final byte[] STATEMENT = TestArchive.bytes("{\"made\":\"by a test\"}");
+    private static final byte[] ATTESTATION = manifest(CONFIG, STATEMENT);
+    private static final byte[] INDEX = TestArchive.bytes("{\"schemaVersion\":2,\"manifests\":[%s,%s]}"
+            .formatted(entry(manifest(CONFIG, BLOB), "linux", "amd64"), entry(ATTESTATION, "unknown", "unknown")));
+
+    private static String entry(byte[] manifest, String os, String architecture) {
+        return TestArchive.descriptor(
+                "application/vnd.oci.image.manifest.v1+json",
+                manifest,
+                ",\"platform\":{\"os\":\"%s\",\"architecture\":\"%s\"}".formatted(os, architecture));
+    }
+
+    private Image pullIndex() {
+        registry.manifest("1", INDEX)
+                .manifest("image", manifest(CONFIG, BLOB))
+                .manifest("attestation", ATTESTATION)
+                .blob(STATEMENT);
+        return images.pull(name, PullOptions.defaults().forAllPlatforms());
+    }
+
+    @Test
+    void damagedIndexAndWhatIsInItBesideImagesComeAgain() throws IOException {
+        pullIndex();
+        assertThat(images.verify()).isEmpty();
+        write(blob(INDEX), new byte[3]);
+        write(blob(ATTESTATION), new byte[0]);
+        write(blob(STATEMENT), new byte[1]);
+        var problem = "its content has another digest";
+
+        assertThat(images.verify()).containsExactly(damage(Kind.INDEX, digest(INDEX), problem, Outcome.FOUND));
+        assertThat(images.repair())
+                .containsExactly(
+                        damage(Kind.INDEX, digest(INDEX), problem, Outcome.REPAIRED),
+                        damage(Kind.INDEX, digest(ATTESTATION), problem, Outcome.REPAIRED),
+                        damage(Kind.INDEX, digest(STATEMENT), problem, Outcome.REPAIRED));
+        assertThat(images.verify()).isEmpty();
+        assertThat(blob(INDEX)).hasBinaryContent(INDEX);
+    }
+
+    @Test
+    void indexThatDoesNotComeAgainIsTakenAwayAndItsImageStays() throws IOException {
+        var image = pullIndex();
+        Files.delete(blob(INDEX));
+        registry.on("/v2/x/manifests/sha256:" + sha256(INDEX), HostileRegistry.status(404));
+
+        assertThat(images.repair())
+                .containsExactly(damage(
+                        Kind.INDEX,
+                        digest(INDEX),
+                        "it is missing; cannot repair " + name + ": " + registry.address() + "/x has no manifest "
+                                + digest(INDEX),
+                        Outcome.REMOVED));
+
+        assertThat(images.get(name)).isEqualTo(image);
+        assertThat(images.verify()).isEmpty();
+        registry.manifest("1", INDEX);
+        images.pull(name, PullOptions.defaults().forAllPlatforms());
+        assertThat(blob(INDEX)).hasBinaryContent(INDEX);
     }
 }
