@@ -7,7 +7,8 @@ import java.util.List;
  * How an engine makes networks. The methods return changed copies.
  *
  * @param defaultNetwork whether a container whose spec says nothing of networks is on {@link Networks#DEFAULT}; if not, or if this
- *     host can have no networks ({@link EngineInfo#notes} says why), it has loopback alone
+ *     host can have no networks ({@link EngineInfo#notes} and its {@linkplain Container#warnings warnings} say why), it has
+ *     loopback alone
  * @param pools of IPv4, where subnets are taken from: the first that has room; what the host has a route to is left alone
  * @param prefix of the subnets that are taken, 16 to 29 bits
  */

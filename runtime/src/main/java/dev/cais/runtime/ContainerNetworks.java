@@ -9,6 +9,7 @@ import dev.cais.NotFoundException;
 import dev.cais.PortBinding;
 import dev.cais.Protocol;
 import dev.cais.UnsupportedHostException;
+import dev.cais.Warning;
 import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.List;
@@ -30,6 +31,8 @@ final class ContainerNetworks {
     /** Of the run that is going on or was the last one. */
     private List<PortBinding> bindings = List.of();
 
+    private volatile List<Warning> warnings = List.of();
+
     private boolean gone;
 
     ContainerNetworks(LocalNetworks networks, LocalContainer container) {
@@ -41,6 +44,11 @@ final class ContainerNetworks {
     /** Whether its network namespace is its own, and for networks. */
     boolean isNetworked() {
         return networked;
+    }
+
+    /** What this host could not do that nobody asked for by name. */
+    List<Warning> warnings() {
+        return warnings;
     }
 
     /** Takes a place on each network that its spec names. */
@@ -57,6 +65,7 @@ final class ContainerNetworks {
                     throw e;
                 }
                 networked = false;
+                warnings = List.of(new Warning("the default network", String.valueOf(e.getMessage())));
                 networks.noteMissing(e);
             }
         }

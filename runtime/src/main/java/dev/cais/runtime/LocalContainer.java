@@ -406,6 +406,7 @@ final class LocalContainer implements Container, ProcessStreams.Users {
     @Override
     public List<Warning> warnings() {
         var all = new ArrayList<>(unable);
+        all.addAll(networks.warnings());
         lifecycle.latest().ifPresent(run -> all.addAll(run.cgroup().warnings()));
         return List.copyOf(all);
     }

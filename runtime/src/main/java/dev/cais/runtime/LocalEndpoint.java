@@ -6,6 +6,8 @@ import dev.cais.NetworkDriver;
 import dev.cais.network.dns.ZoneEntry;
 import java.net.InetAddress;
 import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
@@ -13,16 +15,31 @@ import java.util.stream.Stream;
  * A container's place on a network: what it has there whether it runs or not.
  *
  * @param addresses IPv4 before IPv6; of a network of plugins, there are some only while it runs
+ * @param link its interface's name in the container, while there is one
  */
 record LocalEndpoint(
-        LocalNetwork network, LocalContainer container, EndpointSpec spec, List<InetAddress> addresses, String mac) {
+        LocalNetwork network,
+        LocalContainer container,
+        EndpointSpec spec,
+        List<InetAddress> addresses,
+        String mac,
+        AtomicReference<String> link) {
     private static final int SHORT_ID = 12;
     private static final int LONGEST_NAME = 253;
     private static final Pattern DOMAIN_NAME = Pattern.compile("[a-zA-Z0-9_-]{1,63}(\\.[a-zA-Z0-9_-]{1,63})*");
 
+    static LocalEndpoint of(
+            LocalNetwork network,
+            LocalContainer container,
+            EndpointSpec spec,
+            List<InetAddress> addresses,
+            String mac) {
+        return new LocalEndpoint(network, container, spec, addresses, mac, new AtomicReference<>(""));
+    }
+
     /** As plugins have made it. */
     LocalEndpoint with(List<InetAddress> made, String madeMac) {
-        return new LocalEndpoint(network, container, spec, made, madeMac);
+        return new LocalEndpoint(network, container, spec, made, madeMac, link);
     }
 
     /** Whether the host and the container reach each other here, at addresses of this network. */
@@ -32,7 +49,8 @@ record LocalEndpoint(
     }
 
     Endpoint shown() {
-        return new Endpoint(container.id(), network.name(), addresses, mac, spec.aliases());
+        return new Endpoint(
+                container.id(), network.name(), addresses, mac, spec.aliases(), Objects.requireNonNull(link.get()));
     }
 
     /** What others find it by: its container's name and short id, and its aliases; those that DNS can have. */

@@ -153,7 +153,7 @@ final class LocalNetwork implements Network {
                 asked.ifPresent(address -> leases.take(cannot, address));
                 addresses.add(asked.orElseGet(() -> leases.take(cannot)));
             });
-            var endpoint = new LocalEndpoint(
+            var endpoint = LocalEndpoint.of(
                     this,
                     container,
                     wanted,
@@ -182,7 +182,7 @@ final class LocalNetwork implements Network {
             throw new InvalidSpecException(
                     cannot + " with an address or VLAN of its own: the plugins of network " + name() + " choose it");
         }
-        var endpoint = new LocalEndpoint(this, container, wanted, List.of(), "");
+        var endpoint = LocalEndpoint.of(this, container, wanted, List.of(), "");
         endpoints.put(container, endpoint);
         return endpoint;
     }

@@ -31,6 +31,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The network namespace of a container's run, configured from outside through sockets that were opened inside. Guarded by the lock of
@@ -124,8 +125,7 @@ final class NetworkSide implements AutoCloseable {
                                             .toList(),
                                     link.mac().map(MacAddress::toString).orElse("")));
             undo.addStep(() -> endpoint.network().replace(connected, endpoint));
-            interfaces.put(connected, new Interface(name, link.index(), removal));
-            undo.addStep(() -> interfaces.remove(connected));
+            note(connected, new Interface(name, link.index(), removal), undo);
             tellNames(connected);
             undo.keepAll();
             return connected;
@@ -204,9 +204,19 @@ final class NetworkSide implements AutoCloseable {
                     new LinkAddress(index, address, subnet(endpoint, address).prefix()).add());
         }
         inside.execute(requests);
-        interfaces.put(endpoint, new Interface(name, index, removal));
-        undo.addStep(() -> interfaces.remove(endpoint));
+        note(endpoint, new Interface(name, index, removal), undo);
         routeOutside();
+    }
+
+    private void note(LocalEndpoint endpoint, Interface made, Undo undo) {
+        interfaces.put(endpoint, made);
+        endpoint.link().set(made.name());
+        undo.addStep(() -> forget(endpoint));
+    }
+
+    private @Nullable Interface forget(LocalEndpoint endpoint) {
+        endpoint.link().set("");
+        return interfaces.remove(endpoint);
     }
 
     private void tellNames(LocalEndpoint endpoint) {
@@ -315,7 +325,7 @@ final class NetworkSide implements AutoCloseable {
 
     /** Takes an interface away; the kernel forgets what was routed through it. */
     void detach(LocalEndpoint endpoint) {
-        var removed = interfaces.remove(endpoint);
+        var removed = forget(endpoint);
         if (removed != null) {
             forgetNames(endpoint);
             removed.removal().run();
@@ -345,9 +355,10 @@ final class NetworkSide implements AutoCloseable {
         try (var undo = new Undo()) {
             undo.add(sockets);
             undo.add(inside);
-            for (var each : List.copyOf(interfaces.values())) {
+            interfaces.forEach((endpoint, each) -> {
+                endpoint.link().set("");
                 undo.addStep(() -> each.removal().run());
-            }
+            });
             undo.addStep(() -> publish(List.of()));
             undo.add(names);
             List.copyOf(told.keySet()).forEach(endpoint -> undo.addStep(() -> forgetNames(endpoint)));

@@ -13,9 +13,11 @@ import dev.cais.EventFilter;
 import dev.cais.EventType;
 import dev.cais.InvalidSpecException;
 import dev.cais.NamespaceMode;
+import dev.cais.Network;
 import dev.cais.NetworkSpec;
 import dev.cais.NotFoundException;
 import dev.cais.Ready;
+import dev.cais.Stats;
 import dev.cais.fixtures.Feature;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresFeature;
@@ -72,18 +74,18 @@ class NetworksTest {
     void aContainerHasAnInterfaceBeforeItsProgramBegins() {
         try (var net = engine.networks().create(NetworkSpec.of("first").subnet("198.18.1.0/24"))) {
             var result = engine.containers()
-                    .run(
-                            sh("ip -o -4 address show dev eth0; ip route; cat /sys/class/net/eth0/address; cat /etc/hosts | tail -n 1")
-                                    .hostname("web")
-                                    .join(net));
+                    .run(sh("ip -o -4 address show dev eth0; ip route; cat /sys/class/net/eth0/address; cat"
+                                    + " /etc/hosts | tail -n 1")
+                            .hostname("web")
+                            .join(net));
 
             assertThat(result.stdout() + result.stderr()).matches("""
-                            \\d+: eth0    inet 198.18.1.2/24 scope global eth0.*
-                            default via 198.18.1.1 dev eth0\\s
-                            198.18.1.0/24 dev eth0 scope link  src 198.18.1.2\\s
-                            02:42:c6:12:01:02
-                            198.18.1.2\tweb
-                            """);
+                \\d+: eth0    inet 198.18.1.2/24 scope global eth0.*
+                default via 198.18.1.1 dev eth0\\s
+                198.18.1.0/24 dev eth0 scope link  src 198.18.1.2\\s
+                02:42:c6:12:01:02
+                198.18.1.2\tweb
+                """);
         }
     }
 
@@ -115,7 +117,7 @@ class NetworksTest {
 
             assertThat(endpoint)
                     .isEqualTo(new Endpoint(
-                            box.id(), "two", List.of(box.address(second)), "02:00:00:00:00:77", List.of()));
+                            box.id(), "two", List.of(box.address(second)), "02:00:00:00:00:77", List.of(), "eth1"));
             assertThat(output(
                             box,
                             "ip -o -4 address show dev eth1; cat /sys/class/net/eth1/mtu /sys/class/net/eth1/address"))
@@ -214,8 +216,8 @@ class NetworksTest {
             assertThatThrownBy(
                             () -> engine.containers().create(IDLE.name("late").network("nowhere")))
                     .isInstanceOf(NotFoundException.class)
-                    .hasMessage(
-                            "cannot create container late: this engine has no network nowhere [networks=[bridge, small]]");
+                    .hasMessage("cannot create container late: this engine has no network nowhere [networks=[bridge,"
+                            + " small]]");
             assertThatThrownBy(() -> engine.networks().create("small"))
                     .isInstanceOf(ConflictException.class)
                     .hasMessage(
@@ -224,8 +226,8 @@ class NetworksTest {
             assertThatThrownBy(() ->
                             engine.networks().create(NetworkSpec.of("again").subnet("198.18.5.0/30")))
                     .isInstanceOf(ConflictException.class)
-                    .hasMessageStartingWith(
-                            "cannot make network again: subnet 198.18.5.0/30 is in use on this host [route=198.18.5.0/30 on link");
+                    .hasMessageStartingWith("cannot make network again: subnet 198.18.5.0/30 is in use on this host"
+                            + " [route=198.18.5.0/30 on link");
             assertThatThrownBy(() -> engine.networks().create("host"))
                     .isInstanceOf(InvalidSpecException.class)
                     .hasMessage("cannot make network host: the word means something else; choose another name");
@@ -235,8 +237,8 @@ class NetworksTest {
                             + " disconnect or close them first, or close the network");
             assertThatThrownBy(() -> net.connect(taken))
                     .isInstanceOf(ConflictException.class)
-                    .hasMessage(
-                            "cannot connect container taken to network small: it is connected to network small already");
+                    .hasMessage("cannot connect container taken to network small: it is connected to network small"
+                            + " already");
             assertThatThrownBy(() -> net.connect(without))
                     .isInstanceOf(ConflictException.class)
                     .hasMessage(
@@ -340,6 +342,34 @@ class NetworksTest {
                 var box = engine.containers().start(IDLE.join(net))) {
             assertThat(output(box, "nslookup service.")).contains(ip(one), ip(two));
         }
+    }
+
+    @Test
+    void whatComesAndGoesIsCountedByNetwork() {
+        try (var one = engine.networks().create("one-counted");
+                var two = engine.networks().create("two-counted");
+                var box = engine.containers().start(IDLE.join(one).join(two))) {
+            box.exec("ping", "-c", "3", "-s", "1000", two.gateways().get(0).getHostAddress());
+
+            assertThat(traffic(box, two).received().bytes()).isBetween(3 * 1000L, 20_000L);
+            assertThat(traffic(box, two).sent().packets()).isGreaterThanOrEqualTo(3);
+            assertThat(traffic(box, one).received().bytes()).isLessThan(3000);
+            box.kill("KILL");
+            box.await();
+            box.start();
+            assertThat(box.inspect().endpoints()).extracting(Endpoint::link).containsExactly("eth0", "eth1");
+        }
+        try (var box = engine.containers().create(IDLE.network("bridge"))) {
+            assertThat(box.endpoints()).extracting(Endpoint::link).containsExactly("");
+        }
+    }
+
+    private static Stats.Network traffic(Container container, Network network) {
+        var link = network.endpoints().get(0).link();
+        return container.stats().networks().stream()
+                .filter(each -> each.name().equals(link))
+                .findFirst()
+                .orElseThrow();
     }
 
     @Test
