@@ -38,7 +38,7 @@ public final class Catalog {
                         conversation,
                         url,
                         Set.of(Scope.catalog()),
-                        "list of repositories",
+                        new Pages.Kind("list of repositories"),
                         page -> page.texts("repositories").stream()
                                 .map(name -> familiar(page, "repositories", name))
                                 .toList(),

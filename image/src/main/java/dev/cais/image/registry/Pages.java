@@ -2,6 +2,7 @@ package dev.cais.image.registry;
 
 import dev.cais.ByteSize;
 import dev.cais.CorruptContentException;
+import dev.cais.NotFoundException;
 import dev.cais.RegistryException;
 import dev.cais.image.oci.JsonObject;
 import dev.cais.image.oci.Shown;
@@ -35,7 +36,7 @@ final class Pages<T> implements Iterator<T> {
 
     private final Conversation conversation;
     private final Set<Scope> scopes;
-    private final String what;
+    private final Kind kind;
     private final Function<JsonObject, List<T>> entries;
     private final ByteSize limit;
     private final Task task;
@@ -45,7 +46,19 @@ final class Pages<T> implements Iterator<T> {
     private int count;
 
     /**
-     * @param what it is a list of, for messages: {@code list of tags}
+     * What is listed.
+     *
+     * @param name for messages: {@code list of tags}
+     * @param mediaType that a page has
+     * @param absent statuses beside 404 by which registries say that they keep no such list
+     */
+    record Kind(String name, String mediaType, Set<Integer> absent) {
+        Kind(String name) {
+            this(name, "application/json", Set.of());
+        }
+    }
+
+    /**
      * @param entries reads those of a page
      * @param limit bytes of one page
      */
@@ -53,13 +66,13 @@ final class Pages<T> implements Iterator<T> {
             Conversation conversation,
             URI first,
             Set<Scope> scopes,
-            String what,
+            Kind kind,
             Function<JsonObject, List<T>> entries,
             ByteSize limit,
             Task task) {
         this.conversation = conversation;
         this.scopes = scopes;
-        this.what = what;
+        this.kind = kind;
         this.entries = entries;
         this.limit = limit;
         this.task = task;
@@ -96,11 +109,16 @@ final class Pages<T> implements Iterator<T> {
             throw wrong("has more than " + MOST_PAGES + " pages");
         }
         conversation.asking(task, () -> {
-            try (var response =
-                    conversation.exchange(Request.of("GET", url).header("Accept", "application/json"), scopes, task)) {
-                conversation.requireSuccess(response, what, task);
-                conversation.requireJson(response, what, task);
-                var document = what + " of " + conversation.location();
+            var request = Request.of("GET", url).header("Accept", kind.mediaType);
+            try (var response = conversation.exchange(request, scopes, task)) {
+                if (kind.absent.contains(response.status())) {
+                    response.drain();
+                    throw new NotFoundException(
+                            task.cannot() + ": " + conversation.location() + " has no " + kind.name);
+                }
+                conversation.requireSuccess(response, kind.name, task);
+                conversation.requireJson(response, kind.name, task);
+                var document = kind.name + " of " + conversation.location();
                 read.addAll(entries.apply(JsonObject.parse(response.bytes(limit.bytes(), document), document)));
                 next = nextPage(response, url);
                 return url;
@@ -114,7 +132,7 @@ final class Pages<T> implements Iterator<T> {
 
     private CorruptContentException wrong(String why) {
         return new CorruptContentException(
-                task.cannot() + ": the " + what + " of " + conversation.location() + " " + why);
+                task.cannot() + ": the " + kind.name + " of " + conversation.location() + " " + why);
     }
 
     /** On the same server, or nowhere. */
@@ -145,7 +163,7 @@ final class Pages<T> implements Iterator<T> {
             // the same as one that leads elsewhere
         }
         throw new RegistryException(
-                task.cannot() + ": the next page of the " + what + " is not on "
+                task.cannot() + ": the next page of the " + kind.name + " is not on "
                         + conversation.location().registry(),
                 Map.of("link", Shown.text(link)),
                 "");

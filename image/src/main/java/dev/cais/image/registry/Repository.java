@@ -43,6 +43,10 @@ public final class Repository {
     private static final int MOST_REFERRERS = 10_000;
     private static final int LARGEST_REFERRERS = 4 << 20;
 
+    /** Registries that know nothing of it refuse the path, or the method, in several ways. */
+    private static final Pages.Kind REFERRERS =
+            new Pages.Kind("list of referrers", MediaType.OCI_INDEX.toString(), Set.of(400, 405, 406, 501));
+
     private final Conversation conversation;
     private final Location location;
 
@@ -129,7 +133,8 @@ public final class Repository {
     public Stream<String> tags(ByteSize limit, Task task) {
         var url = location.endpoint()
                 .url("/v2/" + location.repository() + "/tags/list", Map.of("n", Integer.toString(PAGE)));
-        return new Pages<>(conversation, url, pullScope(), "list of tags", this::tags, limit, task).stream();
+        return new Pages<>(conversation, url, pullScope(), new Pages.Kind("list of tags"), this::tags, limit, task)
+                .stream();
     }
 
     private List<String> tags(JsonObject page) {
@@ -158,14 +163,13 @@ public final class Repository {
 
     /** Empty if the registry keeps no list. */
     private Optional<List<Descriptor>> listedReferrers(Digest subject, ByteSize limit, Task task) {
-        var what = "list of referrers";
         List<Descriptor> referrers;
         try {
             referrers = new Pages<>(
                             conversation,
                             url("referrers", subject.toString()),
                             pullScope(),
-                            what,
+                            REFERRERS,
                             page -> page.descriptors("manifests"),
                             limit,
                             task)
@@ -174,8 +178,8 @@ public final class Repository {
             return Optional.empty();
         }
         if (referrers.size() > MOST_REFERRERS) {
-            throw new CorruptContentException(task.cannot() + ": the " + what + " of " + subject + " in " + location
-                    + " has more than " + MOST_REFERRERS + " entries");
+            throw new CorruptContentException(task.cannot() + ": the " + REFERRERS.name() + " of " + subject + " in "
+                    + location + " has more than " + MOST_REFERRERS + " entries");
         }
         return Optional.of(referrers);
     }

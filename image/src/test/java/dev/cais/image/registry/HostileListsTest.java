@@ -210,11 +210,11 @@ class HostileListsTest {
         registry.on("/v1/search", exchange -> {
             assertThat(exchange.getRequestURI().getRawQuery()).isEqualTo("q=a+b&n=2");
             json("""
-                    {"num_results":3,"results":[
-                      {"name":"one/app","description":null,"star_count":7,"is_official":true},
-                      {"name":"two","description":"of two","star_count":0,"is_official":false,"is_automated":false},
-                      {"name":"three"}]}
-                    """).give(exchange);
+                {"num_results":3,"results":[
+                  {"name":"one/app","description":null,"star_count":7,"is_official":true},
+                  {"name":"two","description":"of two","star_count":0,"is_official":false,"is_automated":false},
+                  {"name":"three"}]}
+                """).give(exchange);
         });
 
         assertThat(images.registry(registry.address()).search("a b", 2))
@@ -250,6 +250,25 @@ class HostileListsTest {
                 .hasMessage("cannot list what refers to " + name + "@" + digest(subject) + ": " + registry.address()
                         + " answered with something else than a list of referrers [contentType=text/html]; see whether"
                         + " it is a registry");
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {400, 404, 405, 406, 501})
+    void registryWithoutAListOfReferrersIsAskedForTheTag(int status) {
+        var subject = digest(bytes("subject"));
+        registry.on("/v2/x/referrers/" + subject, exchange -> {
+            assertThat(exchange.getRequestHeaders().getFirst("Accept")).isEqualTo(INDEX);
+            status(status).give(exchange);
+        });
+        registry.manifest(
+                "sha256-" + subject.hex(),
+                bytes("{\"schemaVersion\":2,\"mediaType\":\"" + INDEX + "\",\"manifests\":["
+                        + descriptor(MANIFEST, bytes("1"), "") + "]}"));
+
+        assertThat(images.repository(name).referrers(subject))
+                .extracting(Descriptor::digest)
+                .containsExactly(digest(bytes("1")));
+        assertThat(registry.count("GET /v2/x/referrers/")).isEqualTo(1);
     }
 
     @Test
