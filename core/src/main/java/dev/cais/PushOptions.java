@@ -6,7 +6,7 @@ import java.util.Optional;
  * How an image is pushed. The methods return changed copies.
  *
  * @param compression for layers that the store has only uncompressed; others go as they are
- * @param level of that compression: 1 to 9 for gzip, 1 to 22 for the kinds of zstd; 0 for the usual one (6, 3)
+ * @param level of that compression: 1 to 9 for the kinds of gzip, 1 to 22 for those of zstd; 0 for the usual one (6, 3)
  * @param chunkSize the most that goes into one request; {@link ByteSize#UNLIMITED}, the default, sends a blob in one
  * @param credentials for this push alone; empty for those of the engine or of configuration files
  */

@@ -7,18 +7,14 @@ import dev.cais.Digest;
 import dev.cais.ImageLimits;
 import dev.cais.image.layer.Compression;
 import dev.cais.image.layer.TarEntry;
-import dev.cais.image.layer.TarReader;
-import dev.cais.image.layer.TarType;
 import dev.cais.image.oci.Hash;
 import dev.cais.image.oci.JsonObject;
-import dev.cais.storage.Xattr;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Base64;
@@ -80,13 +76,6 @@ final class ChunkedLayer {
                 .setCloseFrameOnFlush(true);
     }
 
-    /** Where the content of an entry lies in the tar stream. */
-    private record Located(TarEntry entry, long offset) {}
-
-    interface Source {
-        InputStream open() throws IOException;
-    }
-
     /**
      * Packs a layer; the same bytes each time.
      *
@@ -97,46 +86,30 @@ final class ChunkedLayer {
      *     packed without one
      * @throws CancelledException if the thread is interrupted
      */
-    static Map<String, String> pack(Source tar, OutputStream target, int level, String cannot, ImageLimits limits)
+    static Map<String, String> pack(
+            TableOfContents.Source tar, OutputStream target, int level, String cannot, ImageLimits limits)
             throws IOException {
-        List<Located> entries = new ArrayList<>();
-        var fits = true;
-        try (var reader = new TarReader(tar.open(), "the layer", limits)) {
-            for (var entry = reader.next(); entry != null; entry = reader.next()) {
-                var offset = reader.contentOffset();
-                fits &= offset >= 0 && isText(entry.name()) && isText(entry.link());
-                entries.add(new Located(entry, offset));
-            }
-        }
+        var entries = TableOfContents.entries(tar, limits);
         var layer = new ChunkedLayer(target, level == 0 ? Compression.USUAL_ZSTD : level, cannot);
         try (var stream = tar.open()) {
-            return layer.write(stream, fits ? entries : List.of());
+            return layer.write(stream, entries);
         } finally {
             layer.content.close();
             layer.split.close();
         }
     }
 
-    private static boolean isText(byte[] name) {
-        try {
-            StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(name));
-            return true;
-        } catch (CharacterCodingException e) {
-            return false;
-        }
-    }
-
-    private Map<String, String> write(InputStream tar, List<Located> entries) throws IOException {
+    private Map<String, String> write(InputStream tar, List<TableOfContents.Located> entries) throws IOException {
         var at = 0L;
         for (var each : entries) {
-            if (each.entry.size() == 0) {
-                table.add(describe(each.entry));
+            if (each.entry().size() == 0) {
+                table.add(TableOfContents.describe(each.entry()));
                 continue;
             }
-            copyBetween(tar, each.offset - at);
+            copyBetween(tar, each.offset() - at);
             content.flush();
-            table.add(writeFile(tar, each.entry));
-            at = each.offset + each.entry.size();
+            table.add(writeFile(tar, each.entry()));
+            at = each.offset() + each.entry().size();
         }
         copyBetween(tar, Long.MAX_VALUE);
         content.flush();
@@ -186,7 +159,7 @@ final class ChunkedLayer {
         file.put("name", entry.path());
         file.put("size", entry.size());
         writeSplit(file, ByteBuffer.allocate(8).putLong(0, crc.value()));
-        var described = describe(entry);
+        var described = TableOfContents.describe(entry);
         described.put("digest", Digest.sha256(hash.digest()).toString());
         described.put("offset", begin);
         described.put("endOffset", target.getByteCount());
@@ -199,57 +172,6 @@ final class ChunkedLayer {
         entry.put("position", splitEntries++);
         split.write(JsonObject.write(entry));
         split.write('\n');
-    }
-
-    /** As in the table of CRFS: what is zero or empty is left out. */
-    private static Map<String, Object> describe(TarEntry entry) {
-        var attributes = entry.attributes();
-        var fields = new LinkedHashMap<String, Object>();
-        fields.put("type", type(entry.type()));
-        fields.put("name", entry.path());
-        putText(fields, "linkName", new String(entry.link(), StandardCharsets.UTF_8));
-        putNumber(fields, "mode", attributes.mode());
-        putNumber(fields, "size", entry.size());
-        putNumber(fields, "uid", attributes.uid());
-        putNumber(fields, "gid", attributes.gid());
-        fields.put("modtime", attributes.modified().toString());
-        if (!attributes.accessed().equals(attributes.modified())) {
-            fields.put("accesstime", attributes.accessed().toString());
-        }
-        putNumber(fields, "devMajor", entry.major());
-        putNumber(fields, "devMinor", entry.minor());
-        if (!attributes.xattrs().isEmpty()) {
-            var xattrs = new LinkedHashMap<String, Object>();
-            for (Xattr xattr : attributes.xattrs()) {
-                xattrs.put(xattr.name(), Base64.getEncoder().encodeToString(xattr.value()));
-            }
-            fields.put("xattrs", xattrs);
-        }
-        return fields;
-    }
-
-    private static void putText(Map<String, Object> fields, String key, String value) {
-        if (!value.isEmpty()) {
-            fields.put(key, value);
-        }
-    }
-
-    private static void putNumber(Map<String, Object> fields, String key, long value) {
-        if (value != 0) {
-            fields.put(key, value);
-        }
-    }
-
-    private static String type(TarType type) {
-        return switch (type) {
-            case FILE -> "reg";
-            case DIRECTORY -> "dir";
-            case SYMLINK -> "symlink";
-            case HARD_LINK -> "hardlink";
-            case CHARACTER_DEVICE -> "char";
-            case BLOCK_DEVICE -> "block";
-            case FIFO -> "fifo";
-        };
     }
 
     private Map<String, String> writeTable() throws IOException {

@@ -174,38 +174,77 @@ final class Push {
                         .noneMatch(layer -> layer.mediaType().equals(MediaType.OCI_LAYER.toString()))) {
             return edition.manifest();
         }
-        var packing = new ArrayList<Callable<Descriptor>>();
-        manifest.layers().forEach(layer -> packing.add(() -> pack(layer)));
-        var layers = Workers.run("cais-pack", Runtime.getRuntime().availableProcessors(), packing, task.cannot());
-        var bytes = new Manifest(MediaType.OCI_MANIFEST, manifest.config(), layers).toBytes();
+        var diffIds = documents.configuration(image.id()).diffIds();
+        var packing = new ArrayList<Callable<PackedLayer>>();
+        for (var i = 0; i < diffIds.size(); i++) {
+            var plain = new PackedLayer(manifest.layers().get(i), diffIds.get(i));
+            packing.add(() -> pack(plain));
+        }
+        var packed = Workers.run("cais-pack", Runtime.getRuntime().availableProcessors(), packing, task.cannot());
+        var packedDiffIds = packed.stream().map(PackedLayer::diffId).toList();
+        var isSame = packedDiffIds.equals(diffIds);
+        var config = isSame ? manifest.config() : withDiffIds(image.id(), packedDiffIds);
+        var layers = packed.stream().map(PackedLayer::blob).toList();
+        var bytes = new Manifest(MediaType.OCI_MANIFEST, config, layers).toBytes();
         var content = new ArchivedImage.Content(Hash.sha256(bytes), bytes);
         documents.put(content);
-        database.change(table -> table.edition(image.id()).isEmpty()
-                ? table
-                : table.with(image.id(), new Edition(content.digest(), false)));
+        if (isSame) {
+            database.change(table -> table.edition(image.id()).isEmpty()
+                    ? table
+                    : table.with(image.id(), new Edition(content.digest(), false)));
+        }
         return content.digest();
     }
 
-    private Descriptor pack(Descriptor layer) {
+    /** A layer as it is pushed, and its tar, which a format may have changed. */
+    private record PackedLayer(Descriptor blob, Digest diffId) {}
+
+    /** Puts the configuration of an image that has other layers than this one into the store, which does not get that image. */
+    private Descriptor withDiffIds(Digest id, List<Digest> diffIds) {
+        var document = JsonObject.parse(documents.bytes(id), "configuration " + id + " of the store")
+                .copy();
+        var rootfs = new LinkedHashMap<String, Object>();
+        rootfs.put("type", "layers");
+        rootfs.put("diff_ids", diffIds);
+        document.put("rootfs", rootfs);
+        var bytes = JsonObject.write(document);
+        var content = new ArchivedImage.Content(Hash.sha256(bytes), bytes);
+        documents.put(content);
+        return MediaType.OCI_CONFIG.descriptor(content.digest(), bytes.length);
+    }
+
+    private PackedLayer pack(PackedLayer plain) {
+        var layer = plain.blob;
         if (!layer.mediaType().equals(MediaType.OCI_LAYER.toString())) {
-            return layer;
+            return plain;
         }
         try (var blob = store.blobs().writer()) {
-            return switch (options.compression()) {
-                case GZIP -> {
-                    compress(layer, Compression.GZIP, blob);
-                    yield MediaType.OCI_LAYER_GZIP.descriptor(blob.commit(), blob.size());
+            Map<String, String> annotations = Map.of();
+            var diffId = plain.diffId;
+            var mediaType = MediaType.OCI_LAYER_GZIP;
+            switch (options.compression()) {
+                case GZIP -> compress(layer, Compression.GZIP, blob);
+                case ESTARGZ -> {
+                    var packed =
+                            EStargzLayer.pack(() -> store.blobs().open(layer.digest()), blob, options.level(), limits);
+                    if (packed.isPresent()) {
+                        annotations = packed.get().annotations();
+                        diffId = packed.get().diffId();
+                    } else {
+                        compress(layer, Compression.GZIP, blob);
+                    }
                 }
                 case ZSTD -> {
                     compress(layer, Compression.ZSTD, blob);
-                    yield MediaType.OCI_LAYER_ZSTD.descriptor(blob.commit(), blob.size());
+                    mediaType = MediaType.OCI_LAYER_ZSTD;
                 }
                 case ZSTD_CHUNKED -> {
-                    var annotations = ChunkedLayer.pack(
+                    annotations = ChunkedLayer.pack(
                             () -> store.blobs().open(layer.digest()), blob, options.level(), task.cannot(), limits);
-                    yield annotated(MediaType.OCI_LAYER_ZSTD.descriptor(blob.commit(), blob.size()), annotations);
+                    mediaType = MediaType.OCI_LAYER_ZSTD;
                 }
-            };
+            }
+            return new PackedLayer(annotated(mediaType.descriptor(blob.commit(), blob.size()), annotations), diffId);
         } catch (IOException e) {
             throw IoFailure.of(task.cannot(), e);
         }

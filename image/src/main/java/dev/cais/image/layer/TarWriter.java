@@ -47,12 +47,7 @@ public final class TarWriter implements AutoCloseable {
      * @throws EOFException if it has fewer; the archive is then broken
      */
     public void write(TarEntry entry, InputStream content) throws IOException {
-        var records = new TreeMap<String, byte[]>();
-        var header = header(entry, records);
-        if (!records.isEmpty()) {
-            writePax(entry, records);
-        }
-        target.write(header);
+        writeHeader(entry);
         for (var left = entry.size(); left > 0; ) {
             var count = content.read(buffer, 0, (int) Math.min(buffer.length, left));
             if (count < 0) {
@@ -61,6 +56,21 @@ public final class TarWriter implements AutoCloseable {
             target.write(buffer, 0, count);
             left -= count;
         }
+        writePadding(entry);
+    }
+
+    /** An entry without its content, for who writes that into the stream alone; {@link #writePadding} must follow it. */
+    public void writeHeader(TarEntry entry) throws IOException {
+        var records = new TreeMap<String, byte[]>();
+        var header = header(entry, records);
+        if (!records.isEmpty()) {
+            writePax(entry, records);
+        }
+        target.write(header);
+    }
+
+    /** What stands between the content of an entry and the next header. */
+    public void writePadding(TarEntry entry) throws IOException {
         target.write(new byte[(int) (-entry.size() & (BLOCK - 1))]);
     }
 

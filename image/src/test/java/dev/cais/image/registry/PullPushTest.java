@@ -206,6 +206,43 @@ class PullPushTest {
     }
 
     @Test
+    @RequiresProgram({"skopeo", "umoci", "podman"})
+    void layersAsEStargzArePlainGzipForOthers() {
+        var image = images.load(TestImages.busyboxArchive()).get(0);
+        image.tag(at("lazy:1"));
+        var options = PushOptions.defaults().compression(LayerCompression.ESTARGZ);
+
+        var digest = images.push(at("lazy:1"), options);
+
+        assertThat(images.push(at("lazy:1"), options)).isEqualTo(digest);
+        assertThat(skopeo("inspect", "--raw", "--tls-verify=false", "docker://" + at("lazy:1")))
+                .contains("application/vnd.oci.image.layer.v1.tar+gzip")
+                .contains("containerd.io/snapshot/stargz/toc.digest");
+        var copy = directory.resolve("copy");
+        skopeo("copy", "--src-tls-verify=false", "docker://" + at("lazy:1"), "oci:" + copy + ":lazy");
+        var tree = directory.resolve("tree");
+        Programs.output("umoci", "raw", "unpack", "--image", copy + ":lazy", tree.toString());
+        assertThat(tree.resolve("bin/busybox")).isExecutable();
+        assertThat(tree.resolve("stargz.index.json")).isNotEmptyFile();
+        Programs.output( // with its mounts in a namespace of its own, where they end
+                "unshare",
+                "--mount",
+                "podman",
+                "--root=" + directory.resolve("root"),
+                "--runroot=" + directory.resolve("run"),
+                "pull",
+                "--tls-verify=false",
+                at("lazy:1"));
+
+        var pulled = images.pull(at("lazy:1"));
+
+        assertThat(pulled.digest()).contains(digest);
+        assertThat(pulled.id()).isNotEqualTo(image.id());
+        assertThat(pulled.config()).isEqualTo(image.config());
+        assertThat(images.list()).extracting(Image::id).containsExactlyInAnyOrder(image.id(), pulled.id());
+    }
+
+    @Test
     @RequiresProgram("podman")
     void podmanPullsTheFilesThatItDoesNotHave() throws IOException {
         images.load(TestImages.busyboxArchive()).get(0).tag(at("chunked:1"));
