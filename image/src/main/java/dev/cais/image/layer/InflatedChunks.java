@@ -15,7 +15,7 @@ import java.util.concurrent.BlockingQueue;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Uncompresses and hashes a stream in a thread of its own, some pieces ahead of the thread that uses them.
+ * Uncompresses a stream in a thread of its own, some pieces ahead of the thread that uses them, which hashes it.
  *
  * <p>Closing ends that thread, also in the middle of a read, and closes the source.
  */
@@ -68,7 +68,6 @@ final class InflatedChunks implements Chunks, AutoCloseable {
                     throw new CorruptContentException(
                             "cannot read " + what + ": it has more than " + limit + " uncompressed, the limit");
                 }
-                hash.update(chunk.bytes, 0, chunk.length);
                 if (chunk.length > 0) {
                     ready.put(chunk);
                 }
@@ -115,6 +114,7 @@ final class InflatedChunks implements Chunks, AutoCloseable {
             throwFailure();
             return null;
         }
+        hash.update(chunk.bytes, 0, chunk.length); // by this thread, since the other has more to do
         inUse = chunk;
         return chunk;
     }

@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class ResponseBody extends InputStream implements HttpResponse.BodySubscriber<ResponseBody> {
     /** Of 16 KiB in HTTP/1.1. */
-    private static final int PIECES_AHEAD = 16;
+    private static final int PIECES_AHEAD = 64;
 
     private static final Object END = new Object();
     private static final Flow.Subscription CANCELLED = new Flow.Subscription() {
