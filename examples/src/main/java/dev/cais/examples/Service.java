@@ -1,46 +1,51 @@
 package dev.cais.examples;
 
-import dev.cais.ByteSize;
+import static dev.cais.ByteSize.mib;
+import static dev.cais.Ready.listening;
+
 import dev.cais.ContainerSpec;
 import dev.cais.Engine;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 
-/** {@code Service [IMAGE]}: keeps a container running beside the program, looks at it, runs things in it, and stops it. */
+/**
+ * {@code Service [IMAGE]}: a redis beside the program, within limits. It is waited for, talked to over a port of this host, looked at,
+ * used by its own tool, and stopped.
+ */
 public final class Service {
-    /** Says when it is ready, works, and ends with 0 when it is asked to. */
-    private static final String WORK = """
-            trap 'echo stopping; exit 0' TERM
-            echo ready
-            while true; do sleep 0.1; done
-            """;
+    private static final int PORT = 6379;
 
     private Service() {}
 
-    public static void main(String[] arguments) throws InterruptedException {
-        var image = arguments.length > 0 ? arguments[0] : "busybox";
-        var spec = ContainerSpec.of(image)
-                .name("worker")
-                .memory(ByteSize.mib(256))
+    public static void main(String[] arguments) throws IOException {
+        var spec = ContainerSpec.of(arguments.length > 0 ? arguments[0] : "redis")
+                .name("cache")
+                .publish(PORT)
+                .memory(mib(256))
                 .cpus(0.5)
                 .pids(100)
-                .label("purpose", "example")
-                .command("sh", "-c", WORK);
+                .label("purpose", "example");
         try (var engine = Engine.open();
-                var worker = engine.containers().start(spec)) {
-            while (worker.logs().lines().noneMatch(line -> line.text().equals("ready"))) {
-                Thread.sleep(20);
+                var cache = engine.containers().start(spec)) {
+            cache.awaitReady(listening(PORT), Duration.ofSeconds(20));
+            System.out.println(cache);
+            try (var socket = new Socket(InetAddress.getLoopbackAddress(), cache.hostPort(PORT))) {
+                socket.getOutputStream().write("PING\r\n".getBytes(StandardCharsets.US_ASCII));
+                var answer = socket.getInputStream().readNBytes("+PONG\r\n".length());
+                System.out.print(new String(answer, StandardCharsets.US_ASCII)); // +PONG
             }
-            System.out.println(worker);
-            System.out.print(worker.exec("sh", "-c", "echo kept >/tmp/value; cat /tmp/value")
-                    .stdout()); // kept
+            System.out.print(cache.exec("redis-cli", "set", "k", "v").stdout()); // OK
 
-            var stats = worker.stats();
+            var stats = cache.stats();
             System.out.println("memory in use: " + (stats.memory().bytes() > 0)); // true
             System.out.println("memory limit: " + stats.memory().limit()); // 256.0 MiB
-            System.out.println("processes: " + stats.pids().current());
+            System.out.println("few processes: " + (stats.pids().current() < 100)); // true
 
-            System.out.println("stopped with " + worker.stop(Duration.ofSeconds(5))); // exit 0
-            worker.logs().lines().forEach(line -> System.out.println(line.stream() + " " + line.text()));
-        } // removed: no process, mount, cgroup or file is left
+            System.out.println("stopped with " + cache.stop(Duration.ofSeconds(5))); // exit 0
+            cache.logs().lines().limit(5).forEach(line -> System.out.println(line.stream() + " " + line.text()));
+        } // removed: no process, mount, link, cgroup, rule or file is left
     }
 }

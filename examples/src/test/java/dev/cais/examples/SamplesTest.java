@@ -56,19 +56,25 @@ class SamplesTest {
     }
 
     @Test
-    void serviceRunsAndStops(TestStore store) {
-        loadBusybox(store);
+    @RequiresProgram("mmdebstrap")
+    @RequiresFeature({Feature.OWN_NETWORK, Feature.NF_TABLES})
+    void serviceIsReachedFromTheHostAndStops(TestStore store) {
+        try (var engine = store.openEngine()) {
+
+            var image = CommitOptions.DEFAULT.command("redis-server", "--protected-mode", "no", "--save", "");
+            engine.images().importRootfs(TestImages.debianWith("redis-server"), "redis", Platform.host(), image);
+        }
         var lines = run(store, Service.class);
-        assertThat(lines).first().asString().startsWith("Container[worker, running, pid ");
-        assertThat(lines.subList(1, lines.size()))
+        assertThat(lines).first().asString().startsWith("Container[cache, running, pid ");
+        assertThat(lines.subList(1, 7))
                 .containsExactly(
-                        "kept",
+                        "+PONG",
+                        "OK",
                         "memory in use: true",
                         "memory limit: 256.0 MiB",
-                        "processes: 2",
-                        "stopped with exit 0",
-                        "STDOUT ready",
-                        "STDOUT stopping");
+                        "few processes: true",
+                        "stopped with exit 0");
+        assertThat(lines.subList(7, lines.size())).hasSize(5).anyMatch(line -> line.contains("Redis is starting"));
     }
 
     @Test
