@@ -11,7 +11,8 @@ import java.util.OptionalLong;
  * are rates. What this host does not count is empty, never zero.
  *
  * @param time when it was measured
- * @param io empty where no controller counts it: on cgroup v1
+ * @param io empty where no controller counts it. On cgroup v1, the kernel does not count what it writes back later, and since Linux
+ *     6.10 only disks that somebody has set a limit for
  * @param networks interfaces of the container's own network namespace, loopback too; empty if it has none of its own
  * @param pressure empty where the kernel does not tell (PSI off, or cgroup v1 alone)
  */

@@ -206,6 +206,10 @@ public final class CgroupStats {
     }
 
     private Optional<Stats.Io> io(Places places) {
+        var v1 = places.v1(Controller.IO);
+        if (v1.isPresent()) {
+            return ioOnV1(v1.get());
+        }
         var place = places.unified(Controller.IO);
         return place.isPresent() && figures.read(place.get(), "io.stat")
                 ? Optional.of(new Stats.Io(devices()))
@@ -237,6 +241,36 @@ public final class CgroupStats {
             devices.add(new Stats.Device(device, counted[0], counted[1], counted[2], counted[3]));
         } while (figures.nextLine());
         return devices;
+    }
+
+    private Optional<Stats.Io> ioOnV1(Fd place) {
+        var counted = new LinkedHashMap<String, long[]>(2);
+        if (!countOnV1(place, "blkio.throttle.io_service_bytes_recursive", 0, counted)) {
+            return Optional.empty();
+        }
+        if (!counted.isEmpty()) {
+            countOnV1(place, "blkio.throttle.io_serviced_recursive", 2, counted);
+        }
+        var devices = new ArrayList<Stats.Device>(counted.size());
+        counted.forEach((device, each) -> devices.add(new Stats.Device(device, each[0], each[1], each[2], each[3])));
+        return Optional.of(new Stats.Io(devices));
+    }
+
+    /** Lines as {@code 8:0 Read 90430464}, some for each device; the last one is the total of all. */
+    private boolean countOnV1(Fd place, String file, int first, Map<String, long[]> counted) {
+        if (!figures.read(place, file)) {
+            return false;
+        }
+        figures.rewind();
+        do {
+            var device = figures.nextWord(' ');
+            var direction = figures.nextWord(' ');
+            if (direction.equals("Read") || direction.equals("Write")) {
+                counted.computeIfAbsent(device, any -> new long[4])[first + (direction.equals("Read") ? 0 : 1)] =
+                        figures.nextNumber();
+            }
+        } while (figures.nextLine());
+        return true;
     }
 
     private Optional<Stats.Pressure> pressure(Places places) {

@@ -205,7 +205,7 @@ public final class EngineCgroups implements AutoCloseable {
         var places = new EnumMap<Controller, Path>(Controller.class);
         v1.forEach((controller, root) -> {
             var wanted = switch (controller) {
-                case CPU, PIDS, CPUSET, IO -> needed.contains(controller);
+                case CPU, PIDS, CPUSET -> needed.contains(controller);
                 default -> true; // for its figures
             };
             if (wanted) {
