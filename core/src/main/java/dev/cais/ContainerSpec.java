@@ -17,7 +17,7 @@ import java.util.regex.Pattern;
 /**
  * What to run and how. The methods return changed copies, so one spec serves many containers.
  *
- * @param image name or id
+ * @param image name or id; or a directory of the host, see {@link #ofRootfs}
  * @param name of the container; empty for a made-up one
  * @param entrypoint in place of the image's, if present; then the image's command is dropped too
  * @param command in place of the image's, if present
@@ -83,6 +83,8 @@ public record ContainerSpec(
     /** In place of an extra host's address: the host's own on the container's first network. */
     public static final String HOST_GATEWAY = "host-gateway";
 
+    private static final String ROOTFS = "rootfs:";
+
     private static final Pattern NAME = Pattern.compile("[a-zA-Z0-9][a-zA-Z0-9_.-]+");
     private static final Pattern HOST = Pattern.compile("[^\\s#]+");
     private static final Pattern ADDRESS =
@@ -102,6 +104,9 @@ public record ContainerSpec(
     public ContainerSpec {
         if (image.isEmpty()) {
             throw new InvalidSpecException("cannot run a container: the image's name is empty");
+        }
+        if (image.indexOf('\0') >= 0) {
+            throw new InvalidSpecException("cannot run a container: the image's name has a NUL");
         }
         if (!name.isEmpty()) {
             requireName("cannot name a container " + name, name);
@@ -211,6 +216,22 @@ public record ContainerSpec(
     /** Begins with the files and the configuration of another container. */
     public static ContainerSpec of(Snapshot snapshot) {
         return of(snapshot.id());
+    }
+
+    /**
+     * Begins with a directory of the host in the place of an image, as {@code podman run --rootfs DIRECTORY:O}. It is only read:
+     * what the container writes goes with the container. It says nothing of a command, an environment or a user.
+     *
+     * <p>Nobody may write to the directory while containers use it: what they see of that is undefined (Linux, overlayfs, Changes
+     * to underlying filesystems).
+     */
+    public static ContainerSpec ofRootfs(Path directory) {
+        return of(ROOTFS + directory.toAbsolutePath());
+    }
+
+    /** The directory of the host that it begins with, if it is no image. */
+    public Optional<Path> rootfs() {
+        return image.startsWith(ROOTFS) ? Optional.of(Path.of(image.substring(ROOTFS.length()))) : Optional.empty();
     }
 
     public ContainerSpec name(String changed) {

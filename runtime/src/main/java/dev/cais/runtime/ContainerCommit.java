@@ -32,6 +32,9 @@ final class ContainerCommit {
 
     Image make(LocalContainers owner, String name) {
         var origin = LocalSnapshot.origin(container.image());
+        if (origin instanceof Rootfs rootfs) {
+            throw rootfs.noImage("commit container " + container.name() + " upon " + rootfs.directory());
+        }
         var files = container.files();
         var written = new ArrayList<>(
                 files.layers().subList(origin.layers().size(), files.layers().size()));

@@ -70,7 +70,7 @@ final class ContainerMatch implements Predicate<LocalContainer> {
                 || container.endpoints().stream().anyMatch(endpoint -> networks.contains(endpoint.network()));
     }
 
-    /** A snapshot is no image of the store's, and is known by its id. */
+    /** A snapshot and a directory of the host are no images of the store's, and are known by their ids. */
     private boolean isOfImage(LocalContainer container) {
         var layers = diffIds(container.image());
         return filter.images().contains(container.image().id().toString())

@@ -122,15 +122,21 @@ final class ContainerProgram {
      */
     static String overlay(List<Path> directories, Path layers) {
         var newestFirst = new ArrayList<>(directories.stream()
-                .map(each -> (each.startsWith(layers) ? layers.relativize(each) : each).toString())
+                .map(each -> escaped(each.startsWith(layers) ? layers.relativize(each) : each))
                 .toList());
         Collections.reverse(newestFirst);
         return "lowerdir=" + String.join(":", newestFirst) + SELF_CONTAINED;
     }
 
+    /** As overlayfs reads a directory's name: a comma ends an option, a colon a name. */
+    private static String escaped(Path directory) {
+        return directory.toString().replaceAll("[\\\\,:]", "\\\\$0");
+    }
+
     /** Where {@link #standAtLayers} leads to. */
     static void mountRoot(LaunchBuilder program, ContainerFiles files, Path layers) {
-        var options = overlay(files.layers(), layers) + ",upperdir=" + files.upper() + ",workdir=" + files.work();
+        var options = overlay(files.layers(), layers) + ",upperdir=" + escaped(files.upper()) + ",workdir="
+                + escaped(files.work());
         program.mount("overlay", files.root().toString(), "overlay", 0, options)
                 .explain(
                         "of overlay on the container's root",

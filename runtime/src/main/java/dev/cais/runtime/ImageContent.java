@@ -1,7 +1,6 @@
 package dev.cais.runtime;
 
 import dev.cais.Image;
-import dev.cais.Layer;
 import dev.cais.linux.Abi;
 import dev.cais.linux.Fd;
 import dev.cais.linux.Lookup;
@@ -11,14 +10,12 @@ import dev.cais.linux.Syscalls;
 import dev.cais.runtime.launch.LaunchBuilder;
 import dev.cais.storage.ContainerFiles;
 import dev.cais.storage.FileOperations;
-import dev.cais.storage.Layers;
 import dev.cais.storage.Store;
 import dev.cais.storage.TreeCopy;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Collections;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,7 +31,7 @@ final class ImageContent implements AutoCloseable {
     private final Store store;
     private final ContainerFiles files;
     private final Launcher launcher;
-    private @Nullable LayerTree layers;
+    private @Nullable LayerTree tree;
     private @Nullable Fd root;
 
     /** @param files of a container, whose mount point is used in another namespace */
@@ -48,13 +45,13 @@ final class ImageContent implements AutoCloseable {
 
     /** Whether the image has a directory there, links followed. */
     boolean hasDirectory(String path) {
-        var tree = layers;
-        if (tree == null) {
-            tree = LayerTree.of(image, store.layers());
-            layers = tree;
+        var found = tree;
+        if (found == null) {
+            found = LayerTree.of(image, store.layers());
+            tree = found;
         }
-        return tree.resolve(path)
-                .filter(found -> Files.isDirectory(found, LinkOption.NOFOLLOW_LINKS))
+        return found.resolve(path)
+                .filter(file -> Files.isDirectory(file, LinkOption.NOFOLLOW_LINKS))
                 .isPresent();
     }
 
@@ -84,17 +81,17 @@ final class ImageContent implements AutoCloseable {
 
     /** Ends with the root as the working directory. */
     private void write(LaunchBuilder program) {
-        var newestFirst = new ArrayList<>(
-                image.layers().stream().map(Layer::diffId).map(Layers::name).toList());
-        Collections.reverse(newestFirst);
-        program.chdir(store.layers().directory().toString());
-        // overlayfs wants two layers at least, so an empty one lies below
+        var layers = store.layers().directory();
+        program.chdir(layers.toString());
+        var directories = new ArrayList<Path>();
+        directories.add(files.work()); // overlayfs wants two layers at least, so an empty one lies below
+        directories.addAll(files.layers());
         program.mount(
                 "overlay",
                 files.root().toString(),
                 "overlay",
                 Abi.MS_RDONLY | Abi.MS_NODEV | Abi.MS_NOSUID | Abi.MS_NOEXEC,
-                "lowerdir=" + String.join(":", newestFirst) + ":" + files.work());
+                ContainerProgram.overlay(directories, layers));
         program.chdir(files.root().toString());
     }
 

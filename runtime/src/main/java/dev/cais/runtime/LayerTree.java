@@ -2,10 +2,8 @@ package dev.cais.runtime;
 
 import dev.cais.Image;
 import dev.cais.StorageException;
-import dev.cais.linux.Scratch;
-import dev.cais.linux.Syscall;
-import dev.cais.linux.Syscalls;
 import dev.cais.storage.Layers;
+import dev.cais.storage.Whiteouts;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -138,7 +136,7 @@ final class LayerTree {
                 var attributes = Files.readAttributes(entry, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
                 if (attributes.isDirectory()) {
                     merged.add(entry);
-                    if (isOpaque(entry)) {
+                    if (Whiteouts.isOpaque(entry)) {
                         return merged;
                     }
                 } else {
@@ -160,19 +158,6 @@ final class LayerTree {
         var attributes = Files.readAttributes(entry, "unix:mode,rdev", LinkOption.NOFOLLOW_LINKS);
         var mode = (Integer) Objects.requireNonNull(attributes.get("mode"));
         return (mode & S_IFMT) == S_IFCHR && Long.valueOf(0).equals(attributes.get("rdev"));
-    }
-
-    private static boolean isOpaque(Path directory) {
-        try (var scratch = Scratch.frame()) {
-            var value = scratch.take(8);
-            var length = Syscalls.call(
-                    Syscall.LGETXATTR,
-                    scratch.path(directory.toString()),
-                    scratch.path("trusted.overlay.opaque"),
-                    Scratch.address(value),
-                    value.capacity());
-            return length == 1 && value.get(0) == 'y';
-        }
     }
 
     private static String readLink(Path link) {

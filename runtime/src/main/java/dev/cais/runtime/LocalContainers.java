@@ -119,7 +119,7 @@ final class LocalContainers implements Containers {
         var cannot = "cannot " + verb + " container " + name;
         var added = cdi.addTo(asked, cannot);
         var spec = added.spec();
-        var image = snapshots.find(spec.image()).orElseGet(() -> engine.images().get(spec.image()));
+        var image = image(cannot, spec);
         if (!image.platform().os().equals("linux")
                 || !image.platform().architecture().equals(Platform.host().architecture())) {
             throw new UnsupportedHostException(
@@ -155,6 +155,14 @@ final class LocalContainers implements Containers {
                 log,
                 added.unable(),
                 spec.autoRemove() && !captures);
+    }
+
+    /** What its files begin with. */
+    private Image image(String cannot, ContainerSpec spec) {
+        var rootfs = spec.rootfs();
+        return rootfs.isPresent()
+                ? Rootfs.open(cannot, rootfs.get(), engine.store())
+                : snapshots.find(spec.image()).orElseGet(() -> engine.images().get(spec.image()));
     }
 
     /** @throws ConflictException if the engine is closed */

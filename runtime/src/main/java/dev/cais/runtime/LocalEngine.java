@@ -261,8 +261,11 @@ final class LocalEngine implements Engine {
         return images.commit(base, commit);
     }
 
-    /** The users and groups in an image's own files; read once per image while it is in use. */
+    /** The users and groups in an image's own files; read once per image while it is in use. A directory of the host may change. */
     Accounts accounts(Image image) {
+        if (image instanceof Rootfs) {
+            return readAccounts(image);
+        }
         var key = image.id().hex();
         synchronized (accounts) {
             var known = accounts.get(key);
@@ -270,14 +273,18 @@ final class LocalEngine implements Engine {
                 return known;
             }
         }
-        var tree = LayerTree.of(image, store.layers());
-        var parsed = Accounts.parse(
-                tree.read("/etc/passwd", Accounts.LARGEST_FILE).orElse(new byte[0]),
-                tree.read("/etc/group", Accounts.LARGEST_FILE).orElse(new byte[0]));
+        var parsed = readAccounts(image);
         synchronized (accounts) {
             accounts.put(key, parsed);
         }
         return parsed;
+    }
+
+    private Accounts readAccounts(Image image) {
+        var tree = LayerTree.of(image, store.layers());
+        return Accounts.parse(
+                tree.read("/etc/passwd", Accounts.LARGEST_FILE).orElse(new byte[0]),
+                tree.read("/etc/group", Accounts.LARGEST_FILE).orElse(new byte[0]));
     }
 
     /** Where a process's output goes that does not fit into memory. */

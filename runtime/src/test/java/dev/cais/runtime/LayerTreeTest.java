@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cais.StorageException;
+import dev.cais.fixtures.Programs;
+import dev.cais.fixtures.RequiresProgram;
+import dev.cais.fixtures.RequiresRoot;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -51,6 +54,25 @@ class LayerTreeTest {
     void aFileHidesAnOlderDirectory() throws IOException {
         Files.writeString(app.resolve("etc"), "a file");
 
+        assertThat(read("/etc/passwd")).isEqualTo("(none)");
+    }
+
+    @Test
+    @RequiresProgram("setfattr")
+    void anOpaqueDirectoryHidesOlderOnesWhateverItsMark() throws IOException {
+        var etc = Files.createDirectories(app.resolve("etc"));
+        Programs.output("setfattr", "-n", "user.overlay.opaque", "-v", "y", etc.toString());
+        assertThat(read("/etc/passwd")).isEqualTo("(none)");
+        Programs.output("setfattr", "-x", "user.overlay.opaque", etc.toString());
+        assertThat(read("/etc/passwd")).isEqualTo("base");
+    }
+
+    @Test
+    @RequiresRoot
+    @RequiresProgram("setfattr")
+    void anOpaqueDirectoryOfRootsHidesOlderOnes() throws IOException {
+        var etc = Files.createDirectories(app.resolve("etc"));
+        Programs.output("setfattr", "-n", "trusted.overlay.opaque", "-v", "y", etc.toString());
         assertThat(read("/etc/passwd")).isEqualTo("(none)");
     }
 

@@ -173,4 +173,14 @@ class SnapshotTest {
         engine.close();
         assertThat(snapshot.base().tags()).containsExactly("busybox:latest");
     }
+
+    @Test
+    void aVolumeOfACloneBeginsWithWhatTheOriginWrote() {
+        try (var container = setUp();
+                var snapshot = container.snapshot()) {
+            var clone = ContainerSpec.of(snapshot).mount("", "/home").command("ls", "/home");
+            assertThat(engine.containers().run(clone).stdout()).isEqualTo("new\n");
+            container.close();
+        }
+    }
 }

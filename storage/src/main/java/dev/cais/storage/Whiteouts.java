@@ -4,6 +4,7 @@ import dev.cais.linux.Fd;
 import dev.cais.linux.Scratch;
 import dev.cais.linux.Syscall;
 import dev.cais.linux.Syscalls;
+import java.nio.file.Path;
 import java.util.Arrays;
 
 /**
@@ -13,7 +14,7 @@ import java.util.Arrays;
  * @see <a href="https://docs.kernel.org/filesystems/overlayfs.html#whiteouts-and-opaque-directories">Linux, overlayfs,
  *     Whiteouts and opaque directories</a>
  */
-enum Whiteouts {
+public enum Whiteouts {
     /** Of a store that root made. */
     TRUSTED("trusted"),
     /** Of a store to be mounted with {@code userxattr}, inside a user namespace. */
@@ -34,12 +35,12 @@ enum Whiteouts {
         return new Xattr(nameSpace + ".overlay.opaque", new byte[] {'y'});
     }
 
-    private boolean isSetOn(Fd directory) {
+    private boolean isSetOn(String directory, Syscall getxattr) {
         try (var scratch = Scratch.frame()) {
             var value = scratch.take(8);
             var length = Syscalls.call(
-                    Syscall.GETXATTR,
-                    scratch.path("/proc/self/fd/" + directory.number()),
+                    getxattr,
+                    scratch.path(directory),
                     scratch.path(opaque().name()),
                     Scratch.address(value),
                     value.capacity());
@@ -49,7 +50,13 @@ enum Whiteouts {
 
     /** @param directory any descriptor of one that may hide all of its name in older layers, in a store of either kind */
     static boolean isOpaque(Fd directory) {
-        return Arrays.stream(values()).anyMatch(form -> form.isSetOn(directory));
+        var path = "/proc/self/fd/" + directory.number();
+        return Arrays.stream(values()).anyMatch(form -> form.isSetOn(path, Syscall.GETXATTR));
+    }
+
+    /** The same by name, no link being followed. */
+    public static boolean isOpaque(Path directory) {
+        return Arrays.stream(values()).anyMatch(form -> form.isSetOn(directory.toString(), Syscall.LGETXATTR));
     }
 
     /** Whether overlayfs would take an attribute of this name for its own, here or after a copy of the store. */
