@@ -10,7 +10,7 @@ public enum EventAction {
     DIE,
     /** The kernel killed something in a container for want of memory; told with the end of the container. */
     OOM,
-    /** A caller has sent a signal: {@code signal}, its number. */
+    /** A caller, or a stop, is about to send a signal: {@code signal}, its number. */
     KILL,
     STOP,
     RESTART,
@@ -36,8 +36,12 @@ public enum EventAction {
     EXEC_CREATE,
     /** It has been: {@code execID}, {@code command}. */
     EXEC_START,
+    /** Its caller has let go of its streams and left it running: {@code execID}, {@code command}. */
+    EXEC_DETACH,
     /** It has ended: {@code execID}, {@code exitCode}, and {@code signal} if one ended it. */
     EXEC_DIE,
+    /** The processes of a container were listed. */
+    TOP,
     /** Something was copied out of a container: {@code path} in it. */
     ARCHIVE_PATH,
     /** Something was copied into a container: {@code path} in it. */

@@ -361,13 +361,17 @@ final class Lifecycle {
                 if (isToEnd) {
                     restarts.stop();
                 }
-                container.tell(EventAction.KILL, "signal", String.valueOf(parsed.number()));
+                tellOf(parsed);
             }
             running.process().signal(parsed);
             if (isToEnd) {
                 resume(running);
             }
         }
+    }
+
+    private void tellOf(Signal signal) {
+        container.tell(EventAction.KILL, "signal", String.valueOf(signal.number()));
     }
 
     void pause() {
@@ -422,6 +426,7 @@ final class Lifecycle {
                     return lastExit();
                 }
                 running = requireAlive("cannot stop");
+                tellOf(stopSignal);
             }
             running.process().signal(stopSignal);
             resume(running);
@@ -452,12 +457,14 @@ final class Lifecycle {
             } catch (TimeoutException e) {
                 // killed below
             } catch (InterruptedException e) {
+                tellOf(Signal.KILL);
                 running.kill();
                 throw interrupted("cannot go on waiting for", e);
             } catch (ExecutionException e) {
                 throw new IllegalStateException(e);
             }
         }
+        tellOf(Signal.KILL);
         running.kill();
         return running.exit().join();
     }

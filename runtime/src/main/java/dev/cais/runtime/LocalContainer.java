@@ -486,7 +486,9 @@ final class LocalContainer implements Container, ProcessStreams.Users {
 
     @Override
     public List<ContainerProcess> top() {
-        return inside.processes();
+        var processes = inside.processes();
+        tell(EventAction.TOP);
+        return processes;
     }
 
     // ---- networks

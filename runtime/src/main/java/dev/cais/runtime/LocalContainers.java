@@ -359,7 +359,8 @@ final class LocalContainers implements Containers {
         return status;
     }
 
-    private ProcessStreams streams(LocalContainer container, ExecSpec spec, Stdin stdin, @Nullable OutputLog log) {
+    private ProcessStreams streams(
+            LocalContainer container, ExecSpec spec, Stdin stdin, @Nullable OutputLog log, ProcessStreams.Users users) {
         return new ProcessStreams(
                 engine.loop(),
                 spec.command().get(0) + " in container " + container.name(),
@@ -367,23 +368,32 @@ final class LocalContainers implements Containers {
                 stdin,
                 container.files().directory(),
                 log,
-                ProcessStreams.Users.UNTOLD);
+                users);
     }
 
     LocalExec startExec(LocalContainer container, Run run, ExecSpec spec) {
-        return startExec(container, spec, streams -> startTold(container, run, spec, streams));
+        var told = ToldExec.of(container, spec);
+        return startExec(container, spec, told, streams -> startTold(told, run, spec, streams));
     }
 
     /** The same for a health check, of which nobody is told. */
     LocalExec startCheck(LocalContainer container, Run run, ExecSpec spec) {
-        return startExec(container, spec, streams -> engine.launcher().startExec(container, run, spec, streams));
+        return startExec(
+                container,
+                spec,
+                ProcessStreams.Users.UNTOLD,
+                streams -> engine.launcher().startExec(container, run, spec, streams));
     }
 
-    private LocalExec startExec(LocalContainer container, ExecSpec spec, Function<ProcessStreams, ExecProcess> start) {
+    private LocalExec startExec(
+            LocalContainer container,
+            ExecSpec spec,
+            ProcessStreams.Users users,
+            Function<ProcessStreams, ExecProcess> start) {
         requireNotInterrupted("cannot exec in container " + container.name());
         // who detaches from a pipe can never write to it again; a terminal outlives its users
         var open = spec.terminal() ? Stdin.OPEN : Stdin.ONCE;
-        var streams = streams(container, spec, spec.stdinOpen() ? open : Stdin.NONE, null);
+        var streams = streams(container, spec, spec.stdinOpen() ? open : Stdin.NONE, null, users);
         try (var undo = new Undo()) {
             undo.addStep(streams::ended);
             var attachment = streams.attach(AttachOptions.defaults());
@@ -393,20 +403,39 @@ final class LocalContainers implements Containers {
         }
     }
 
-    private ExecProcess startTold(LocalContainer container, Run run, ExecSpec spec, ProcessStreams streams) {
-        var id = container.id().substring(0, 12) + "-" + container.nextExec();
-        var command = String.join(" ", spec.command());
-        container.tell(EventAction.EXEC_CREATE, "execID", id, "command", command);
-        var process = engine.launcher().startExec(container, run, spec, streams);
-        container.tell(EventAction.EXEC_START, "execID", id, "command", command);
-        process.follow(status -> container.tell(
-                EventAction.EXEC_DIE,
-                "execID",
-                id,
-                "exitCode",
-                String.valueOf(status.exitCode()),
-                "signal",
-                status.signal().orElse("")));
+    /** A process beside a container's first, of which events tell. */
+    private record ToldExec(LocalContainer container, String id, String command) implements ProcessStreams.Users {
+        static ToldExec of(LocalContainer container, ExecSpec spec) {
+            var id = container.id().substring(0, 12) + "-" + container.nextExec();
+            return new ToldExec(container, id, String.join(" ", spec.command()));
+        }
+
+        void tell(EventAction action) {
+            container.tell(action, "execID", id, "command", command);
+        }
+
+        void tellEnd(ExitStatus status) {
+            container.tell(
+                    EventAction.EXEC_DIE,
+                    "execID",
+                    id,
+                    "exitCode",
+                    String.valueOf(status.exitCode()),
+                    "signal",
+                    status.signal().orElse(""));
+        }
+
+        @Override
+        public void detached() {
+            tell(EventAction.EXEC_DETACH);
+        }
+    }
+
+    private ExecProcess startTold(ToldExec told, Run run, ExecSpec spec, ProcessStreams streams) {
+        told.tell(EventAction.EXEC_CREATE);
+        var process = engine.launcher().startExec(told.container(), run, spec, streams);
+        told.tell(EventAction.EXEC_START);
+        process.follow(told::tellEnd);
         return process;
     }
 
@@ -419,10 +448,11 @@ final class LocalContainers implements Containers {
                     "use startExec, or give the bytes beforehand by stdin(...)");
         }
         var started = System.nanoTime();
-        var id = container.id().substring(0, 12) + "-" + container.nextExec();
+        var told = ToldExec.of(container, spec);
+        var id = told.id();
         var log = OutputLog.captured(id, container.files().directory().resolve("exec-" + id));
-        var streams = streams(container, spec, Stdin.NONE, log);
-        try (var process = startTold(container, run, spec, streams)) {
+        var streams = streams(container, spec, Stdin.NONE, log, ProcessStreams.Users.UNTOLD);
+        try (var process = startTold(told, run, spec, streams)) {
             var status = process.await(
                     "exec of " + spec.command().get(0) + " in container " + container.name(), spec.timeout());
             return captured(id, log, status, started);

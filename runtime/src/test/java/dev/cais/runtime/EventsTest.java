@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.cais.ByteSize;
 import dev.cais.CancelledException;
 import dev.cais.CommitOptions;
+import dev.cais.Container;
 import dev.cais.ContainerSpec;
 import dev.cais.CopySource;
 import dev.cais.Engine;
@@ -74,28 +75,33 @@ class EventsTest {
         return engine.events().past(EventFilter.ALL.container(container));
     }
 
+    private static void awaitLines(Container container, int count) throws InterruptedException {
+        while (container.logs().lines().count() < count) {
+            Thread.sleep(5);
+        }
+    }
+
     @Test
     void eachStepOfALifeIsTold() throws InterruptedException {
         var spec = sh("trap 'exit 7' TERM; echo ready; while :; do sleep 0.01; done")
                 .name("life");
         var container = engine.containers().create(spec.label("a", "b"));
         container.start();
-        while (container.logs().lines().findAny().isEmpty()) {
-            Thread.sleep(5);
-        }
+        awaitLines(container, 1);
         container.pause();
         container.unpause();
         container.rename("death");
         container.kill("CHLD");
         container.restart();
+        awaitLines(container, 2);
         container.stop();
         container.close();
 
         var events = past(container.id());
         assertThat(words(events))
                 .containsExactly(
-                        "create", "start", "pause", "unpause", "rename", "kill", "die", "stop", "start", "restart",
-                        "die", "stop", "destroy");
+                        "create", "start", "pause", "unpause", "rename", "kill", "kill", "die", "stop", "start",
+                        "restart", "kill", "die", "stop", "destroy");
         assertThat(events).allSatisfy(event -> {
             assertThat(event.type()).isEqualTo(EventType.CONTAINER);
             assertThat(event.id()).isEqualTo(container.id());
@@ -105,10 +111,11 @@ class EventsTest {
         assertThat(events.get(0).name()).isEqualTo("life");
         assertThat(events.get(4).attributes()).containsEntry("oldName", "life").containsEntry("name", "death");
         assertThat(events.get(5).attributes()).containsEntry("signal", "17");
-        assertThat(events.get(6).exitCode()).hasValue(7);
-        assertThat(events.get(12).exitCode()).isEmpty();
-        assertThat(events.get(6))
-                .hasToString(events.get(6).time() + " container die " + container.id()
+        assertThat(events.get(6).attributes()).containsEntry("signal", "15");
+        assertThat(events.get(7).exitCode()).hasValue(7);
+        assertThat(events.get(14).exitCode()).isEmpty();
+        assertThat(events.get(7))
+                .hasToString(events.get(7).time() + " container die " + container.id()
                         + " (a=b, exitCode=7, image=busybox, name=death)");
     }
 
@@ -128,6 +135,7 @@ class EventsTest {
             try (var attachment = container.attach()) {
                 attachment.resize(100, 30);
             }
+            container.top();
             container.update(Resources.UNLIMITED.pids(50));
             container.copyIn(CopySource.of(new byte[] {1}), "/one");
             container.copyOut("/one", host.resolve("one"));
@@ -151,6 +159,7 @@ class EventsTest {
                         "attach",
                         "resize",
                         "detach",
+                        "top",
                         "update",
                         "extract-to-dir",
                         "archive-path",
@@ -167,12 +176,42 @@ class EventsTest {
         assertThat(events.get(7).attributes().get("execID"))
                 .isNotEqualTo(events.get(4).attributes().get("execID"));
         assertThat(events.get(9).attributes()).containsEntry("width", "100").containsEntry("height", "30");
-        assertThat(events.get(12).attributes()).containsEntry("path", "/one");
-        assertThat(events.get(15).attributes())
+        assertThat(events.get(13).attributes()).containsEntry("path", "/one");
+        assertThat(events.get(16).attributes())
                 .containsEntry("imageRef", "busy-image")
                 .containsEntry("comment", "as it is")
                 .containsEntry("imageID", engine.images().get("busy-image").id().toString());
         engine.images().remove("busy-image");
+    }
+
+    @Test
+    void anExecThatIsLeftRunningIsTold() {
+        try (var container = engine.containers().start(sh("sleep 600").name("left"))) {
+            var exec = container.startExec(ExecSpec.of("sleep", "600"));
+            exec.detach();
+            exec.kill("KILL");
+            exec.await();
+            exec.close();
+            var events = past("left");
+            assertThat(words(events))
+                    .containsExactly("create", "start", "exec_create", "exec_start", "exec_detach", "exec_die");
+            assertThat(events.get(4).attributes())
+                    .containsEntry("execID", events.get(2).attributes().get("execID"))
+                    .containsEntry("command", "sleep 600");
+        }
+    }
+
+    @Test
+    void aStopThatHasToKillTellsOfBothSignals() throws InterruptedException {
+        var script = "trap '' TERM; echo ready; while :; do sleep 0.01; done";
+        try (var container = engine.containers().start(sh(script).name("deaf").withInit())) {
+            awaitLines(container, 1);
+            container.stop(Duration.ofMillis(50));
+            var events = past("deaf");
+            assertThat(words(events)).containsExactly("create", "start", "kill", "kill", "die", "stop");
+            assertThat(events.get(2).attributes()).containsEntry("signal", "15");
+            assertThat(events.get(3).attributes()).containsEntry("signal", "9");
+        }
     }
 
     @Test
