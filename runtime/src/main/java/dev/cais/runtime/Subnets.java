@@ -22,6 +22,7 @@ final class Subnets {
     private static final int IPV6_PREFIX = 64;
     private static final int MOST_SUBNET_BITS = 16;
     private static final int MOST_TRIES = 4096;
+    private static final int MOST_ROUNDS = 16;
 
     private final Rtnetlink links;
     private final NetworkOptions options;
@@ -47,7 +48,8 @@ final class Subnets {
     }
 
     private Subnet take(String cannot, NetworkSpec spec, int bridge, Subnet wanted) {
-        var other = tryToTake(spec, bridge, wanted, route -> route.prefix() >= wanted.prefix());
+        var other = tryToTake(spec, bridge, wanted, route -> route.prefix() >= wanted.prefix())
+                .inTheWay();
         if (other.isPresent()) {
             throw new ConflictException(
                     cannot + ": subnet " + wanted + " is in use on this host",
@@ -60,14 +62,25 @@ final class Subnets {
     private Subnet choose(String cannot, NetworkSpec spec, int bridge, boolean ipv6) {
         var pools = ipv6 ? List.of(uniqueLocal()) : options.pools();
         var prefix = ipv6 ? IPV6_PREFIX : options.prefix();
-        for (var pool : pools) {
-            var count = 1L << Math.min(prefix - pool.prefix(), MOST_SUBNET_BITS);
-            var first = ThreadLocalRandom.current().nextLong(count);
-            for (var i = 0L; i < Math.min(count, MOST_TRIES); i++) {
-                var subnet = subnet(pool, prefix, (first + i) % count);
-                if (tryToTake(spec, bridge, subnet, route -> true).isEmpty()) {
-                    return subnet;
+        for (var round = 0; round < MOST_ROUNDS; round++) {
+            var contended = false;
+            for (var pool : pools) {
+                var count = 1L << Math.min(prefix - pool.prefix(), MOST_SUBNET_BITS);
+                var first = ThreadLocalRandom.current().nextLong(count);
+                var taken = links.routes();
+                for (var i = 0L; i < Math.min(count, MOST_TRIES); i++) {
+                    var subnet = subnet(pool, prefix, (first + i) % count);
+                    if (inTheWay(taken, bridge, subnet, route -> true).isEmpty()) {
+                        var tried = tryToTake(spec, bridge, subnet, route -> true);
+                        if (tried.inTheWay().isEmpty()) {
+                            return subnet;
+                        }
+                        contended |= tried.contended();
+                    }
                 }
+            }
+            if (!contended) {
+                break; // what nobody kept may be free by now, or else there is none
             }
         }
         throw new ConflictException(
@@ -93,28 +106,34 @@ final class Subnets {
     }
 
     /**
+     * What became of a claim.
+     *
+     * @param inTheWay a route of somebody else; empty if the subnet is ours
+     * @param contended whether that one came at the same moment, and may have given up, too
+     */
+    private record Claim(Optional<Route> inTheWay, boolean contended) {}
+
+    /**
      * Gives the bridge its address in a subnet, if the host has no route to a part of it, and looks again afterwards: of two engines that
      * come at the same moment both see the other, and nobody keeps it.
-     *
-     * @return a route that is in the way
      */
-    private Optional<Route> tryToTake(NetworkSpec spec, int bridge, Subnet subnet, Predicate<Subnet> counts) {
-        var before = inTheWay(bridge, subnet, counts);
+    private Claim tryToTake(NetworkSpec spec, int bridge, Subnet subnet, Predicate<Subnet> counts) {
+        var before = inTheWay(links.routes(), bridge, subnet, counts);
         if (before.isPresent()) {
-            return before;
+            return new Claim(before, false);
         }
         var address = new LinkAddress(bridge, spec.gateway(subnet), subnet.prefix());
         links.execute(address.add());
-        var after = inTheWay(bridge, subnet, counts);
+        var after = inTheWay(links.routes(), bridge, subnet, counts);
         if (after.isPresent()) {
             links.execute(address.delete());
         }
-        return after;
+        return new Claim(after, true);
     }
 
     /** Routes to everything, or to half of it as some tunnels have them, count for nothing. */
-    private Optional<Route> inTheWay(int bridge, Subnet subnet, Predicate<Subnet> counts) {
-        return links.routes().stream()
+    private static Optional<Route> inTheWay(List<Route> routes, int bridge, Subnet subnet, Predicate<Subnet> counts) {
+        return routes.stream()
                 .filter(route -> route.link() != bridge
                         && route.destination().prefix() > 1
                         && route.destination().isIpv6() == subnet.isIpv6()
