@@ -12,7 +12,7 @@ import java.util.stream.Collectors;
  * One port to publish: connections to a port of the host reach the container's.
  *
  * @param addresses of the host, on all of which the port is the same; 127.0.0.1 unless others are asked for. {@code 0.0.0.0} stands
- *     for all of IPv4, {@code ::} for all of IPv6; not {@code ::1}, from where the kernel leads nothing to another link
+ *     for all of IPv4, {@code ::} for all of IPv6
  * @param host the first port that will do; 0 for one that the engine chooses
  * @param lastHost the last one: the first that is free is taken
  * @param container the port in the container

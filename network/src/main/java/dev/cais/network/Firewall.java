@@ -1,6 +1,7 @@
 package dev.cais.network;
 
 import dev.cais.ConflictException;
+import dev.cais.EngineException;
 import dev.cais.KernelException;
 import dev.cais.UnsupportedHostException;
 import dev.cais.linux.Errno;
@@ -21,6 +22,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * What one engine has the kernel do with packets: one table, which goes with the engine's socket, however the JVM ends.
@@ -47,6 +49,11 @@ import java.util.Map;
  * <p>For any thread, one at a time.
  */
 public final class Firewall implements AutoCloseable {
+    private static final Set<Integer> FORBIDDEN = Set.of(Errno.EPERM.number(), Errno.EACCES.number());
+    /** Of sockets, of messages to a part of netfilter that is not there, of expressions without a module. */
+    private static final Set<Integer> MISSING =
+            Set.of(Errno.EAFNOSUPPORT.number(), Errno.EINVAL.number(), Errno.ENOTSUP.number(), Errno.ENOENT.number());
+
     private static final String ISOLATED = "isolated";
     private static final String INTERNAL = "internal";
     private static final String MARTIANS = "martians";
@@ -107,34 +114,40 @@ public final class Firewall implements AutoCloseable {
      */
     public static Firewall open(String name) {
         var table = new NftTable(name);
-        var nftables = Nftables.open();
         try {
-            if (nftables.chains().stream().anyMatch(chain -> chain.table().equals(name))) {
-                throw new ConflictException("cannot make the table " + name + ": there is one of that name");
+            var nftables = Nftables.open();
+            try {
+                if (nftables.chains().stream().anyMatch(chain -> chain.table().equals(name))) {
+                    throw new ConflictException("cannot make the table " + name + ": there is one of that name");
+                }
+                nftables.transact(ruleset(table));
+                return new Firewall(table, nftables);
+            } catch (RuntimeException e) {
+                nftables.close();
+                throw e;
             }
-            nftables.transact(ruleset(table));
-            return new Firewall(table, nftables);
         } catch (KernelException e) {
-            nftables.close();
-            if (e.errno() == Errno.EPERM.number()) {
-                throw new UnsupportedHostException(
-                        "cannot translate addresses: nf_tables is forbidden to this process",
-                        e.facts(),
-                        "it needs CAP_NET_ADMIN in its network namespace",
-                        e);
-            }
-            if (e.errno() == Errno.ENOENT.number() || e.errno() == Errno.ENOTSUP.number()) {
-                throw new UnsupportedHostException(
-                        "cannot translate addresses: this kernel's nf_tables lacks something: " + e.getMessage(),
-                        Map.of(),
-                        "the modules nf_tables, nft_nat, nft_masq, nft_ct, nft_fib_inet may have to be installed",
-                        e);
-            }
-            throw e;
-        } catch (RuntimeException e) {
-            nftables.close();
-            throw e;
+            throw refused(e);
         }
+    }
+
+    private static EngineException refused(KernelException cause) {
+        if (FORBIDDEN.contains(cause.errno())) {
+            return new UnsupportedHostException(
+                    "cannot translate addresses: nf_tables is forbidden to this process",
+                    cause.facts(),
+                    "it needs CAP_NET_ADMIN in its network namespace",
+                    cause);
+        }
+        if (MISSING.contains(cause.errno())) {
+            return new UnsupportedHostException(
+                    "cannot translate addresses: this kernel's nf_tables is missing or lacks something: "
+                            + cause.getMessage(),
+                    Map.of(),
+                    "the modules nf_tables, nft_nat, nft_masq, nft_ct, nft_fib_inet may have to be installed",
+                    cause);
+        }
+        return cause;
     }
 
     static List<Request> ruleset(NftTable table) {
@@ -164,36 +177,29 @@ public final class Firewall implements AutoCloseable {
     }
 
     private static void publishing(List<Request> requests, NftTable table) {
+        publishing(requests, table, false, "publish4", ADDRESS_PORTS4, PORTS4);
+        publishing(requests, table, true, "publish6", ADDRESS_PORTS6, PORTS6);
+    }
+
+    /** Ports of one address first, then those of all. A register has 4 bytes: an address takes the first one or four. */
+    private static void publishing(
+            List<Request> requests, NftTable table, boolean ipv6, String chain, NftSet ofAddress, NftSet ofAll) {
+        var words = ipv6 ? 4 : 1;
         requests.add(table.addRule(
-                "publish4",
+                chain,
                 NftExpression.meta(Meta.NFPROTO, 0),
-                NftExpression.equal(0, IPV4),
-                NftExpression.payload(Header.NETWORK, DESTINATION4, 4, 0),
-                NftExpression.meta(Meta.L4PROTO, 1),
-                destinationPort(2),
-                NftExpression.map(ADDRESS_PORTS4, 0, 0),
-                NftExpression.destination(false, 0, 1)));
+                NftExpression.equal(0, ipv6 ? IPV6 : IPV4),
+                NftExpression.payload(Header.NETWORK, ipv6 ? DESTINATION6 : DESTINATION4, 4 * words, 0),
+                NftExpression.meta(Meta.L4PROTO, words),
+                destinationPort(words + 1),
+                NftExpression.map(ofAddress, 0, 0),
+                NftExpression.destination(ipv6, 0, words)));
         requests.add(table.addRule(
-                "publish4",
+                chain,
                 NftExpression.meta(Meta.L4PROTO, 0),
                 destinationPort(1),
-                NftExpression.map(PORTS4, 0, 0),
-                NftExpression.destination(false, 0, 1)));
-        requests.add(table.addRule(
-                "publish6",
-                NftExpression.meta(Meta.NFPROTO, 0),
-                NftExpression.equal(0, IPV6),
-                NftExpression.payload(Header.NETWORK, DESTINATION6, 16, 0),
-                NftExpression.meta(Meta.L4PROTO, 4),
-                destinationPort(5),
-                NftExpression.map(ADDRESS_PORTS6, 0, 0),
-                NftExpression.destination(true, 0, 4)));
-        requests.add(table.addRule(
-                "publish6",
-                NftExpression.meta(Meta.L4PROTO, 0),
-                destinationPort(1),
-                NftExpression.map(PORTS6, 0, 0),
-                NftExpression.destination(true, 0, 4)));
+                NftExpression.map(ofAll, 0, 0),
+                NftExpression.destination(ipv6, 0, words)));
     }
 
     /** TCP, UDP and SCTP have it in the same place. */

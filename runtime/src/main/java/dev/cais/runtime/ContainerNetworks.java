@@ -27,7 +27,7 @@ final class ContainerNetworks {
     private volatile boolean networked;
     private final List<LocalEndpoint> endpoints = new ArrayList<>();
     private @Nullable NetworkSide side;
-    private @Nullable HostPorts ports;
+    private @Nullable ContainerPorts ports;
     /** Of the run that is going on or was the last one. */
     private List<PortBinding> bindings = List.of();
 
@@ -75,7 +75,7 @@ final class ContainerNetworks {
     void reservePorts(String cannot) {
         if (networked && !container.spec().ports().isEmpty()) {
             var reserved = networks.patiently(
-                    () -> HostPorts.reserve(cannot, container.spec().ports(), bindings()));
+                    () -> ContainerPorts.reserve(cannot, container.spec().ports(), bindings(), networks.loop()));
             synchronized (this) {
                 ports = reserved;
                 bindings = reserved.bindings();
@@ -133,6 +133,9 @@ final class ContainerNetworks {
             }
             bindings.forEach(started::requirePublishable);
             started.publish(bindings);
+            if (ports != null) {
+                ports.serve(networks.relay(), started::target);
+            }
             undo.keepAll();
         }
         side = started;
@@ -201,11 +204,17 @@ final class ContainerNetworks {
             var endpoint = running.attach(place, bindings);
             undo.addStep(() -> network.leave(endpoint));
             undo.addStep(() -> running.detach(endpoint));
-            running.publish(bindings);
+            republish(running);
             tell(endpoint, EventAction.CONNECT);
             endpoints.add(endpoint);
             undo.keepAll();
             return endpoint;
+        }
+    }
+
+    private void republish(NetworkSide running) {
+        if (running.publish(bindings) && ports != null) {
+            ports.reset();
         }
     }
 
@@ -218,7 +227,7 @@ final class ContainerNetworks {
             endpoints.remove(endpoint);
             if (side != null) {
                 side.detach(endpoint);
-                side.publish(bindings);
+                republish(side);
                 tell(endpoint, EventAction.DISCONNECT);
             }
             network.leave(endpoint);
@@ -235,7 +244,10 @@ final class ContainerNetworks {
 
     /** Those of the run that is going on. */
     synchronized List<PortBinding> ports() {
-        return side == null ? List.of() : bindings;
+        var running = side;
+        return running == null
+                ? List.of()
+                : bindings.stream().map(running::shown).toList();
     }
 
     int hostPort(int containerPort, Protocol protocol) {

@@ -17,6 +17,7 @@ import dev.cais.NotFoundException;
 import dev.cais.Subnet;
 import dev.cais.UnsupportedHostException;
 import dev.cais.linux.Errno;
+import dev.cais.linux.EventLoop;
 import dev.cais.network.FilteredNetwork;
 import dev.cais.network.Firewall;
 import dev.cais.network.HostSettings;
@@ -33,6 +34,7 @@ import dev.cais.network.netlink.MacAddress;
 import dev.cais.network.netlink.Request;
 import dev.cais.network.netlink.Rtnetlink;
 import dev.cais.network.netlink.VxlanPeer;
+import dev.cais.network.relay.Relay;
 import java.net.InetAddress;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -74,6 +76,10 @@ final class LocalNetworks implements Networks, AutoCloseable {
     private final CopyOnWriteArrayList<String> notes = new CopyOnWriteArrayList<>();
     private @Nullable Rtnetlink links;
     private @Nullable Firewall firewall;
+    /** Why there is none. */
+    private @Nullable UnsupportedHostException noFirewall;
+
+    private @Nullable Relay relay;
     private @Nullable Resolver resolver;
     private final HostUpstream upstream = new HostUpstream(ResolvConf.FILE);
     /** Done when all that containers left has gone. */
@@ -280,12 +286,31 @@ final class LocalNetworks implements Networks, AutoCloseable {
         return links;
     }
 
-    /** In the host's namespace; made by the first who needs it. */
-    synchronized Firewall firewall() {
-        if (firewall == null) {
-            firewall = Firewall.open("cais-" + engine.id());
+    /** In the host's namespace; made by the first who needs it. Empty if the kernel has no nf_tables, which the notes tell. */
+    synchronized Optional<Firewall> firewall() {
+        if (firewall == null && noFirewall == null) {
+            try {
+                firewall = Firewall.open("cais-" + engine.id());
+            } catch (UnsupportedHostException e) {
+                if (engine.options().strictLimits()) {
+                    throw e;
+                }
+                noFirewall = e;
+            }
         }
-        return firewall;
+        return Optional.ofNullable(firewall);
+    }
+
+    /** Of what comes to published ports and the kernel does not translate; made by the first that needs it. */
+    synchronized Relay relay() {
+        if (relay == null) {
+            relay = new Relay(engine.loop());
+        }
+        return relay;
+    }
+
+    EventLoop loop() {
+        return engine.loop();
     }
 
     /** Of all its containers; made by the first that needs it. */
@@ -364,9 +389,11 @@ final class LocalNetworks implements Networks, AutoCloseable {
             var index = host.link(name).orElseThrow().index();
             HostSettings.shield(name, spec.ipv6());
             var requests = new ArrayList<Request>();
-            // the firewall drops what containers send to or from loopback addresses
+            // the firewall drops what containers send to or from loopback addresses; without one, nothing of theirs goes on
+            var filter = filter(cannot, spec);
+            var setting = filter.isPresent() ? LinkRequest.Ipv4Setting.ROUTE_LOCALNET : LinkRequest.Ipv4Setting.FORWARDING;
             requests.add(LinkRequest.change(index)
-                    .ipv4(LinkRequest.Ipv4Setting.ROUTE_LOCALNET, 1)
+                    .ipv4(setting, filter.isPresent() ? 1 : 0)
                     .withoutLinkLocal()
                     .request());
             if (kind.vlans()) {
@@ -387,8 +414,8 @@ final class LocalNetworks implements Networks, AutoCloseable {
                 leases.put(subnet, new Leases(subnet, spec.gateway(subnet), spec.range(subnet)));
             }
             var filtered = new FilteredNetwork(name, spec.internal(), spec.interContainer(), !spec.internal());
-            firewall().add(filtered);
-            if (!spec.internal()) {
+            filter.ifPresent(firewall -> firewall.add(filtered));
+            if (!spec.internal() && filter.isPresent()) {
                 notes.addAll(HostSettings.passOn(spec.ipv6()));
             }
             var ours = new ArrayList<>(List.of(index));
@@ -446,10 +473,26 @@ final class LocalNetworks implements Networks, AutoCloseable {
                 Collections.unmodifiableMap(leases));
     }
 
+    private Optional<Firewall> filter(String cannot, NetworkSpec spec) {
+        var found = firewall();
+        if (found.isEmpty() && spec.ipv6()) {
+            throw new UnsupportedHostException(
+                    cannot + " with IPv6: without nf_tables, nothing keeps others out of it",
+                    Map.of(),
+                    "have it without IPv6",
+                    noFirewall);
+        }
+        return found;
+    }
+
     /** What was changed on this host, and who stands in the way. */
     List<String> notes() {
         var all = new ArrayList<>(notes);
         synchronized (this) {
+            if (noFirewall != null) {
+                all.add("networks have no way to the outside, and this process relays what comes to published ports: "
+                        + noFirewall.getMessage());
+            }
             if (firewall != null) {
                 firewall.obstacles()
                         .forEach(chain ->
@@ -472,7 +515,7 @@ final class LocalNetworks implements Networks, AutoCloseable {
     void removeBridge(NetworkBridge bridge) {
         try (var undo = new Undo()) {
             bridge.filtered()
-                    .ifPresent(filtered -> undo.addStep(() -> firewall().remove(filtered)));
+                    .ifPresent(filtered -> undo.addStep(() -> firewall().ifPresent(firewall -> firewall.remove(filtered))));
             for (var link : bridge.ours()) {
                 undo.addStep(() -> links().execute(LinkRequest.delete(link).request()));
             }
@@ -492,9 +535,13 @@ final class LocalNetworks implements Networks, AutoCloseable {
                 if (firewall != null) {
                     undo.add(firewall);
                 }
+                if (relay != null) {
+                    undo.add(relay);
+                }
             }
             links = null;
             firewall = null;
+            relay = null;
         }
     }
 

@@ -5,8 +5,11 @@ import dev.cais.EndpointSpec;
 import dev.cais.InvalidSpecException;
 import dev.cais.KernelException;
 import dev.cais.NetworkDriver;
+import dev.cais.NotFoundException;
 import dev.cais.PortBinding;
+import dev.cais.Protocol;
 import dev.cais.Subnet;
+import dev.cais.UnsupportedHostException;
 import dev.cais.linux.Errno;
 import dev.cais.network.PublishedPort;
 import dev.cais.network.cni.CniEndpoint;
@@ -23,14 +26,17 @@ import dev.cais.network.netlink.MacAddress;
 import dev.cais.network.netlink.Request;
 import dev.cais.network.netlink.Route;
 import dev.cais.network.netlink.Rtnetlink;
+import dev.cais.network.relay.Target;
 import java.net.Inet6Address;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,6 +56,9 @@ final class NetworkSide implements AutoCloseable {
 
     /** For the event loop. */
     private volatile List<LocalNetwork> attached = List.of();
+
+    /** The container's addresses, as far as the host reaches them; for the event loop. */
+    private volatile List<InetAddress> reached = List.of();
 
     private List<PublishedPort> published = List.of();
 
@@ -223,7 +232,14 @@ final class NetworkSide implements AutoCloseable {
         var entry = endpoint.names();
         told.put(endpoint, entry);
         endpoint.network().tellNames(entry);
+        noteInterfaces();
+    }
+
+    private void noteInterfaces() {
         attached = interfaces.keySet().stream().map(LocalEndpoint::network).toList();
+        reached = interfaces.keySet().stream()
+                .flatMap(endpoint -> endpoint.addresses().stream())
+                .toList();
     }
 
     private void forgetNames(LocalEndpoint endpoint) {
@@ -231,7 +247,7 @@ final class NetworkSide implements AutoCloseable {
         if (entry != null) {
             endpoint.network().forgetNames(entry);
         }
-        attached = interfaces.keySet().stream().map(LocalEndpoint::network).toList();
+        noteInterfaces();
     }
 
     /** The container has another name. */
@@ -286,34 +302,55 @@ final class NetworkSide implements AutoCloseable {
         }
     }
 
-    /** Publishes ports, through the first network of each family. */
-    void publish(List<PortBinding> bindings) {
+    /**
+     * Publishes ports, through the first network of each family.
+     *
+     * @return whether they lead elsewhere than before
+     */
+    boolean publish(List<PortBinding> bindings) {
         var wanted =
                 bindings.stream().flatMap(binding -> forward(binding).stream()).toList();
-        if (!wanted.equals(published)) {
-            networks.firewall().unpublish(published);
+        if (wanted.equals(published)) {
+            return false;
+        }
+        networks.firewall().ifPresent(firewall -> {
+            firewall.unpublish(published);
             published = List.of();
-            networks.firewall().publish(wanted);
+            firewall.publish(wanted);
             published = wanted;
-        }
+        });
+        return true;
     }
 
+    /** @throws UnsupportedHostException if only the relay could carry it, which cannot */
     void requirePublishable(PortBinding binding) {
-        if (binding.address() instanceof Inet6Address && binding.address().isLoopbackAddress()) {
+        if (reached.isEmpty()) {
             throw new InvalidSpecException(
-                    "cannot publish " + binding + ": the kernel leads nothing from IPv6's loopback to another link",
-                    "publish on 127.0.0.1, or on another address of IPv6");
+                    "cannot publish " + binding + ": the container has no address that this host reaches");
         }
-        if (forward(binding).isEmpty()
-                && interfaces.keySet().stream()
-                        .noneMatch(endpoint -> endpoint.network().cni().isPresent())) {
-            throw new InvalidSpecException(
-                    "cannot publish " + binding + ": the container has no address of that family",
-                    "have it join a network with IPv6 (NetworkSpec.withIpv6), or publish on an IPv4 address");
+        if (binding.protocol() == Protocol.SCTP && shown(binding).relayed()) {
+            throw new UnsupportedHostException(
+                    "cannot publish " + binding + ": a relay carries tcp and udp only",
+                    "publish on another address, where nf_tables leads to one of the container's");
         }
     }
 
+    /** A port with how it is served now. */
+    PortBinding shown(PortBinding binding) {
+        var translated = forward(binding).isPresent()
+                || interfaces.keySet().stream()
+                        .flatMap(endpoint -> endpoint.network().cni().stream())
+                        .anyMatch(CniNetwork::publishes);
+        return new PortBinding(binding.address(), binding.host(), binding.container(), binding.protocol(), !translated);
+    }
+
+    /** What the kernel is to translate, which is nothing from IPv6's loopback: no such answer comes back in. */
     private Optional<PublishedPort> forward(PortBinding binding) {
+        if (networks.firewall().isEmpty()
+                || binding.address() instanceof Inet6Address
+                        && binding.address().isLoopbackAddress()) {
+            return Optional.empty();
+        }
         return interfaces.keySet().stream()
                 .filter(LocalEndpoint::reachesHost)
                 .flatMap(endpoint -> endpoint.addresses().stream())
@@ -321,6 +358,17 @@ final class NetworkSide implements AutoCloseable {
                 .findFirst()
                 .map(address -> new PublishedPort(
                         binding.protocol(), binding.address(), binding.host(), address, binding.container()));
+    }
+
+    /** For the relay: the container's first address, whichever that is when somebody comes. */
+    Target target(int port) {
+        return protocol -> {
+            var addresses = reached;
+            return addresses.isEmpty()
+                    ? CompletableFuture.failedFuture(
+                            new NotFoundException("cannot reach the container: it has no address"))
+                    : Target.at(new InetSocketAddress(addresses.get(0), port)).open(protocol);
+        };
     }
 
     /** Takes an interface away; the kernel forgets what was routed through it. */

@@ -28,6 +28,8 @@ public final class CniNetwork {
     /** Where Debian and the projects themselves put plugins. */
     public static final List<Path> DEFAULT_DIRECTORIES = List.of(Path.of("/opt/cni/bin"), Path.of("/usr/lib/cni"));
 
+    private static final String PORT_MAPPINGS = "portMappings";
+
     private final CniConfiguration configuration;
     private final List<Path> directories;
     private final Duration limit;
@@ -44,6 +46,12 @@ public final class CniNetwork {
 
     public String name() {
         return configuration.name();
+    }
+
+    /** Whether one of its plugins publishes ports. */
+    public boolean publishes() {
+        return configuration.plugins().stream()
+                .anyMatch(plugin -> plugin.capabilities().contains(PORT_MAPPINGS));
     }
 
     /**
@@ -172,7 +180,7 @@ public final class CniNetwork {
             question.put("cniVersion", configuration.version());
             question.put("name", name());
             question.remove("capabilities");
-            if (plugin.capabilities().contains("portMappings")) {
+            if (plugin.capabilities().contains(PORT_MAPPINGS)) {
                 var ports = question.withObject("/runtimeConfig").putArray("portMappings");
                 for (var port : endpoint.ports()) {
                     var mapping = ports.addObject();

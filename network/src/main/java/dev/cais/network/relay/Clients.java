@@ -166,6 +166,10 @@ final class Clients {
         clients.remove(client.peer, client);
     }
 
+    void forgetAll() {
+        List.copyOf(clients.values()).forEach(this::forget);
+    }
+
     int count() {
         return clients.size();
     }
@@ -175,7 +179,7 @@ final class Clients {
         if (timer != null) {
             timer.cancel();
         }
-        List.copyOf(clients.values()).forEach(this::forget);
+        forgetAll();
         watch.close();
     }
 }

@@ -50,17 +50,25 @@ public final class Relay implements AutoCloseable {
     /**
      * Begins to serve a port: whoever waits there is let in.
      *
-     * @param port closed with what is returned; still the caller's if this throws
+     * @param port closed with what is returned, or if this throws
      * @throws UnsupportedHostException for SCTP, whose messages splice(2) does not keep
      */
     public Served serve(ReservedPort port, Target target) {
         if (port.protocol() == Protocol.SCTP) {
+            port.close();
             throw new UnsupportedHostException(
                     "cannot publish " + port.number() + "/sctp: a relay carries tcp and udp only",
                     "it needs nf_tables: load its module, or run on a kernel that has it");
         }
         var serving = new Served(port, target);
-        loop.perform(serving::begin);
+        loop.perform(() -> {
+            try {
+                serving.begin();
+            } catch (RuntimeException e) {
+                serving.end();
+                throw e;
+            }
+        });
         return serving;
     }
 
@@ -107,6 +115,16 @@ public final class Relay implements AutoCloseable {
             return port.number();
         }
 
+        /** Ends all connections; the port is still served, also when this returns. From any thread. */
+        public void reset() {
+            loop.perform(this::endConnections);
+        }
+
+        private void endConnections() {
+            clients.forEach(Clients::forgetAll);
+            List.copyOf(connections).forEach(Connection::reset);
+        }
+
         /** Ends all connections, and lets others have the port before it returns. Idempotent, from any thread. */
         @Override
         public void close() {
@@ -117,8 +135,8 @@ public final class Relay implements AutoCloseable {
             if (!closed) {
                 closed = true;
                 acceptors.forEach(Acceptor::close);
+                endConnections();
                 clients.forEach(Clients::close);
-                List.copyOf(connections).forEach(Connection::reset);
                 port.close();
                 served.remove(this);
             }

@@ -5,6 +5,7 @@ import dev.cais.EngineException;
 import dev.cais.InvalidSpecException;
 import dev.cais.KernelException;
 import dev.cais.Protocol;
+import dev.cais.UnsupportedHostException;
 import dev.cais.linux.Abi;
 import dev.cais.linux.Errno;
 import dev.cais.linux.InetSocket;
@@ -39,30 +40,32 @@ public final class ReservedPort implements AutoCloseable {
     /**
      * Reserves the first port from one to another that is free on all addresses.
      *
+     * @param cannot what errors begin with, as in {@code cannot start container web}
      * @param addresses of the host, of IPv4, IPv6 or both; {@code 0.0.0.0} stands for all of IPv4, {@code ::} for all of IPv6 and for
      *     those only
      * @param first 0, and {@code last} too, for any port that is free
      * @throws ConflictException if all are in use
      * @throws InvalidSpecException if an address is not one of this host
-     * @throws KernelException with {@code EACCES} if the port is below those that plain users may have, with {@code
-     *     EPROTONOSUPPORT} if the kernel has no SCTP
+     * @throws UnsupportedHostException if the kernel has no SCTP, or no IPv6
+     * @throws KernelException with {@code EACCES} if the port is below those that plain users may have
      */
-    public static ReservedPort reserve(Protocol protocol, List<InetAddress> addresses, int first, int last) {
+    public static ReservedPort reserve(
+            String cannot, Protocol protocol, List<InetAddress> addresses, int first, int last) {
         if (first == 0) {
             for (var i = 0; i < MOST_TRIES; i++) {
-                var attempt = attempt(protocol, addresses, 0);
+                var attempt = attempt(cannot, protocol, addresses, 0);
                 if (attempt.reserved != null) {
                     return attempt.reserved;
                 }
             }
             throw new ConflictException(
-                    "cannot publish a port of " + shown(addresses) + ": no random one was free on all of them",
+                    cannot + ": no random port was free on all of " + shown(addresses),
                     Map.of("tries", MOST_TRIES),
                     "give a port of the host");
         }
         InetSocketAddress taken = null;
         for (var port = first; port <= last; port++) {
-            var attempt = attempt(protocol, addresses, port);
+            var attempt = attempt(cannot, protocol, addresses, port);
             if (attempt.reserved != null) {
                 return attempt.reserved;
             }
@@ -70,12 +73,12 @@ public final class ReservedPort implements AutoCloseable {
         }
         if (taken != null && first == last) {
             throw new ConflictException(
-                    "cannot publish " + shown(taken, protocol) + ": the port is in use",
+                    cannot + ": " + shown(taken, protocol) + " is in use on this host",
                     "choose another port of the host, or leave it out for one that is free");
         }
         throw new ConflictException(
-                "cannot publish a port of " + shown(addresses) + ": all of " + first + "-" + last + "/"
-                        + protocol.word() + " are in use",
+                cannot + ": all of " + first + "-" + last + "/" + protocol.word() + " of " + shown(addresses)
+                        + " are in use on this host",
                 "choose other ports of the host, or leave them out for one that is free");
     }
 
@@ -83,16 +86,16 @@ public final class ReservedPort implements AutoCloseable {
     private record Attempt(
             @Nullable ReservedPort reserved, @Nullable InetSocketAddress taken) {}
 
-    private static Attempt attempt(Protocol protocol, List<InetAddress> addresses, int wanted) {
+    private static Attempt attempt(String cannot, Protocol protocol, List<InetAddress> addresses, int wanted) {
         List<InetSocket> sockets = new ArrayList<>();
         var port = wanted;
         try {
             for (var address : addresses) {
                 var place = new InetSocketAddress(address, port);
-                var socket = open(protocol, address);
+                var socket = open(cannot, protocol, address);
                 sockets.add(socket);
                 var result = socket.bind(place);
-                if (result == 0 && protocol != Protocol.UDP) {
+                if (result == 0 && protocol == Protocol.TCP) {
                     result = socket.listen(Abi.SOMAXCONN);
                 }
                 if (Errno.EADDRINUSE.is(result)) {
@@ -100,7 +103,7 @@ public final class ReservedPort implements AutoCloseable {
                     return new Attempt(null, place);
                 }
                 if (result < 0) {
-                    throw refused(place, protocol, result);
+                    throw refused(cannot, place, protocol, result);
                 }
                 port = port == 0 ? socket.localAddress().getPort() : port;
             }
@@ -111,12 +114,8 @@ public final class ReservedPort implements AutoCloseable {
         }
     }
 
-    private static InetSocket open(Protocol protocol, InetAddress address) {
-        var socket = switch (protocol) {
-            case TCP -> InetSocket.open(address, Abi.SOCK_STREAM, Abi.IPPROTO_TCP);
-            case UDP -> InetSocket.open(address, Abi.SOCK_DGRAM, Abi.IPPROTO_UDP);
-            case SCTP -> InetSocket.open(address, Abi.SOCK_STREAM, Abi.IPPROTO_SCTP);
-        };
+    private static InetSocket open(String cannot, Protocol protocol, InetAddress address) {
+        var socket = make(cannot, protocol, address);
         if (address instanceof Inet6Address) {
             socket.option(Abi.IPPROTO_IPV6, Abi.IPV6_V6ONLY, 1);
         }
@@ -136,16 +135,37 @@ public final class ReservedPort implements AutoCloseable {
         return socket;
     }
 
-    private static EngineException refused(InetSocketAddress place, Protocol protocol, long result) {
-        var what = "cannot publish " + shown(place, protocol);
+    private static InetSocket make(String cannot, Protocol protocol, InetAddress address) {
+        try {
+            return switch (protocol) {
+                case TCP -> InetSocket.open(address, Abi.SOCK_STREAM, Abi.IPPROTO_TCP);
+                case UDP -> InetSocket.open(address, Abi.SOCK_DGRAM, Abi.IPPROTO_UDP);
+                case SCTP -> InetSocket.open(address, Abi.SOCK_STREAM, Abi.IPPROTO_SCTP);
+            };
+        } catch (KernelException e) {
+            if (e.errno() == Errno.EPROTONOSUPPORT.number()) {
+                throw new UnsupportedHostException(
+                        cannot + ": this kernel has no " + protocol, Map.of(), "load its module: modprobe sctp", e);
+            }
+            if (e.errno() == Errno.EAFNOSUPPORT.number()) {
+                throw new UnsupportedHostException(
+                        cannot + ": this kernel has no IPv6", Map.of(), "publish on an address of IPv4", e);
+            }
+            throw e;
+        }
+    }
+
+    private static EngineException refused(String cannot, InetSocketAddress place, Protocol protocol, long result) {
         if (Errno.EADDRNOTAVAIL.is(result)) {
             return new InvalidSpecException(
-                    what + ": no link of the host has that address", "choose one of the host's, or 0.0.0.0 for all");
+                    cannot + ": this host has no address " + place.getAddress().getHostAddress() + " to publish on",
+                    "choose one of the host's, or 0.0.0.0 for all");
         }
         var help = Errno.EACCES.is(result)
                 ? "ports below net.ipv4.ip_unprivileged_port_start (1024) need root or CAP_NET_BIND_SERVICE"
                 : "";
-        return Errno.of(result).exception(what, Syscall.BIND, Map.of(), help);
+        return Errno.of(result)
+                .exception(cannot + ": " + shown(place, protocol) + " is refused", Syscall.BIND, Map.of(), help);
     }
 
     private static String shown(List<InetAddress> addresses) {

@@ -33,15 +33,15 @@ class ReservedPortTest {
             names = {"TCP", "UDP"})
     void nobodyElseGetsTheReservedPortUntilItIsClosed(Protocol protocol) throws Exception {
         int port;
-        try (var reserved = ReservedPort.reserve(protocol, List.of(LOOPBACK), 0, 0)) {
+        try (var reserved = ReservedPort.reserve("cannot publish", protocol, List.of(LOOPBACK), 0, 0)) {
             port = reserved.number();
             assertThat(reserved).hasToString("ReservedPort[" + port + "/" + protocol.word() + "]");
             assertThatThrownBy(() -> bind(protocol, LOOPBACK, port)).isInstanceOf(BindException.class);
-            assertThatThrownBy(() -> ReservedPort.reserve(protocol, List.of(LOOPBACK), port, port))
+            assertThatThrownBy(() -> ReservedPort.reserve("cannot publish", protocol, List.of(LOOPBACK), port, port))
                     .isInstanceOf(ConflictException.class)
                     .hasMessage(
-                            "cannot publish 127.0.0.1:" + port + "/" + protocol.word()
-                                    + ": the port is in use; choose another port of the host, or leave it out for one that is free");
+                            "cannot publish: 127.0.0.1:" + port + "/" + protocol.word()
+                                    + " is in use on this host; choose another port of the host, or leave it out for one that is free");
         }
         bind(protocol, LOOPBACK, port);
     }
@@ -59,7 +59,7 @@ class ReservedPortTest {
             value = Protocol.class,
             names = {"TCP", "UDP"})
     void randomPortIsTheSameOnAllAddresses(Protocol protocol) throws Exception {
-        try (var reserved = ReservedPort.reserve(protocol, List.of(LOOPBACK, LOOPBACK_6), 0, 0)) {
+        try (var reserved = ReservedPort.reserve("cannot publish", protocol, List.of(LOOPBACK, LOOPBACK_6), 0, 0)) {
             for (var address : List.of(LOOPBACK, LOOPBACK_6)) {
                 assertThatThrownBy(() -> bind(protocol, address, reserved.number()))
                         .isInstanceOf(BindException.class);
@@ -72,11 +72,12 @@ class ReservedPortTest {
     void portTakenOnOneOfTheAddressesIsNamedWithIt() throws Exception {
         try (var taken = new ServerSocket(0, 1, LOOPBACK_6)) {
             var port = taken.getLocalPort();
-            assertThatThrownBy(() -> ReservedPort.reserve(Protocol.TCP, List.of(LOOPBACK, LOOPBACK_6), port, port))
+            assertThatThrownBy(() -> ReservedPort.reserve(
+                            "cannot publish", Protocol.TCP, List.of(LOOPBACK, LOOPBACK_6), port, port))
                     .isInstanceOf(ConflictException.class)
                     .hasMessage(
-                            "cannot publish [0:0:0:0:0:0:0:1]:" + port
-                                    + "/tcp: the port is in use; choose another port of the host, or leave it out for one that is free");
+                            "cannot publish: [0:0:0:0:0:0:0:1]:" + port
+                                    + "/tcp is in use on this host; choose another port of the host, or leave it out for one that is free");
             bind(Protocol.TCP, LOOPBACK, port);
         }
     }
@@ -84,10 +85,10 @@ class ReservedPortTest {
     @Test
     void allOfOneFamilyLeaveTheOtherAlone() throws Exception {
         var all = List.of(Subnet.parseAddress("0.0.0.0"), Subnet.parseAddress("::"));
-        try (var reserved = ReservedPort.reserve(Protocol.TCP, all.subList(1, 2), 0, 0)) {
+        try (var reserved = ReservedPort.reserve("cannot publish", Protocol.TCP, all.subList(1, 2), 0, 0)) {
             bind(Protocol.TCP, LOOPBACK, reserved.number());
         }
-        try (var reserved = ReservedPort.reserve(Protocol.TCP, all, 0, 0)) {
+        try (var reserved = ReservedPort.reserve("cannot publish", Protocol.TCP, all, 0, 0)) {
             assertThatThrownBy(() -> bind(Protocol.TCP, LOOPBACK, reserved.number()))
                     .isInstanceOf(BindException.class);
         }
@@ -98,22 +99,24 @@ class ReservedPortTest {
         // below the kernel's random ports, so that only this test's own sockets are there
         var first = 20_100;
         try (var taken = new ServerSocket(first, 1, LOOPBACK);
-                var reserved = ReservedPort.reserve(Protocol.TCP, List.of(LOOPBACK), first, first + 1)) {
+                var reserved =
+                        ReservedPort.reserve("cannot publish", Protocol.TCP, List.of(LOOPBACK), first, first + 1)) {
             assertThat(taken.getLocalPort()).isEqualTo(first);
             assertThat(reserved.number()).isEqualTo(first + 1);
-            assertThatThrownBy(() -> ReservedPort.reserve(Protocol.TCP, List.of(LOOPBACK), first, first + 1))
+            assertThatThrownBy(() ->
+                            ReservedPort.reserve("cannot publish", Protocol.TCP, List.of(LOOPBACK), first, first + 1))
                     .isInstanceOf(ConflictException.class)
-                    .hasMessage("cannot publish a port of 127.0.0.1: all of 20100-20101/tcp are in use;"
+                    .hasMessage("cannot publish: all of 20100-20101/tcp of 127.0.0.1 are in use on this host;"
                             + " choose other ports of the host, or leave them out for one that is free");
         }
     }
 
     @Test
     void addressThatTheHostLacksIsRefused() {
-        assertThatThrownBy(() ->
-                        ReservedPort.reserve(Protocol.TCP, List.of(Subnet.parseAddress("203.0.113.9")), 8080, 8080))
+        assertThatThrownBy(() -> ReservedPort.reserve(
+                        "cannot publish", Protocol.TCP, List.of(Subnet.parseAddress("203.0.113.9")), 8080, 8080))
                 .isInstanceOf(InvalidSpecException.class)
-                .hasMessage("cannot publish 203.0.113.9:8080/tcp: no link of the host has that address;"
+                .hasMessage("cannot publish: this host has no address 203.0.113.9 to publish on;"
                         + " choose one of the host's, or 0.0.0.0 for all");
     }
 
@@ -124,8 +127,8 @@ class ReservedPortTest {
         try {
             var reserving = new ArrayList<Future<ReservedPort>>();
             for (var i = 0; i < 64; i++) {
-                reserving.add(pool.submit(
-                        () -> ReservedPort.reserve(Protocol.TCP, List.of(LOOPBACK, LOOPBACK_6), 20_200, 20_299)));
+                reserving.add(pool.submit(() -> ReservedPort.reserve(
+                        "cannot publish", Protocol.TCP, List.of(LOOPBACK, LOOPBACK_6), 20_200, 20_299)));
             }
             var reserved = new ArrayList<ReservedPort>();
             for (var one : reserving) {
