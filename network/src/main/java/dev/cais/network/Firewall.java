@@ -5,6 +5,7 @@ import dev.cais.EngineException;
 import dev.cais.KernelException;
 import dev.cais.UnsupportedHostException;
 import dev.cais.linux.Errno;
+import dev.cais.network.netlink.Conntrack;
 import dev.cais.network.netlink.NftExpression;
 import dev.cais.network.netlink.NftExpression.Connection;
 import dev.cais.network.netlink.NftExpression.Header;
@@ -23,6 +24,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What one engine has the kernel do with packets: one table, which goes with the engine's socket, however the JVM ends.
@@ -49,6 +52,7 @@ import java.util.Set;
  * <p>For any thread, one at a time.
  */
 public final class Firewall implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Firewall.class);
     private static final Set<Integer> FORBIDDEN = Set.of(Errno.EPERM.number(), Errno.EACCES.number());
     /** Of sockets, of messages to a part of netfilter that is not there, of expressions without a module. */
     private static final Set<Integer> MISSING =
@@ -398,12 +402,23 @@ public final class Firewall implements AutoCloseable {
     }
 
     /**
-     * Takes back what was published, all or none. Connections that exist go on until their container is gone.
+     * Takes back what was published, all or none, and has the kernel forget the connections to those containers: or a client that goes on
+     * sending datagrams from one port would go on reaching a container that is gone, or the next one that has its address.
      *
      * @throws KernelException with {@code ENOENT} if one is not published
      */
     public void unpublish(List<PublishedPort> ports) {
         change(ports, table::deleteElements, "cannot take back ");
+        if (!ports.isEmpty()) {
+            try (var conntrack = Conntrack.open()) {
+                ports.stream().map(PublishedPort::address).distinct().forEach(conntrack::forgetAnsweredBy);
+            } catch (KernelException e) {
+                if (!FORBIDDEN.contains(e.errno()) && !MISSING.contains(e.errno())) {
+                    throw e;
+                }
+                LOG.debug("connections to published ports are not forgotten", e);
+            }
+        }
     }
 
     private void change(List<PublishedPort> ports, Change change, String verb) {

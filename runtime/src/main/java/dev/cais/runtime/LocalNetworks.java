@@ -389,9 +389,11 @@ final class LocalNetworks implements Networks, AutoCloseable {
             var index = host.link(name).orElseThrow().index();
             HostSettings.shield(name, spec.ipv6());
             var requests = new ArrayList<Request>();
-            // the firewall drops what containers send to or from loopback addresses; without one, nothing of theirs goes on
+            // the firewall drops what containers send to or from loopback addresses; without one, nothing of theirs
+            // goes on
             var filter = filter(cannot, spec);
-            var setting = filter.isPresent() ? LinkRequest.Ipv4Setting.ROUTE_LOCALNET : LinkRequest.Ipv4Setting.FORWARDING;
+            var setting =
+                    filter.isPresent() ? LinkRequest.Ipv4Setting.ROUTE_LOCALNET : LinkRequest.Ipv4Setting.FORWARDING;
             requests.add(LinkRequest.change(index)
                     .ipv4(setting, filter.isPresent() ? 1 : 0)
                     .withoutLinkLocal()

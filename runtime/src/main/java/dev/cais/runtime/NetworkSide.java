@@ -61,6 +61,7 @@ final class NetworkSide implements AutoCloseable {
     private volatile List<InetAddress> reached = List.of();
 
     private List<PublishedPort> published = List.of();
+    private Optional<InetAddress> relayedTo = Optional.empty();
 
     /**
      * @param name as the container knows it: eth0
@@ -305,21 +306,23 @@ final class NetworkSide implements AutoCloseable {
     /**
      * Publishes ports, through the first network of each family.
      *
-     * @return whether they lead elsewhere than before
+     * @return whether the relay leads elsewhere than before
      */
     boolean publish(List<PortBinding> bindings) {
         var wanted =
                 bindings.stream().flatMap(binding -> forward(binding).stream()).toList();
-        if (wanted.equals(published)) {
-            return false;
+        if (!wanted.equals(published)) {
+            networks.firewall().ifPresent(firewall -> {
+                firewall.unpublish(published);
+                published = List.of();
+                firewall.publish(wanted);
+                published = wanted;
+            });
         }
-        networks.firewall().ifPresent(firewall -> {
-            firewall.unpublish(published);
-            published = List.of();
-            firewall.publish(wanted);
-            published = wanted;
-        });
-        return true;
+        var target = reached.stream().findFirst();
+        var moved = !target.equals(relayedTo);
+        relayedTo = target;
+        return moved;
     }
 
     /** @throws UnsupportedHostException if only the relay could carry it, which cannot */
@@ -346,9 +349,7 @@ final class NetworkSide implements AutoCloseable {
 
     /** What the kernel is to translate, which is nothing from IPv6's loopback: no such answer comes back in. */
     private Optional<PublishedPort> forward(PortBinding binding) {
-        if (networks.firewall().isEmpty()
-                || binding.address() instanceof Inet6Address
-                        && binding.address().isLoopbackAddress()) {
+        if (binding.address() instanceof Inet6Address && binding.address().isLoopbackAddress()) {
             return Optional.empty();
         }
         return interfaces.keySet().stream()
@@ -356,6 +357,7 @@ final class NetworkSide implements AutoCloseable {
                 .flatMap(endpoint -> endpoint.addresses().stream())
                 .filter(address -> address.getClass() == binding.address().getClass())
                 .findFirst()
+                .filter(address -> networks.firewall().isPresent())
                 .map(address -> new PublishedPort(
                         binding.protocol(), binding.address(), binding.host(), address, binding.container()));
     }

@@ -128,6 +128,10 @@ class CniNetworksTest {
                     .isExactlyInstanceOf(UnsupportedHostException.class)
                     .hasMessageContaining("there is no CNI plugin no-such-plugin");
             assertThat(engine.containers().list()).isEmpty();
+            var deadline = System.nanoTime() + Duration.ofSeconds(30).toNanos();
+            while (!net.endpoints().isEmpty() && System.nanoTime() < deadline) {
+                Thread.sleep(5); // they go in the background
+            }
             assertThat(net.endpoints()).isEmpty();
         }
         assertThat(directory.resolve("badnet")).doesNotExist();

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cais.ConflictException;
 import dev.cais.ContainerSpec;
+import dev.cais.EndpointSpec;
 import dev.cais.Engine;
 import dev.cais.NetworkSpec;
 import dev.cais.NotFoundException;
@@ -130,9 +131,8 @@ class PublishedPortsTest {
             port = socket.getLocalPort();
             assertThatThrownBy(() -> engine.containers().start(ECHO.name("late").publish(port, 80)))
                     .isInstanceOf(ConflictException.class)
-                    .hasMessage(
-                            "cannot start container late: 127.0.0.1:" + port + "/tcp is in use on this host;"
-                                    + " choose another port of the host, or leave it out for one that is free");
+                    .hasMessage("cannot start container late: 127.0.0.1:" + port + "/tcp is in use on this host;"
+                            + " choose another port of the host, or leave it out for one that is free");
         }
         try (var echo = engine.containers().start(ECHO.publish(port, 80))) {
             echo.awaitReady(listening(80), LONG);
@@ -195,6 +195,46 @@ class PublishedPortsTest {
                     .isInstanceOf(NotFoundException.class)
                     .hasMessageStartingWith(
                             "cannot find port 5353/tcp of container " + echo.name() + ": it is not published");
+        }
+    }
+
+    /** Starts a container, whose server answers one datagram. */
+    private static void assertAnswers(DatagramSocket client, EndpointSpec place, int port) throws IOException {
+        var spec = sh("exec sleep 1000").publish(PortMapping.of(port, 5353).protocol(Protocol.UDP));
+        try (var container = engine.containers().start(spec.join(place));
+                var server = ChildJvm.start(
+                        List.of("nsenter", "--net=/proc/" + container.pid() + "/ns/net"), List.of(), UdpEcho.class)) {
+            assertThat(server.readLine()).isEqualTo("ready");
+            client.send(new DatagramPacket(new byte[] {1, 2, 3}, 3, address("127.0.0.1"), port));
+            client.receive(new DatagramPacket(new byte[10], 10));
+        }
+        ((LocalEngine) engine).networks().awaitLeaving();
+    }
+
+    @Test
+    void aClientThatGoesOnSendingDatagramsReachesTheNextContainer() throws Exception {
+        int port;
+        try (var free = new DatagramSocket(0, address("127.0.0.1"))) {
+            port = free.getLocalPort();
+        }
+        try (var net = engine.networks().create(NetworkSpec.of("udp").subnet("198.18.7.0/24"));
+                var client = new DatagramSocket()) {
+            client.setSoTimeout(PATIENCE);
+            assertAnswers(client, EndpointSpec.of(net).address("198.18.7.10"), port);
+            assertAnswers(client, EndpointSpec.of(net).address("198.18.7.20"), port);
+        }
+    }
+
+    @Test
+    void aDatagramThatComesTooEarlyKeepsNoneOfTheNext() throws Exception {
+        int port;
+        try (var free = new DatagramSocket(0, address("127.0.0.1"))) {
+            port = free.getLocalPort();
+        }
+        try (var client = new DatagramSocket()) {
+            client.setSoTimeout(PATIENCE);
+            client.send(new DatagramPacket(new byte[] {1, 2, 3}, 3, address("127.0.0.1"), port));
+            assertAnswers(client, EndpointSpec.of("bridge"), port);
         }
     }
 
