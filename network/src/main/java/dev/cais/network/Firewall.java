@@ -3,6 +3,7 @@ package dev.cais.network;
 import dev.cais.ConflictException;
 import dev.cais.EngineException;
 import dev.cais.KernelException;
+import dev.cais.Protocol;
 import dev.cais.UnsupportedHostException;
 import dev.cais.linux.Errno;
 import dev.cais.network.netlink.Conntrack;
@@ -402,22 +403,32 @@ public final class Firewall implements AutoCloseable {
     }
 
     /**
-     * Takes back what was published, all or none, and has the kernel forget the connections to those containers: or a client that goes on
-     * sending datagrams from one port would go on reaching a container that is gone, or the next one that has its address.
+     * Takes back what was published, all or none. Who goes on sending datagrams from one port would go on reaching a container that is
+     * gone, or the next one with its address: so the kernel forgets about them. Connections of TCP and SCTP go on until one side ends
+     * them, as a container's kernel does.
      *
      * @throws KernelException with {@code ENOENT} if one is not published
      */
     public void unpublish(List<PublishedPort> ports) {
         change(ports, table::deleteElements, "cannot take back ");
-        if (!ports.isEmpty()) {
-            try (var conntrack = Conntrack.open()) {
-                ports.stream().map(PublishedPort::address).distinct().forEach(conntrack::forgetAnsweredBy);
-            } catch (KernelException e) {
-                if (!FORBIDDEN.contains(e.errno()) && !MISSING.contains(e.errno())) {
-                    throw e;
-                }
-                LOG.debug("connections to published ports are not forgotten", e);
+        if (ports.stream().anyMatch(port -> port.protocol() == Protocol.UDP)) {
+            forget(ports);
+        }
+    }
+
+    /** Looks at all connections of the host, which takes 10 ms or more. */
+    private static void forget(List<PublishedPort> ports) {
+        try (var conntrack = Conntrack.open()) {
+            ports.stream()
+                    .filter(port -> port.protocol() == Protocol.UDP)
+                    .map(PublishedPort::address)
+                    .distinct()
+                    .forEach(conntrack::forgetAnsweredBy);
+        } catch (KernelException e) {
+            if (!FORBIDDEN.contains(e.errno()) && !MISSING.contains(e.errno())) {
+                throw e;
             }
+            LOG.debug("connections to published ports are not forgotten", e);
         }
     }
 

@@ -517,7 +517,8 @@ final class LocalNetworks implements Networks, AutoCloseable {
     void removeBridge(NetworkBridge bridge) {
         try (var undo = new Undo()) {
             bridge.filtered()
-                    .ifPresent(filtered -> undo.addStep(() -> firewall().ifPresent(firewall -> firewall.remove(filtered))));
+                    .ifPresent(filtered ->
+                            undo.addStep(() -> firewall().ifPresent(firewall -> firewall.remove(filtered))));
             for (var link : bridge.ours()) {
                 undo.addStep(() -> links().execute(LinkRequest.delete(link).request()));
             }

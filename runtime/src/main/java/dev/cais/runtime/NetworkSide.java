@@ -239,6 +239,8 @@ final class NetworkSide implements AutoCloseable {
     private void noteInterfaces() {
         attached = interfaces.keySet().stream().map(LocalEndpoint::network).toList();
         reached = interfaces.keySet().stream()
+                .filter(endpoint ->
+                        endpoint.reachesHost() || endpoint.network().cni().isPresent())
                 .flatMap(endpoint -> endpoint.addresses().stream())
                 .toList();
     }
@@ -329,7 +331,8 @@ final class NetworkSide implements AutoCloseable {
     void requirePublishable(PortBinding binding) {
         if (reached.isEmpty()) {
             throw new InvalidSpecException(
-                    "cannot publish " + binding + ": the container has no address that this host reaches");
+                    "cannot publish " + binding + ": the container has no address that this host reaches",
+                    "have it join a bridge network, too");
         }
         if (binding.protocol() == Protocol.SCTP && shown(binding).relayed()) {
             throw new UnsupportedHostException(

@@ -37,8 +37,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -55,20 +55,16 @@ class RelayedPortsTest {
     private static final ContainerSpec ECHO =
             ContainerSpec.of("busybox").command("sh", "-c", "exec nc -ll -p 80 -e cat");
 
-    private static Engine engine;
+    private Engine engine;
 
-    @BeforeAll
-    static void open(TestStore store) throws IOException {
+    /** Each its own: a relay keeps the pipes that it has made. */
+    @BeforeEach
+    void open(TestStore store) {
         engine = store.openEngineWithBusybox();
-        // the engine opens its sockets, makes the default network, and its relay a pipe that it keeps
-        try (var echo = engine.containers().start(ECHO.publish("[::1]::80"))) {
-            echo.awaitReady(listening(80), LONG);
-            assertEchoes(LOOPBACK6, echo.hostPort(80));
-        }
     }
 
-    @AfterAll
-    static void close() {
+    @AfterEach
+    void close() {
         engine.close();
     }
 
