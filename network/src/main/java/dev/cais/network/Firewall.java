@@ -21,6 +21,7 @@ import dev.cais.network.netlink.Nftables;
 import dev.cais.network.netlink.Request;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -99,6 +100,8 @@ public final class Firewall implements AutoCloseable {
     private static final int SOURCE4 = 12;
     private static final int DESTINATION4 = 16;
     private static final int DESTINATION6 = 24;
+    /** Those that see packets between links, as the program nft calls them. */
+    private static final Map<Integer, String> FAMILIES = Map.of(1, "inet", 2, "ip", 10, "ip6");
     /** Of a packet's hooks, in the numbers of the kernel's answers. */
     private static final int FORWARD = 2;
 
@@ -511,27 +514,35 @@ public final class Firewall implements AutoCloseable {
     }
 
     /**
-     * Chains of others that drop what they do not know, on the way that packets of containers take: {@code ip filter FORWARD}
-     * where Docker or ufw is active. Rules of the old iptables interface are not seen here.
-     *
-     * @return family, table and chain, as the program nft writes them
+     * Chains of others that drop what they do not know, by their policy or their last rule, on the way that packets of containers take:
+     * {@code ip filter FORWARD} where Docker or ufw is active, {@code inet firewalld filter_FORWARD}. What the host itself sends to a
+     * published port does not come by them.
      */
-    public List<String> obstacles() {
-        return nftables.chains().stream()
-                .filter(chain -> chain.drops()
-                        && chain.hook() == FORWARD
-                        && !chain.table().equals(table.name()))
-                .map(chain -> family(chain.family()) + " " + chain.table() + " " + chain.name())
-                .sorted()
-                .toList();
+    public List<Obstacle> obstacles() {
+        var obstacles = new ArrayList<Obstacle>();
+        nftables.chains().stream()
+                .filter(chain -> chain.hook() == FORWARD
+                        && FAMILIES.containsKey(chain.family())
+                        && !chain.table().equals(table.name())
+                        && (chain.drops() || nftables.endsInRefusal(chain)))
+                .map(Firewall::obstacle)
+                .sorted(Comparator.comparing(Obstacle::chain))
+                .forEach(obstacles::add);
+        for (var ipv6 : new boolean[] {false, true}) {
+            if (LegacyIptables.dropsForwarded(ipv6)) {
+                var program = ipv6 ? "ip6tables-legacy" : "iptables-legacy";
+                obstacles.add(Obstacle.ofIptables(program + " FORWARD", program));
+            }
+        }
+        return obstacles;
     }
 
-    private static String family(int number) {
-        return switch (number) {
-            case 1 -> "inet";
-            case 2 -> "ip";
-            case 10 -> "ip6";
-            default -> "family " + number;
+    private static Obstacle obstacle(Nftables.Chain chain) {
+        var name = FAMILIES.get(chain.family()) + " " + chain.table() + " " + chain.name();
+        return switch (name) {
+            case "ip filter FORWARD" -> Obstacle.ofIptables(name, "iptables");
+            case "ip6 filter FORWARD" -> Obstacle.ofIptables(name, "ip6tables");
+            default -> chain.table().equals("firewalld") ? Obstacle.ofFirewalld(name) : Obstacle.ofNft(name);
         };
     }
 

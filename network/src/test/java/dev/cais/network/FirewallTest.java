@@ -52,6 +52,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
@@ -205,6 +206,18 @@ class FirewallTest {
                 socket.connect(new InetSocketAddress(address(host), port), REFUSED_MILLIS);
                 return false;
             } catch (SocketTimeoutException e) {
+                return true;
+            }
+        });
+    }
+
+    /** Packets are dropped or rejected. */
+    private static boolean isCutOff(NetNamespace namespace, String host, int port) {
+        return namespace.call(() -> {
+            try (var socket = new Socket()) {
+                socket.connect(new InetSocketAddress(address(host), port), REFUSED_MILLIS);
+                return false;
+            } catch (IOException e) {
                 return true;
             }
         });
@@ -465,14 +478,87 @@ class FirewallTest {
         }
     }
 
+    /** How others stand in the way, and how all they have made is taken away again. */
+    enum Other {
+        IPTABLES(
+                "ip filter FORWARD",
+                "iptables-nft -P FORWARD DROP",
+                "iptables-nft -P FORWARD ACCEPT; nft delete table ip filter"),
+        IPTABLES_LEGACY(
+                "iptables-legacy FORWARD",
+                "iptables-legacy -P FORWARD DROP; iptables-legacy -A FORWARD -p icmp -j ACCEPT",
+                "iptables-legacy -P FORWARD ACCEPT; iptables-legacy -F FORWARD"),
+        UFW_AND_DOCKER(
+                "ip filter FORWARD",
+                "iptables-nft -P FORWARD DROP; iptables-nft -N ufw-user-forward; iptables-nft -A FORWARD -j ufw-user-forward",
+                "iptables-nft -P FORWARD ACCEPT; nft delete table ip filter"),
+        REJECTING(
+                "inet guard forwarded",
+                "nft 'add table inet guard; add chain inet guard forwarded { type filter hook forward priority 10; };"
+                        + " add rule inet guard forwarded ct state established,related accept;"
+                        + " add rule inet guard forwarded counter reject with icmpx admin-prohibited'",
+                "nft delete table inet guard");
+
+        private final String chain;
+        private final String begin;
+        private final String end;
+
+        Other(String chain, String begin, String end) {
+            this.chain = chain;
+            this.begin = begin;
+            this.end = end;
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Other.class)
+    @RequiresProgram({"nft", "iptables-nft", "iptables-legacy"})
+    void othersThatStandInTheWayAreNamedWithWhatHelps(Other other) throws Exception {
+        firewall.add(RED);
+        firewall.publish(List.of(tcp(ALL, 8080, "198.18.1.2")));
+        assertThat(firewall.obstacles()).isEmpty();
+        Programs.output("sh", "-c", other.begin);
+        try {
+            assertThat(firewall.obstacles()).extracting(Obstacle::chain).containsExactly(other.chain);
+            assertThat(isCutOff(red1, "198.18.9.2", 80)).isTrue();
+            assertThat(isCutOff(neighbour, "198.18.9.1", 8080)).isTrue();
+            assertThat(ask("127.0.0.1", 8080)).as("the host itself").isEqualTo("198.18.1.1");
+
+            Programs.output("sh", "-c", firewall.obstacles().get(0).help().replace("iptables -", "iptables-nft -"));
+
+            assertThat(askFrom(red1, "198.18.9.2", 80)).isEqualTo("198.18.9.1");
+            assertThat(askFrom(neighbour, "198.18.9.1", 8080)).isEqualTo("198.18.9.2");
+        } finally {
+            Programs.output("sh", "-c", other.end);
+        }
+    }
+
     @Test
     @RequiresProgram("nft")
-    void obstaclesAreOthersChainsThatDropWhatIsForwarded() {
+    void helpForFirewalldIsInItsOwnWords() {
+        Programs.output(
+                "sh",
+                "-c",
+                "nft 'add table inet firewalld; add chain inet firewalld filter_FORWARD"
+                        + " { type filter hook forward priority 10; }; add rule inet firewalld filter_FORWARD drop'");
+        assertThat(firewall.obstacles())
+                .containsExactly(new Obstacle(
+                        "inet firewalld filter_FORWARD", "firewall-cmd --zone=trusted --add-interface=cais+"));
+        Programs.output("nft", "delete table inet firewalld");
+    }
+
+    /** Rules that refuse some packets, and chains elsewhere, are nobody's obstacle. */
+    @Test
+    @RequiresProgram("nft")
+    void whoRefusesOnlySomePacketsIsNoObstacle() {
+        Programs.output(
+                "sh",
+                "-c",
+                "nft 'add table ip some; add chain ip some f { type filter hook forward priority 0; };"
+                        + " add rule ip some f tcp dport 22 drop;"
+                        + " add chain ip some i { type filter hook input priority 0; }; add rule ip some i tcp dport 1 drop'");
         assertThat(firewall.obstacles()).isEmpty();
-        Programs.output("nft", "add table ip filter");
-        Programs.output("nft", "add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }");
-        assertThat(firewall.obstacles()).containsExactly("ip filter FORWARD");
-        Programs.output("nft", "delete table ip filter");
+        Programs.output("nft", "delete table ip some");
     }
 
     /** What the program nft reads in our table is what was meant. */

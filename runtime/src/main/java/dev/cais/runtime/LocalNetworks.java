@@ -497,10 +497,10 @@ final class LocalNetworks implements Networks, AutoCloseable {
             }
             if (firewall != null) {
                 firewall.obstacles()
-                        .forEach(chain ->
-                                all.add("networks may have no way to the outside: the firewall's chain " + chain
-                                        + " drops what it does not know; have it accept what comes from and"
-                                        + " goes to links named cais*"));
+                        .forEach(obstacle -> all.add("the firewall's chain " + obstacle
+                                + " drops what it does not know, so networks may have"
+                                + " no way to the outside, and others none to published ports; allow it: "
+                                + obstacle.help()));
             }
         }
         return all;

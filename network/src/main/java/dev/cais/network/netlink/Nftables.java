@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /**
@@ -20,6 +21,9 @@ public final class Nftables implements AutoCloseable {
     private static final int NFNL_SUBSYS_NFTABLES = 10;
     private static final int NFT_MSG_NEWCHAIN = 3;
     private static final int NFT_MSG_GETCHAIN = 4;
+    private static final int NFT_MSG_NEWRULE = 6;
+    private static final int NFT_MSG_GETRULE = 7;
+    private static final int NF_DROP = 0;
     private static final int NFT_MSG_NEWOBJ = 18;
     private static final int NFT_MSG_GETOBJ = 19;
     private static final int NFT_MSG_NEWSETELEM = 12;
@@ -90,6 +94,37 @@ public final class Nftables implements AutoCloseable {
             }
         }
         return chains;
+    }
+
+    /** Whether a packet that no other rule of the chain decides about is dropped or rejected by the last one. */
+    public boolean endsInRefusal(Chain chain) {
+        var request = question(
+                "the rules of " + chain.table() + " " + chain.name(),
+                "NFT_MSG_GETRULE",
+                NFT_MSG_GETRULE,
+                NftTable.body(chain.family(), 0).putString(1, chain.table()).putString(2, chain.name()));
+        var last = Optional.<ByteBuffer>empty();
+        for (var body : netlink.dump(request, NftTable.SUBSYSTEM | NFT_MSG_NEWRULE)) {
+            var attributes = attributes(body);
+            // an old kernel tells of other chains, too
+            if (attributes.text(1).equals(chain.table()) && attributes.text(2).equals(chain.name())) {
+                last = attributes.raw(4);
+            }
+        }
+        var refuses = false;
+        for (var element : last.map(Attributes::list).orElse(List.of())) {
+            var expression = Attributes.parse(element);
+            switch (expression.text(1)) {
+                case "counter", "log" -> {}
+                case "reject" -> refuses = true;
+                case "immediate" ->
+                    refuses = expression.nested(2).nested(2).nested(2).be32(1, -1) == NF_DROP;
+                default -> {
+                    return false; // it concerns some packets
+                }
+            }
+        }
+        return refuses;
     }
 
     /** What a counter has counted. */
