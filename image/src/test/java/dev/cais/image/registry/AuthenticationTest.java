@@ -19,6 +19,7 @@ import dev.cais.fixtures.TestImages;
 import dev.cais.fixtures.TestRegistry;
 import dev.cais.fixtures.TestStore;
 import dev.cais.image.ImageCatalog;
+import dev.cais.image.TestArchive;
 import dev.cais.image.oci.ImageReference;
 import dev.cais.storage.Store;
 import java.io.IOException;
@@ -37,6 +38,7 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -220,7 +222,7 @@ class AuthenticationTest {
             helper(
                     "test",
                     "read server; echo noise for $server >&2\n"
-                            + "echo \"{\\\"ServerURL\\\":\\\"$server\\\",\\\"Username\\\":\\\"alice\\\",\\\"Secret\\\":\\\"secret\\\"}\"");
+                        + "echo \"{\\\"ServerURL\\\":\\\"$server\\\",\\\"Username\\\":\\\"alice\\\",\\\"Secret\\\":\\\"secret\\\"}\"");
             helper("none", "echo credentials not found in native keychain; exit 1");
             helper("broken", "echo secret; exit 7");
             write(".docker/config.json", "{\"credsStore\":\"none\",\"credHelpers\":{\"" + address + "\":\"test\"}}");
@@ -290,6 +292,54 @@ class AuthenticationTest {
     }
 
     @Test
+    void tokenThatIsTakenNoMoreIsFetchedAnew(TestStore place) {
+        var layer = TestArchive.layer("file", "content");
+        var config = TestArchive.config("token", layer);
+        var manifest = "/v2/x/manifests/1";
+        var valid = new AtomicInteger(1);
+        var given = new AtomicInteger();
+        try (var registry = new HostileRegistry().image(config, layer);
+                var store = Store.open(place.path(), "test");
+                var images = new ImageCatalog(store, ImageLimits.DEFAULT, insecure(registry.address()))) {
+            registry.on(
+                    "/token",
+                    exchange -> HostileRegistry.text("{\"token\":\"t" + given.incrementAndGet() + "\"}")
+                            .give(exchange));
+            var answer = HostileRegistry.whole(
+                    "application/vnd.oci.image.manifest.v1+json", TestArchive.manifest(config, layer));
+            registry.on(manifest, exchange -> {
+                var said = exchange.getRequestHeaders().getFirst("Authorization");
+                if (("Bearer t" + valid.get()).equals(said)) {
+                    answer.give(exchange);
+                } else {
+                    HostileRegistry.status(401, "WWW-Authenticate", "Bearer realm=\"" + registry.url("/token") + "\"")
+                            .give(exchange);
+                }
+            });
+            var name = registry.address() + "/x:1";
+
+            images.pull(name);
+            valid.set(2);
+            images.pull(name);
+
+            assertThat(registry.requests())
+                    .filteredOn(request -> request.startsWith("HEAD " + manifest))
+                    .containsExactly(
+                            "HEAD " + manifest + " null",
+                            "HEAD " + manifest + " Bearer t1",
+                            "HEAD " + manifest + " Bearer t1",
+                            "HEAD " + manifest + " Bearer t2");
+            valid.set(0);
+            assertThatThrownBy(() -> images.pull(name))
+                    .isInstanceOf(RegistryException.class)
+                    .hasMessage("cannot pull " + name + ": " + registry.address()
+                            + " refused a caller without credentials [status=401]; pass credentials, or log in with"
+                            + " docker login");
+            assertThat(given).hasValue(3);
+        }
+    }
+
+    @Test
     void identityTokenIsPostedAndGotWhereThatIsUnknown() {
         var certificate = selfSigned("token", "/CN=tokens");
         try (var tokens = new HostileRegistry();
@@ -339,7 +389,8 @@ class AuthenticationTest {
         var now = Instant.now().getEpochSecond();
         var head = "{\"typ\":\"JWT\",\"alg\":\"RS256\",\"x5c\":[\"" + chain + "\"]}";
         var body = """
-                {"iss":"tests","sub":"alice","aud":"test","exp":%d,"nbf":%d,"iat":%d,"jti":"1","access":[%s]}""".formatted(now + 300, now - 10, now, scopes);
+            {"iss":"tests","sub":"alice","aud":"test","exp":%d,"nbf":%d,"iat":%d,"jti":"1","access":[%s]}\
+            """.formatted(now + 300, now - 10, now, scopes);
         var url = Base64.getUrlEncoder().withoutPadding();
         var signed = url.encodeToString(bytes(head)) + "." + url.encodeToString(bytes(body));
         try {

@@ -25,7 +25,10 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -165,6 +168,51 @@ class UploadTest {
                         range(stopped + CHUNK, BLOB.length),
                         "PUT");
         assertThat(uploads).hasValue(1);
+    }
+
+    @Test
+    void interruptedPushEndsAndTheNextOneBeginsAnew() throws Exception {
+        var stalled = new CountDownLatch(1);
+        var ended = new CountDownLatch(1);
+        fault = (upload, exchange) -> {
+            if (asked.size() == 2) {
+                stalled.countDown();
+                return await(ended); // never read, never answered
+            }
+            return false;
+        };
+        var failure = new CompletableFuture<String>();
+        var pushing = new Thread(() -> {
+            try {
+                push();
+                failure.complete("none");
+            } catch (RuntimeException e) {
+                failure.complete(e + ", interrupted: " + Thread.currentThread().isInterrupted());
+            }
+        });
+        pushing.start();
+        assertThat(await(stalled)).isTrue();
+        pushing.interrupt();
+
+        assertThat(failure.get(1, TimeUnit.MINUTES))
+                .isEqualTo("dev.cais.CancelledException: cannot push " + name
+                        + ": the thread was interrupted, interrupted: true");
+        ended.countDown();
+        pushing.join();
+        fault = (upload, exchange) -> false;
+        asked.clear();
+        push();
+        assertThat(asked)
+                .containsExactly(range(0, CHUNK), range(CHUNK, 2 * CHUNK), range(2 * CHUNK, BLOB.length), "PUT");
+    }
+
+    private static boolean await(CountDownLatch latch) {
+        try {
+            return latch.await(1, TimeUnit.MINUTES);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
     }
 
     @Test
