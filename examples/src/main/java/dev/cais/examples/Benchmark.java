@@ -11,8 +11,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
@@ -23,7 +25,8 @@ import java.util.concurrent.Executors;
  *
  * <p>Everything is waited for: "removed" means that process, cgroup and directory are gone. System properties change the counts:
  * {@code rounds} of each short thing after a warm-up of as many, how {@code many} containers at once, how many in a {@code row},
- * megabytes of {@code logs}, of a file to {@code copy}, and of what a container has written before it is cloned ({@code clone}).
+ * megabytes of {@code logs}, of a file to {@code copy}, and of what a container has written before it is cloned ({@code clone});
+ * {@code only} names the parts to measure, as in {@code -Donly=start,copy}.
  */
 public final class Benchmark {
     private static final int ROUNDS = Integer.getInteger("rounds", 100);
@@ -48,21 +51,31 @@ public final class Benchmark {
             System.out.println(engine + ", Linux " + engine.info().kernel() + ", JDK " + Runtime.version());
             System.out.printf(Locale.ROOT, "%-44s %6s %10s %10s %10s  %s%n", "", "runs", "median", "min", "max", "");
             var benchmark = new Benchmark(engine, arguments[0]);
-            benchmark.start();
-            benchmark.exec();
-            benchmark.attach();
-            benchmark.many();
-            benchmark.stats();
-            benchmark.row();
-            benchmark.logs("local", 99, LOG_MEGABYTES);
-            benchmark.logs("local", 1, Math.max(1, LOG_MEGABYTES / 10));
-            benchmark.logs("json-file", 99, LOG_MEGABYTES);
-            benchmark.copy();
-            benchmark.clones();
+            Map<String, Part> parts = new LinkedHashMap<>();
+            parts.put("start", benchmark::start);
+            parts.put("exec", benchmark::exec);
+            parts.put("attach", benchmark::attach);
+            parts.put("many", benchmark::many);
+            parts.put("stats", benchmark::stats);
+            parts.put("row", benchmark::row);
+            parts.put("logs", benchmark::logs);
+            parts.put("copy", benchmark::copy);
+            parts.put("clones", benchmark::clones);
             if (arguments.length > 1) {
-                benchmark.unpack(Path.of(arguments[1]));
+                parts.put("unpack", () -> benchmark.unpack(Path.of(arguments[1])));
+            }
+            parts.keySet()
+                    .retainAll(List.of(System.getProperty("only", String.join(",", parts.keySet()))
+                            .split(",")));
+            for (var part : parts.values()) {
+                part.run();
             }
         }
+    }
+
+    /** What can be asked for by itself. */
+    private interface Part {
+        void run() throws Exception;
     }
 
     private void start() throws Exception {
@@ -162,6 +175,12 @@ public final class Benchmark {
                 String.format(Locale.ROOT, "%.2f ms of processor time each", cost));
     }
 
+    private void logs() throws Exception {
+        logs("local", 99, LOG_MEGABYTES);
+        logs("local", 1, Math.max(1, LOG_MEGABYTES / 10));
+        logs("json-file", 99, LOG_MEGABYTES);
+    }
+
     private void logs(String driver, int width, int megabytes) throws Exception {
         var bytes = megabytes * 1_000_000L;
         var text = "y".repeat(width);
@@ -185,30 +204,28 @@ public final class Benchmark {
         print(name, times, Math.round(bytes / 1e3 / median(times)) + " MB/s");
     }
 
-    /** Beside the JDK's own copy to the same file system: in turns, each file removed before the next. */
+    /** Beside {@code cp} to the same file system, in turns; each file is removed before the next, which is not measured. */
     private void copy() throws Exception {
         var directory =
                 Files.createTempDirectory(engine.info().store().toAbsolutePath().getParent(), "cais-benchmark");
         var source = directory.resolve("source");
         var target = directory.resolve("target");
-        var ours = new double[5];
-        var theirs = new double[ours.length];
-        try (var box = engine.containers().create(spec.command("true"))) {
-            try (var content = Files.newOutputStream(source)) {
-                var random = new Random(1);
-                var megabyte = new byte[1_000_000];
-                for (var i = 0; i < COPY_MEGABYTES; i++) {
-                    random.nextBytes(megabyte);
-                    content.write(megabyte);
+        var atRest = new double[5];
+        var running = new double[atRest.length];
+        var plain = new double[atRest.length];
+        try {
+            writeRandom(source, COPY_MEGABYTES);
+            for (var round = -1; round < plain.length; round++) { // the first is the warm-up
+                var turn = Math.max(0, round);
+                try (var box = engine.containers().create(spec.command("true"))) {
+                    atRest[turn] = copy(box, source);
                 }
-            }
-            for (var round = 0; round < ours.length; round++) {
+                try (var box = engine.containers().start(spec.command("sleep", "3600"))) {
+                    running[turn] = copy(box, source);
+                }
                 var begun = System.nanoTime();
-                box.copyIn(source, "/file");
-                ours[round] = milliseconds(System.nanoTime() - begun);
-                begun = System.nanoTime();
-                Files.copy(source, target);
-                theirs[round] = milliseconds(System.nanoTime() - begun);
+                run("cp", source.toString(), target.toString());
+                plain[turn] = milliseconds(System.nanoTime() - begun);
                 Files.delete(target);
             }
         } finally {
@@ -216,11 +233,38 @@ public final class Benchmark {
             Files.deleteIfExists(source);
             Files.delete(directory);
         }
-        print("copy of a file of " + COPY_MEGABYTES + " MB into a container", ours, "");
-        print(
-                "the same by Files.copy",
-                theirs,
-                String.format(Locale.ROOT, "%.0f %% of its speed", 100 * median(theirs) / median(ours)));
+        var what = "copy of a file of " + COPY_MEGABYTES + " MB, container ";
+        print(what + "at rest", atRest, shareOf(plain, atRest));
+        print(what + "runs", running, shareOf(plain, running));
+        print("the same by cp", plain, "");
+    }
+
+    private static double copy(Container box, Path source) {
+        var begun = System.nanoTime();
+        box.copyIn(source, "/file");
+        return milliseconds(System.nanoTime() - begun);
+    }
+
+    private static String shareOf(double[] theirs, double[] ours) {
+        return String.format(Locale.ROOT, "%.0f %% of the speed of cp", 100 * median(theirs) / median(ours));
+    }
+
+    private static void writeRandom(Path file, int megabytes) throws IOException {
+        try (var content = Files.newOutputStream(file)) {
+            var random = new Random(1);
+            var megabyte = new byte[1_000_000];
+            for (var i = 0; i < megabytes; i++) {
+                random.nextBytes(megabyte);
+                content.write(megabyte);
+            }
+        }
+    }
+
+    private static void run(String... command) throws Exception {
+        var code = new ProcessBuilder(command).inheritIO().start().waitFor();
+        if (code != 0) {
+            throw new IllegalStateException(String.join(" ", command) + " ended with " + code);
+        }
     }
 
     /** A container that has written much, and is cloned without a copy. */

@@ -152,7 +152,7 @@ class SamplesTest {
                 Benchmark.class,
                 "busybox",
                 archive.toString());
-        assertThat(lines).hasSize(19);
+        assertThat(lines).hasSize(20);
         assertThat(lines.subList(2, lines.size()))
                 .allMatch(line -> line.matches(".{44} +\\d+ +\\d+\\.\\d\\d ms +\\d+\\.\\d\\d ms +\\d+\\.\\d\\d ms.*"));
     }

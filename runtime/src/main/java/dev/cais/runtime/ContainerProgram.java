@@ -133,9 +133,16 @@ final class ContainerProgram {
         return directory.toString().replaceAll("[\\\\,:]", "\\\\$0");
     }
 
-    /** Where {@link #standAtLayers} leads to. */
+    /**
+     * Where {@link #standAtLayers} leads to. What is written there goes with the engine, so it need not outlast a power cut: without
+     * {@code volatile} each unmounting, so each container's end, would wait until the whole file system of the store is on disk.
+     */
     static void mountRoot(LaunchBuilder program, ContainerFiles files, Path layers) {
-        var options = overlay(files.layers(), layers) + ",upperdir=" + escaped(files.upper()) + ",workdir="
+        // the mark of a mount before: the kernel would refuse another, not knowing whether the host went down meanwhile
+        var mark = files.work() + "/work/incompat/volatile";
+        program.unlink(mark + "/dirty", 0).ignore(Errno.ENOENT);
+        program.unlink(mark, Abi.AT_REMOVEDIR).ignore(Errno.ENOENT);
+        var options = overlay(files.layers(), layers) + ",volatile,upperdir=" + escaped(files.upper()) + ",workdir="
                 + escaped(files.work());
         program.mount("overlay", files.root().toString(), "overlay", 0, options)
                 .explain(

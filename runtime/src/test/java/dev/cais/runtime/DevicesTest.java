@@ -259,7 +259,10 @@ class DevicesTest {
         try (var container =
                 engine.containers().start(BUSYBOX.user("guest").command("sh", "-c", "sleep 1000 & exec sleep 2000"))) {
             var processes = container.top();
-            while (!processes.stream().map(process -> process.command()).toList().equals(commands)) {
+            while (!processes.stream()
+                    .map(process -> process.command())
+                    .toList()
+                    .equals(commands)) {
                 Thread.sleep(5); // each of the two is the shell for a moment
                 processes = container.top();
             }

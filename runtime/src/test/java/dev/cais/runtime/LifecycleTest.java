@@ -7,6 +7,7 @@ import dev.cais.CancelledException;
 import dev.cais.ConflictException;
 import dev.cais.ContainerSpec;
 import dev.cais.ContainerState;
+import dev.cais.CopySource;
 import dev.cais.Engine;
 import dev.cais.InvalidSpecException;
 import dev.cais.LogLine;
@@ -91,6 +92,18 @@ class LifecycleTest {
             assertThat(container.await().exitCode()).isEqualTo(3);
             assertThat(container.id()).isEqualTo(id);
             assertThat(container.logs().lines().map(LogLine::text)).containsExactly("x", "x", "x", "x", "x", "x");
+        }
+    }
+
+    @Test
+    void noEndOfARunWaitsForTheDiskAndTheNextOneStarts() {
+        try (var container = engine.containers().start(sh("grep -c ' / overlay .*volatile' /proc/mounts"))) {
+            container.await();
+            container.copyIn(CopySource.of(new byte[] {1}), "/between"); // a mount of its own
+            container.start();
+            container.await();
+
+            assertThat(container.logs().lines().map(LogLine::text)).containsExactly("1", "1");
         }
     }
 

@@ -673,7 +673,6 @@ final class DirectFileOperations implements FileOperations {
         private boolean holeAtEnd;
         private boolean finished = true;
         private boolean rangeRefused;
-        private boolean sendRefused;
         private long offset;
         private int pending;
 
@@ -685,7 +684,6 @@ final class DirectFileOperations implements FileOperations {
             holeAtEnd = false;
             finished = false;
             rangeRefused = false;
-            sendRefused = false;
             offset = 0;
             pending = 0;
         }
@@ -745,13 +743,6 @@ final class DirectFileOperations implements FileOperations {
                     return count;
                 }
                 rangeRefused = true;
-            }
-            if (!sendRefused) {
-                var count = Syscalls.call(Syscall.SENDFILE, fd, source, 0, length);
-                if (count >= 0) {
-                    return count;
-                }
-                sendRefused = true;
             }
             long count;
             do {
