@@ -7,6 +7,8 @@ import org.jspecify.annotations.Nullable;
 public non-sealed class BuildException extends EngineException {
     private static final long serialVersionUID = 1L;
 
+    private final String excerpt;
+
     public BuildException(String problem) {
         this(problem, Map.of(), "", null);
     }
@@ -21,6 +23,24 @@ public non-sealed class BuildException extends EngineException {
 
     /** The form with everything: see {@link EngineException}. */
     public BuildException(String problem, Map<String, ?> facts, String help, @Nullable Throwable cause) {
+        this(problem, facts, help, cause, "");
+    }
+
+    /** The same with the lines of the Dockerfile that are to blame, which the message ends with. */
+    public BuildException(
+            String problem, Map<String, ?> facts, String help, @Nullable Throwable cause, String excerpt) {
         super(problem, facts, help, cause);
+        this.excerpt = excerpt;
+    }
+
+    /** Lines of the Dockerfile with their numbers, those that are to blame marked with {@code >}; empty if it is none of them. */
+    public String excerpt() {
+        return excerpt;
+    }
+
+    /** The sentence, and below it the excerpt. */
+    @Override
+    public @Nullable String getMessage() {
+        return excerpt.isEmpty() ? super.getMessage() : super.getMessage() + "\n" + excerpt;
     }
 }

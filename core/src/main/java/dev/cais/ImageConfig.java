@@ -4,6 +4,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -157,10 +158,19 @@ public record ImageConfig(
         return with(draft -> draft.onBuild = changed);
     }
 
+    /** Without any. */
+    public ImageConfig withoutTriggers() {
+        return with(draft -> draft.onBuild = List.of());
+    }
+
+    public ImageConfig shell(List<String> changed) {
+        return with(draft -> draft.shell = changed);
+    }
+
     private static List<String> joined(List<String> some, List<String> others) {
-        var joined = new ArrayList<>(some);
-        others.stream().filter(other -> !joined.contains(other)).forEach(joined::add);
-        return joined;
+        var joined = new LinkedHashSet<>(some);
+        joined.addAll(others);
+        return List.copyOf(joined);
     }
 
     private ImageConfig with(Consumer<Draft> change) {
@@ -182,7 +192,7 @@ public record ImageConfig(
         private List<String> exposedPorts;
         private List<String> volumes;
         private Map<String, String> labels;
-        private final List<String> shell;
+        private List<String> shell;
         private Optional<HealthCheck> health;
         private List<String> onBuild;
 

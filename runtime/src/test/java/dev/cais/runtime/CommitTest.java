@@ -174,9 +174,10 @@ class CommitTest {
         try (var container = engine.containers().create(ContainerSpec.of("busybox"))) {
             assertThatThrownBy(() -> container.commit("made", CommitOptions.DEFAULT.change("RUN true")))
                     .isInstanceOf(InvalidSpecException.class)
-                    .hasMessage("cannot read instruction 'RUN true': it does not change an image's configuration; write"
-                            + " CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME or"
-                            + " WORKDIR");
+                    .hasMessage(
+                            "cannot carry out instruction 'RUN true': a commit changes an image's configuration alone;"
+                                    + " write CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME or"
+                                    + " WORKDIR");
             assertThatThrownBy(() -> container.commit("made", CommitOptions.DEFAULT.change("STOPSIGNAL NOISE")))
                     .isInstanceOf(InvalidSpecException.class)
                     .hasMessage("cannot use signal NOISE: there is none of that name; write SIGTERM, TERM or 15");

@@ -2,21 +2,48 @@ package dev.cais.image.dockerfile;
 
 import dev.cais.CommitOptions;
 import dev.cais.ImageConfig;
+import dev.cais.InvalidSpecException;
+import dev.cais.image.oci.Shown;
 import java.util.List;
+import java.util.Set;
 
-/** What is to be said of a configuration, its instructions read. */
+/** What a commit says of a configuration, its instructions read. */
 public final class ConfigChanges {
-    private final CommitOptions options;
-    private final List<ConfigInstruction> instructions;
+    private static final Set<Class<? extends Instruction>> ALLOWED = Set.of(
+            Instruction.Cmd.class,
+            Instruction.Entrypoint.class,
+            Instruction.Env.class,
+            Instruction.Expose.class,
+            Instruction.Health.class,
+            Instruction.Label.class,
+            Instruction.OnBuild.class,
+            Instruction.StopSignal.class,
+            Instruction.User.class,
+            Instruction.Volume.class,
+            Instruction.Workdir.class);
 
-    /** @throws dev.cais.InvalidSpecException if one of the instructions is none */
+    private final CommitOptions options;
+    private final List<Instruction> instructions;
+
+    /** @throws InvalidSpecException if one of the instructions is none, or changes more than a configuration */
     public ConfigChanges(CommitOptions options) {
         this.options = options;
-        this.instructions =
-                options.changes().stream().map(ConfigInstruction::parse).toList();
+        this.instructions = options.changes().stream().map(ConfigChanges::parse).toList();
     }
 
-    /** In place of what the configuration said, or beside it; instructions last. */
+    private static Instruction parse(String text) {
+        var instruction = Instruction.parse(text);
+        if (!ALLOWED.contains(instruction.getClass())) {
+            throw new InvalidSpecException(
+                    "cannot carry out instruction '" + Shown.text(text.trim())
+                            + "': a commit changes an image's configuration alone",
+                    "write CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME or"
+                            + " WORKDIR");
+        }
+        return instruction;
+    }
+
+    /** In place of what the configuration said, or beside it; instructions last, in order. */
     public ImageConfig apply(ImageConfig base) {
         var config = base.env(options.env())
                 .expose(options.exposedPorts())
@@ -40,6 +67,15 @@ public final class ConfigChanges {
         if (!options.stopSignal().isEmpty()) {
             config = config.stopSignal(options.stopSignal());
         }
-        return ConfigInstruction.applyAll(instructions, config);
+        var state = StageState.of(config);
+        for (var instruction : instructions) {
+            try {
+                state = state.after(instruction, BuildArguments.NONE);
+            } catch (InvalidSpecException e) {
+                throw new InvalidSpecException("cannot carry out instruction '"
+                        + Shown.text(instruction.source().text()) + "': " + e.getMessage());
+            }
+        }
+        return state.config();
     }
 }

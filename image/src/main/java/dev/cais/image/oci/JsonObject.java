@@ -73,12 +73,11 @@ public final class JsonObject {
         return objects(document, "", parseValue(content, document));
     }
 
-    /** A document that is an array of strings; empty if it is anything else. */
-    public static Optional<List<String>> parseTexts(String content) {
+    /** A document that is an array, of whatever; empty if it is anything else. */
+    public static Optional<List<?>> findArray(String content) {
         try {
-            var value = parseValue(content.getBytes(StandardCharsets.UTF_8), "text");
-            if (value instanceof List<?> elements && elements.stream().allMatch(String.class::isInstance)) {
-                return Optional.of(elements.stream().map(String.class::cast).toList());
+            if (parseValue(content.getBytes(StandardCharsets.UTF_8), "text") instanceof List<?> elements) {
+                return Optional.of(elements);
             }
         } catch (CorruptContentException e) {
             // it is no JSON, which the caller may know to be something else

@@ -7,17 +7,19 @@ import dev.cais.EngineException;
 import dev.cais.HealthCheck;
 import dev.cais.ImageConfig;
 import dev.cais.InvalidSpecException;
+import dev.cais.Platform;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-class ConfigInstructionTest {
+class StageStateTest {
     private static final ImageConfig BASE = new ImageConfig(
             Optional.empty(),
             "",
@@ -34,9 +36,16 @@ class ConfigInstructionTest {
             Optional.empty(),
             List.of());
 
+    private static StageState after(BuildArguments given, String... lines) {
+        var state = StageState.of(BASE);
+        for (var line : lines) {
+            state = state.after(Instruction.parse(line), given);
+        }
+        return state;
+    }
+
     private static ImageConfig changed(String... lines) {
-        return ConfigInstruction.applyAll(
-                Stream.of(lines).map(ConfigInstruction::parse).toList(), BASE);
+        return after(BuildArguments.NONE, lines).config();
     }
 
     @Test
@@ -65,34 +74,6 @@ class ConfigInstructionTest {
         assertThat(changed("ENV A  several words 'and quotes' $A").env()).contains("A=several words and quotes 1");
     }
 
-    @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            quoteCharacter = '`',
-            value = {
-                "plain                  | plain",
-                "\"a $A\"               | a 1",
-                "'a $A'                 | a $A",
-                "\\$A\\ b               | $A b",
-                "\"\\$A \\\" \\n\"      | $A \" \\n",
-                "$                      | $",
-                "$-$A.                  | $-1.",
-                "${A}b                  | 1b",
-                "${NONE:-x}             | x",
-                "${EMPTY:-x}            | x",
-                "[${EMPTY-x}]           | []",
-                "${NONE-x}              | x",
-                "${A:-x}                | 1",
-                "[${NONE:+x}]           | []",
-                "${A:+x}                | x",
-                "${A:?no}               | 1",
-                "${NONE:-${EMPTY:-$A}}  | 1",
-                "${NONE:-\"a } b\"}     | a } b",
-            })
-    void wordsAreFreedOfQuotesAndVariables(String word, String expected) {
-        assertThat(Words.expand(word, BASE::variable)).isEqualTo(expected);
-    }
-
     @Test
     void labelsHaveQuotedKeysAndValues() {
         assertThat(changed("LABEL \"com.x y\"=\"a b\" l=$A empty=").labels())
@@ -105,16 +86,33 @@ class ConfigInstructionTest {
     void portsVolumesUsersDirectoriesSignalsAndTriggersAreSet() {
         var config = changed(
                 "ENV PORTS=\"1 2\"",
-                "EXPOSE 443 53/UDP 8000-8010 $PORTS",
+                "EXPOSE 443 53/UDP 8000-8001 $PORTS",
                 "VOLUME [\"/a b\", \"/c\"]",
                 "VOLUME /d $PATH",
+                "EXPOSE 9000-9002/sctp 127.0.0.1:81:82",
+                "SHELL [\"/bin/bash\", \"-ec\"]",
+                "CMD true",
+                "MAINTAINER Some One",
                 "USER $A:staff",
                 "WORKDIR sub/../other",
                 "STOPSIGNAL SIGQUIT",
                 "ONBUILD RUN make \\\n  all");
 
         assertThat(config.exposedPorts())
-                .containsExactly("80/tcp", "443/tcp", "53/udp", "8000-8010/tcp", "1/tcp", "2/tcp");
+                .containsExactly(
+                        "80/tcp",
+                        "443/tcp",
+                        "53/udp",
+                        "8000/tcp",
+                        "8001/tcp",
+                        "1/tcp",
+                        "2/tcp",
+                        "9000/sctp",
+                        "9001/sctp",
+                        "9002/sctp",
+                        "82/tcp");
+        assertThat(config.command()).containsExactly("/bin/bash", "-ec", "true");
+        assertThat(config.author()).isEqualTo("Some One");
         assertThat(config.volumes()).containsExactly("/a b", "/c", "/d", "/bin");
         assertThat(config.user()).isEqualTo("1:staff");
         assertThat(config.workdir()).isEqualTo("/srv/other");
@@ -142,22 +140,19 @@ class ConfigInstructionTest {
             delimiter = '|',
             quoteCharacter = '`',
             value = {
-                "COPY a b              | it does not change an image's configuration; write CMD, ENTRYPOINT, ENV, EXPOSE,"
-                        + " HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME or WORKDIR",
                 "CMD                   | CMD has nothing behind it",
                 "ENV A                 | ENV has a name and no value",
                 "ENV A=1 B             | B is not written as name=value",
                 "LABEL =x              | =x is not written as name=value",
                 "ONBUILD FROM x        | FROM cannot come later, in another build",
                 "HEALTHCHECK CMD       | a health check is NONE, or CMD and a command",
-                "HEALTHCHECK --a=1 CMD x | there is no option --a; write --interval, --timeout, --start-period,"
-                        + " --start-interval or --retries",
+                "HEALTHCHECK --a=1 CMD x | HEALTHCHECK has no option --a",
                 "HEALTHCHECK --timeout=1d CMD x | 1d is no time as 30s or 1m30s",
                 "HEALTHCHECK --timeout=1ns CMD x | cannot check health with a time of PT0.000000001S: the least is 1 ms",
                 "HEALTHCHECK --retries=-1 CMD x | -1 is no number of retries",
             })
     void whatIsWrongWithALineIsNamed(String line, String why) {
-        assertThatThrownBy(() -> ConfigInstruction.parse(line))
+        assertThatThrownBy(() -> Instruction.parse(line))
                 .isInstanceOf(InvalidSpecException.class)
                 .hasMessage("cannot read instruction '" + line + "': " + why);
     }
@@ -167,20 +162,126 @@ class ConfigInstructionTest {
             delimiter = '|',
             quoteCharacter = '`',
             value = {
-                "USER \"a      | User[user=\"a]          | a double quote has no end",
-                "USER 'a       | User[user='a]           | a single quote has no end",
-                "USER ${A      | User[user=${A]          | a variable's brace has no end",
-                "USER ${A%x}   | User[user=${A%x}]       | variable A has a modifier that is not known: %x; there are"
-                        + " :-, :+, :?, -, + and ?",
-                "USER ${}      | User[user=${}]          | a variable has no name: ${}",
-                "USER ${B:?so} | User[user=${B:?so}]     | variable B is not set: so",
-                "USER $B       | User[user=$B]           | a value is empty, or has a NUL",
-                "EXPOSE x      | Expose[ports=[x]]       | x is no port as 80, 80/udp or 8000-8010",
+                "USER \"a      | a double quote has no end",
+                "USER 'a       | a single quote has no end",
+                "USER ${A      | a variable's brace has no end",
+                "USER ${A^x}   | variable A has a modifier that is not known: ^x}; there are :-, :+, :?, -, +, ?, #, ##,"
+                        + " %, %%, / and //",
+                "USER ${}      | a variable has no name: ${}",
+                "USER ${B:?so} | variable B is not set: so",
+                "USER ${EMPTY:?so} | variable EMPTY is empty: so",
+                "USER $B       | a value is empty",
+                "EXPOSE x      | x is no port as 80, 80/udp or 8000-8010",
+                "EXPOSE 2-1    | 2-1 is no port as 80, 80/udp or 8000-8010",
+                "EXPOSE 65536  | 65536 is no port as 80, 80/udp or 8000-8010",
+                "EXPOSE 80/abc | 80/abc is no port as 80, 80/udp or 8000-8010",
             })
-    void whatIsWrongWithItsWordsIsNamed(String line, String shown, String why) {
+    void whatIsWrongWithItsWordsIsNamed(String line, String why) {
         assertThatThrownBy(() -> changed(line))
                 .isInstanceOf(InvalidSpecException.class)
-                .hasMessage("cannot carry out " + shown + ": " + why);
+                .hasMessage(why);
+    }
+
+    @Test
+    void anArgumentIsWhatWasGivenOrItsDefaultOrTheGlobalOne() {
+        var given = new BuildArguments(Map.of("GIVEN", "g"), Map.of("GLOBAL", "all", "OTHER", "o"));
+
+        var state = after(
+                given,
+                "ARG GIVEN=${NONE:?not evaluated} DEFAULT=$A GLOBAL OTHER=own UNSET",
+                "ENV B=$GIVEN$DEFAULT$GLOBAL");
+
+        assertThat(state.arguments())
+                .containsEntry("GIVEN", Optional.of("g"))
+                .containsEntry("DEFAULT", Optional.of("1"))
+                .containsEntry("GLOBAL", Optional.of("all"))
+                .containsEntry("OTHER", Optional.of("own"))
+                .containsEntry("UNSET", Optional.empty());
+        assertThat(state.config().env()).containsExactly("PATH=/bin", "EMPTY=", "A=1", "B=g1all");
+        assertThat(state.environment().keySet())
+                .containsExactly("PATH", "EMPTY", "A", "GIVEN", "DEFAULT", "GLOBAL", "OTHER", "B");
+        assertThat(after(given, "ENV B=$GIVEN$GLOBAL").config().env()).contains("B=");
+    }
+
+    @Test
+    void theLaterOfAnArgumentAndAVariableCounts() {
+        assertThat(after(BuildArguments.NONE, "ARG A=2", "ENV X=$A", "ENV A=3", "ENV Y=$A")
+                        .environment())
+                .containsEntry("X", "2")
+                .containsEntry("Y", "3");
+        assertThat(after(BuildArguments.NONE, "ENV A=3", "ARG A=2", "ENV X=$A"))
+                .satisfies(state -> assertThat(state.environment()).containsEntry("X", "2"))
+                .satisfies(state -> assertThat(state.config().env()).contains("A=3"));
+    }
+
+    @Test
+    void aStageBeginsWithAPathAndWithoutTriggers() {
+        var base = ImageConfig.EMPTY.onBuild("RUN x");
+
+        assertThat(StageState.begin(base).config().onBuild()).isEmpty();
+        assertThat(StageState.begin(base).environment())
+                .containsEntry("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+        assertThat(StageState.begin(BASE).environment()).containsEntry("PATH", "/bin");
+        assertThat(StageState.ofScratch().config().workdir()).isEqualTo("/");
+    }
+
+    @Test
+    void aStageThatGoesOnInheritsArgumentsButNotThatACommandWasGiven() {
+        var state = after(BuildArguments.NONE, "ARG X=1", "CMD [\"a\"]", "ONBUILD RUN x")
+                .next();
+
+        assertThat(state.environment()).containsEntry("X", "1");
+        assertThat(state.config().command()).containsExactly("a");
+        assertThat(state.config().onBuild()).isEmpty();
+        assertThat(state.after(Instruction.parse("ENTRYPOINT [\"e\"]"), BuildArguments.NONE)
+                        .config()
+                        .command())
+                .isEmpty();
+    }
+
+    @Test
+    void platformsAndTheStageAreArgumentsOfEachBuild() {
+        var arguments = BuildArguments.of(
+                Map.of("TARGETARCH", "mine"), Platform.parse("linux/amd64"), Platform.parse("linux/arm/v7"), "");
+
+        assertThat(arguments.global())
+                .containsEntry("BUILDPLATFORM", "linux/amd64")
+                .containsEntry("BUILDVARIANT", "")
+                .containsEntry("TARGETPLATFORM", "linux/arm/v7")
+                .containsEntry("TARGETOS", "linux")
+                .containsEntry("TARGETARCH", "mine")
+                .containsEntry("TARGETVARIANT", "v7")
+                .containsEntry("TARGETSTAGE", "default");
+    }
+
+    @Test
+    void globalArgumentsSeeThoseBeforeThem() {
+        var declared = BuildArguments.of(
+                        Map.of("B", "given"), Platform.parse("linux/amd64"), Platform.parse("linux/amd64"), "s")
+                .declare((Instruction.Arg) Instruction.parse("ARG A=$TARGETSTAGE B=x C=$A-$B"));
+
+        assertThat(declared.global()).containsEntry("C", "s-given");
+        assertThat(declared.variable("B")).contains("given");
+        assertThat(declared.variable("NONE")).isEmpty();
+    }
+
+    @Test
+    void proxiesAreSeenInBothCases() {
+        var given = new BuildArguments(Map.of("http_proxy", "p:1", "NO_PROXY", "x", "OTHER", "y"), Map.of());
+
+        assertThat(given.proxies())
+                .containsExactlyInAnyOrderEntriesOf(
+                        Map.of("http_proxy", "p:1", "HTTP_PROXY", "p:1", "NO_PROXY", "x", "no_proxy", "x"));
+    }
+
+    @Test
+    void variablesThatGrowEndlesslyAreRefused() {
+        var lines = new ArrayList<>(List.of("ENV A=0123456789"));
+        lines.addAll(Collections.nCopies(30, "ENV A=$A$A"));
+
+        assertThatThrownBy(() -> changed(lines.toArray(String[]::new)))
+                .isInstanceOf(InvalidSpecException.class)
+                .hasMessage("with its variables' values it is longer than 1048576 characters");
     }
 
     @Test

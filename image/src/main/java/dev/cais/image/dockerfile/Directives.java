@@ -1,0 +1,98 @@
+package dev.cais.image.dockerfile;
+
+import dev.cais.InvalidSpecException;
+import dev.cais.image.oci.Shown;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Pattern;
+
+/**
+ * What comments at the very top of a file say of how it is to be read.
+ *
+ * @param syntax the image of the language's version, or empty; all are read as the newest
+ * @param escape what goes on with the next line, and escapes a character
+ * @see <a href="https://docs.docker.com/reference/dockerfile/#parser-directives">Dockerfile reference, Parser
+ *     directives</a>
+ */
+public record Directives(String syntax, char escape, Checks checks) {
+    private static final Pattern DIRECTIVE =
+            Pattern.compile("\\s*#\\s*([a-zA-Z][a-zA-Z0-9]*)\\s*=\\s*(.+?)\\s*", Pattern.DOTALL);
+    private static final Pattern SYNTAX = Pattern.compile("(.*/)?docker/dockerfile(-upstream)?([:@].*)?");
+    private static final Set<String> KNOWN = Set.of("syntax", "escape", "check");
+
+    /**
+     * {@code check}: which lint warnings are wanted.
+     *
+     * @param skip rules that are not; {@code all} is each
+     * @param experimental rules that are though they are not usual; {@code all} is each
+     * @param error whether a warning fails the build
+     */
+    public record Checks(Set<String> skip, Set<String> experimental, boolean error) {
+        static final Checks USUAL = new Checks(Set.of(), Set.of(), false);
+
+        public Checks {
+            skip = Set.copyOf(skip);
+            experimental = Set.copyOf(experimental);
+        }
+
+        /** Options between semicolons. */
+        static Checks parse(String text) {
+            var checks = USUAL;
+            for (var option : text.split(";")) {
+                var parts = option.split("=", 2);
+                var value = parts.length < 2 ? "" : parts[1].trim();
+                checks = switch (parts[0].trim()) {
+                    case "skip" -> new Checks(names(value), checks.experimental, checks.error);
+                    case "experimental" -> new Checks(checks.skip, names(value), checks.error);
+                    case "error" ->
+                        new Checks(checks.skip, checks.experimental, Flags.parseBoolean("check's error", value));
+                    default ->
+                        throw new InvalidSpecException(
+                                "directive check has no option " + Shown.text(parts[0].trim()),
+                                "write skip=RULE,RULE;error=true or experimental=RULE");
+                };
+            }
+            return checks;
+        }
+
+        private static Set<String> names(String value) {
+            return new HashSet<>(Arrays.asList(value.split("\\s*,\\s*")));
+        }
+    }
+
+    /** Ends at the first line that is none; its number is how many there are. */
+    static Directives read(TextLines lines) {
+        var found = new HashMap<String, String>();
+        for (var i = 0; i < lines.count() && lines.isComment(i); i++) {
+            var parts = DIRECTIVE.matcher(lines.shown(i));
+            var key = parts.matches() ? parts.group(1).toLowerCase(Locale.ROOT) : "";
+            if (!KNOWN.contains(key)) {
+                break;
+            }
+            if (found.put(key, parts.group(2)) != null) {
+                throw new InvalidSpecException("directive " + key + " is there twice");
+            }
+        }
+        return of(found);
+    }
+
+    private static Directives of(Map<String, String> found) {
+        var syntax = found.getOrDefault("syntax", "");
+        if (!syntax.isEmpty() && !SYNTAX.matcher(syntax).matches()) {
+            throw new InvalidSpecException(
+                    "directive syntax names " + Shown.text(syntax) + ", which is another language",
+                    "write docker/dockerfile:1, or nothing");
+        }
+        var escape = found.getOrDefault("escape", "\\");
+        if (!escape.equals("\\") && !escape.equals("`")) {
+            throw new InvalidSpecException("directive escape is neither \\ nor `: " + Shown.text(escape));
+        }
+        var checks = Optional.ofNullable(found.get("check")).map(Checks::parse).orElse(Checks.USUAL);
+        return new Directives(syntax, escape.charAt(0), checks);
+    }
+}

@@ -1,0 +1,194 @@
+package dev.cais.image.dockerfile;
+
+import dev.cais.BuildException;
+import dev.cais.EngineException;
+import dev.cais.InvalidSpecException;
+import dev.cais.image.dockerfile.Instruction.Arg;
+import dev.cais.image.dockerfile.Instruction.From;
+import dev.cais.image.oci.Shown;
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A Dockerfile, read: what can be said of it without images and without a build's arguments is checked.
+ *
+ * <p>It has at most 16 MiB, lines of at most 1 MiB, 100 000 instructions and 10 000 stages.
+ *
+ * @see <a href="https://docs.docker.com/reference/dockerfile/">Dockerfile reference</a>
+ */
+public final class Dockerfile {
+    private static final int LARGEST = 16 << 20;
+    private static final int MOST_INSTRUCTIONS = 100_000;
+    private static final int MOST_STAGES = 10_000;
+
+    /** How many lines of a long instruction are shown. */
+    private static final int MOST_SHOWN = 8;
+
+    private final String name;
+    private final TextLines lines;
+    private final Directives directives;
+    private final List<Arg> arguments;
+    private final List<Stage> stages;
+
+    private Dockerfile(String name, TextLines lines, Directives directives, List<Arg> arguments, List<Stage> stages) {
+        this.name = name;
+        this.lines = lines;
+        this.directives = directives;
+        this.arguments = List.copyOf(arguments);
+        this.stages = List.copyOf(stages);
+    }
+
+    /**
+     * Reads a file to its end; the stream stays open.
+     *
+     * @param name as messages call it: {@code app/Dockerfile}
+     * @throws BuildException that shows the line, if it is none, or too large
+     */
+    public static Dockerfile read(String name, InputStream in) throws IOException {
+        var content = in.readNBytes(LARGEST + 1);
+        if (content.length > LARGEST) {
+            throw new BuildException("cannot build " + name + ": it is larger than " + (LARGEST >> 20) + " MiB");
+        }
+        return parse(name, content);
+    }
+
+    /** The same for its bytes. */
+    public static Dockerfile parse(String name, byte[] content) {
+        try {
+            var lines = new TextLines(content);
+            return new Reading(name, lines, Directives.read(lines)).file();
+        } catch (InvalidSpecException e) {
+            throw failure(name, e, Map.of(), "");
+        }
+    }
+
+    /** Takes the instructions one by one. */
+    private static final class Reading {
+        private final String name;
+        private final TextLines lines;
+        private final Directives directives;
+        private final InstructionReader reader;
+        private final List<Arg> arguments = new ArrayList<>();
+        private final List<Stage> stages = new ArrayList<>();
+        private final List<Instruction> instructions = new ArrayList<>();
+        private int count;
+
+        Reading(String name, TextLines lines, Directives directives) {
+            this.name = name;
+            this.lines = lines;
+            this.directives = directives;
+            this.reader = new InstructionReader(lines, directives.escape());
+        }
+
+        Dockerfile file() {
+            try {
+                for (var found = reader.next(); found.isPresent(); found = reader.next()) {
+                    take(InstructionParser.parse(found.get(), directives.escape()));
+                }
+            } catch (InvalidSpecException e) {
+                throw failure(name, lines, reader.firstLine(), reader.endLine(), e);
+            }
+            if (stages.isEmpty()) {
+                throw new InvalidSpecException("it has no FROM", "begin with FROM and an image, or scratch");
+            }
+            endStage();
+            return new Dockerfile(name, lines, directives, arguments, stages);
+        }
+
+        private void take(Instruction instruction) {
+            if (++count > MOST_INSTRUCTIONS) {
+                throw new InvalidSpecException("it has more than " + MOST_INSTRUCTIONS + " instructions");
+            }
+            if (instruction instanceof From from) {
+                endStage();
+                if (stages.size() == MOST_STAGES) {
+                    throw new InvalidSpecException("it has more than " + MOST_STAGES + " stages");
+                }
+                stages.add(new Stage(stages.size(), from, List.of()));
+            } else if (!stages.isEmpty()) {
+                instructions.add(instruction);
+            } else if (instruction instanceof Arg arg) {
+                arguments.add(arg);
+            } else {
+                throw new InvalidSpecException(
+                        instruction.keyword() + " stands before the first FROM, where only ARG may");
+            }
+        }
+
+        private void endStage() {
+            if (!stages.isEmpty()) {
+                var last = stages.size() - 1;
+                stages.set(last, new Stage(last, stages.get(last).from(), instructions));
+                instructions.clear();
+            }
+        }
+    }
+
+    /** As messages call it. */
+    public String name() {
+        return name;
+    }
+
+    public Directives directives() {
+        return directives;
+    }
+
+    /** Those before the first stage, in order. */
+    public List<Arg> arguments() {
+        return arguments;
+    }
+
+    /** At least one, in order. */
+    public List<Stage> stages() {
+        return stages;
+    }
+
+    /** What to throw if an instruction cannot be carried out: it shows the lines, those of the instruction marked. */
+    public BuildException failure(Source source, EngineException reason) {
+        return failure(name, lines, source.line() - 1, source.lastLine(), reason);
+    }
+
+    /** What to throw if a warning is one too many. */
+    BuildException failure(LintWarning warning) {
+        var reason = new InvalidSpecException(
+                warning.text() + " (" + warning.rule() + ")", "its directive check allows no warnings");
+        return failure(name, lines, warning.line() - 1, warning.line(), reason);
+    }
+
+    private static BuildException failure(String name, TextLines lines, int first, int end, EngineException reason) {
+        return failure(name, reason, Map.of("line", first + 1), excerpt(lines, first, end));
+    }
+
+    private static BuildException failure(String name, EngineException reason, Map<String, ?> facts, String excerpt) {
+        var message = String.valueOf(reason.getMessage());
+        var help = reason.help();
+        var why = help.isEmpty() ? message : message.substring(0, message.length() - help.length() - 2);
+        return new BuildException("cannot build " + name + ": " + why, facts, help, reason, excerpt);
+    }
+
+    private static String excerpt(TextLines lines, int first, int end) {
+        var text = new StringBuilder();
+        var last = Math.min(lines.count(), end + 1);
+        for (var i = Math.max(0, first - 2); i < last; i++) {
+            if (i == first + MOST_SHOWN && i < end - 1) {
+                text.append("        | …\n");
+                i = end - 2;
+                continue;
+            }
+            text.append(i >= first && i < end ? "> " : "  ")
+                    .append(String.format("%5d | ", i + 1))
+                    .append(Shown.text(lines.shown(i).replace('\t', ' ')))
+                    .append('\n');
+        }
+        return text.toString().stripTrailing();
+    }
+
+    /** As in {@code Dockerfile[app/Dockerfile, 2 stages]}. */
+    @Override
+    public String toString() {
+        return "Dockerfile[" + name + ", " + stages.size() + " stages]";
+    }
+}

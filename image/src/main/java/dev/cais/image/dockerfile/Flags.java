@@ -1,0 +1,118 @@
+package dev.cais.image.dockerfile;
+
+import dev.cais.InvalidSpecException;
+import dev.cais.image.oci.Shown;
+import dev.cais.image.oci.Spelling;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/** The options of an instruction: {@code --name=value} or {@code --name} before its arguments. */
+final class Flags {
+    private static final Set<String> TRUE = Set.of("1", "t", "T", "TRUE", "true", "True");
+    private static final Set<String> FALSE = Set.of("0", "f", "F", "FALSE", "false", "False");
+
+    /** @param value absent if there is no equals sign */
+    private record Flag(String name, Optional<String> value) {}
+
+    private final List<Flag> flags;
+    private final String rest;
+
+    private Flags(List<Flag> flags, String rest) {
+        this.flags = flags;
+        this.rest = rest;
+    }
+
+    /** Quotes are taken off and backslashes free what follows, whatever the file's directive says. */
+    static Flags split(String text) {
+        var flags = new ArrayList<Flag>();
+        var at = 0;
+        while (text.startsWith("--", at)) {
+            var word = new StringBuilder();
+            var quote = ' ';
+            for (; at < text.length(); at++) {
+                var c = text.charAt(at);
+                if (c == '\\' && at + 1 < text.length()) {
+                    word.append(text.charAt(++at));
+                } else if (quote == ' ' && Character.isWhitespace(c)) {
+                    break;
+                } else if (c == quote) {
+                    quote = ' ';
+                } else if (quote == ' ' && (c == '"' || c == '\'')) {
+                    quote = c;
+                } else {
+                    word.append(c);
+                }
+            }
+            while (at < text.length() && Character.isWhitespace(text.charAt(at))) {
+                at++;
+            }
+            if (word.toString().equals("--")) {
+                break;
+            }
+            flags.add(flag(word.substring(2)));
+        }
+        return new Flags(flags, text.substring(at));
+    }
+
+    private static Flag flag(String text) {
+        var equals = text.indexOf('=');
+        return equals < 0
+                ? new Flag(text, Optional.empty())
+                : new Flag(text.substring(0, equals), Optional.of(text.substring(equals + 1)));
+    }
+
+    /** What stands behind them. */
+    String rest() {
+        return rest;
+    }
+
+    /** Refuses any that the instruction has not, and any twice but those that may be. */
+    Flags require(String instruction, Set<String> once, Set<String> often) {
+        var seen = new HashSet<String>();
+        for (var flag : flags) {
+            if (!once.contains(flag.name) && !often.contains(flag.name)) {
+                var known = new HashSet<>(once);
+                known.addAll(often);
+                throw new InvalidSpecException(
+                        instruction + " has no option --" + Shown.text(flag.name),
+                        Spelling.nearest(flag.name, known)
+                                .map(name -> "did you mean --" + name + "?")
+                                .orElse(""));
+            }
+            if (!seen.add(flag.name) && !often.contains(flag.name)) {
+                throw new InvalidSpecException("option --" + flag.name + " is there twice");
+            }
+        }
+        return this;
+    }
+
+    Optional<String> find(String name) {
+        return list(name).stream().findFirst();
+    }
+
+    List<String> list(String name) {
+        return flags.stream()
+                .filter(flag -> flag.name.equals(name))
+                .map(flag -> flag.value.orElseThrow(
+                        () -> new InvalidSpecException("option --" + name + " has no value", "write --" + name + "=…")))
+                .toList();
+    }
+
+    /** Whether an option is on: written without a value, or with one that says so. */
+    Optional<Boolean> findBoolean(String name) {
+        return flags.stream()
+                .filter(flag -> flag.name.equals(name))
+                .findFirst()
+                .map(flag -> flag.value.isEmpty() || parseBoolean("--" + name, flag.value.get()));
+    }
+
+    static boolean parseBoolean(String what, String value) {
+        if (!TRUE.contains(value) && !FALSE.contains(value)) {
+            throw new InvalidSpecException(what + " is true or false, not " + Shown.text(value));
+        }
+        return TRUE.contains(value);
+    }
+}
