@@ -345,6 +345,33 @@ class NetworksTest {
     }
 
     @Test
+    void anInternalNetworkLeadsNowhereElse() {
+        try (var net = engine.networks()
+                        .create(NetworkSpec.of("inner").subnet("198.18.10.0/24").asInternal());
+                var open = engine.networks().create(NetworkSpec.of("open").subnet("198.18.11.0/24"));
+                var outer = engine.containers().start(IDLE.name("outer").join(open));
+                var one = engine.containers().start(IDLE.name("inner-1").join(net));
+                var two = engine.containers().start(IDLE.name("inner-2").join(net))) {
+            assertThat(output(one, "ping -c 1 -W 10 inner-2")).contains(" 0% packet loss");
+            assertThat(output(one, "ping -c 1 -W 10 host.internal")).contains(" 0% packet loss");
+            assertThat(output(one, "ip route")).isEqualTo("198.18.10.0/24 dev eth0 scope link  src 198.18.10.2 \n");
+            assertThat(output(one, "nslookup -type=a outer.; nslookup -type=a example.org."))
+                    .contains("can't find outer.: NXDOMAIN", "can't find example.org.: NXDOMAIN");
+
+            // not by a route of its own making either
+            var privileged = IDLE.name("sly").capAdd("NET_ADMIN").join(net);
+            try (var sly = engine.containers().start(privileged)) {
+                assertThat(output(sly, "ip route add default via 198.18.10.1; ping -c 1 -W 1 " + ip(outer)))
+                        .contains("100% packet loss");
+                open.connect(sly);
+                assertThat(output(sly, "ip route del default; ping -c 1 -W 10 " + ip(outer)))
+                        .contains(" 0% packet loss");
+            }
+            assertThat(two.endpoints()).hasSize(1);
+        }
+    }
+
+    @Test
     void whatComesAndGoesIsCountedByNetwork() {
         try (var one = engine.networks().create("one-counted");
                 var two = engine.networks().create("two-counted");
