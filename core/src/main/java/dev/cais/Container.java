@@ -203,6 +203,15 @@ public interface Container extends AutoCloseable {
     void copyOut(String source, OutputStream tar);
 
     /**
+     * What is at a path, as copies see it at that moment. A link at its end is not followed, unless the path ends in {@code /}, which
+     * only directories are found by.
+     *
+     * @return empty if there is nothing
+     * @throws ConflictException if it is removed
+     */
+    Optional<FileStat> stat(String path);
+
+    /**
      * What it has changed of its image, in order of paths; directories that changes are in are changed, what is below a deleted one is
      * not told.
      */

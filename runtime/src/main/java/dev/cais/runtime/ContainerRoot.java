@@ -5,6 +5,7 @@ import dev.cais.ContainerState;
 import dev.cais.CopySource;
 import dev.cais.EventAction;
 import dev.cais.FileChange;
+import dev.cais.FileStat;
 import dev.cais.Image;
 import dev.cais.Snapshot;
 import dev.cais.StorageException;
@@ -16,8 +17,10 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Consumer;
@@ -64,6 +67,15 @@ final class ContainerRoot {
     void copyOut(String source, OutputStream tar) {
         withRoot("cannot copy from", Extent.ALL_MOUNTS, root -> transfer(root).copyOut(source, tar));
         container.tell(EventAction.ARCHIVE_PATH, "path", source);
+    }
+
+    Optional<FileStat> stat(String path) {
+        var found = new ArrayList<FileStat>(1);
+        withRoot(
+                "cannot look at " + path + " in",
+                Extent.ALL_MOUNTS,
+                root -> transfer(root).stat(path).ifPresent(found::add));
+        return found.stream().findFirst();
     }
 
     void export(OutputStream tar) {

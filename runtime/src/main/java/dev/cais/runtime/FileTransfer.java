@@ -1,7 +1,9 @@
 package dev.cais.runtime;
 
+import dev.cais.ByteSize;
 import dev.cais.ConflictException;
 import dev.cais.CopySource;
+import dev.cais.FileStat;
 import dev.cais.ImageLimits;
 import dev.cais.NotFoundException;
 import dev.cais.StorageException;
@@ -9,6 +11,7 @@ import dev.cais.image.layer.TarTree;
 import dev.cais.linux.Abi;
 import dev.cais.linux.Fd;
 import dev.cais.linux.Scratch;
+import dev.cais.linux.Statx;
 import dev.cais.linux.Syscall;
 import dev.cais.linux.Syscalls;
 import dev.cais.storage.Attributes;
@@ -54,6 +57,47 @@ final class FileTransfer {
         this.root = root;
         this.name = name;
         this.paths = new InRoot(root, name);
+    }
+
+    /** What is at a path, a link itself unless a directory is asked for. */
+    Optional<FileStat> stat(String path) {
+        var clean = InRoot.path(path);
+        var asksForDirectory = InRoot.asksForDirectory(path);
+        var found = asksForDirectory ? paths.find(clean) : paths.findItself(clean);
+        if (found.isEmpty()) {
+            return Optional.empty();
+        }
+        try (var file = found.get()) {
+            var stat = new Statx();
+            Syscalls.checked(
+                    "cannot look at " + InRoot.shown(clean) + " in " + name, Syscall.STATX, stat.of(file.number()));
+            if (asksForDirectory && !stat.isDirectory()) {
+                return Optional.empty();
+            }
+            return Optional.of(new FileStat(
+                    clean.length == 0 ? "/" : new String(InRoot.last(clean), StandardCharsets.UTF_8),
+                    kind(stat),
+                    ByteSize.bytes(stat.size()),
+                    stat.mode(),
+                    stat.uid(),
+                    stat.gid(),
+                    Instant.ofEpochSecond(stat.modifiedSeconds(), stat.modifiedNanos()),
+                    InRoot.linkTarget(file)
+                            .map(target -> new String(target, StandardCharsets.UTF_8))
+                            .orElse("")));
+        }
+    }
+
+    private static FileStat.Kind kind(Statx stat) {
+        return switch (stat.type()) {
+            case Abi.S_IFDIR -> FileStat.Kind.DIRECTORY;
+            case Abi.S_IFLNK -> FileStat.Kind.LINK;
+            case Abi.S_IFCHR -> FileStat.Kind.CHARACTER_DEVICE;
+            case Abi.S_IFBLK -> FileStat.Kind.BLOCK_DEVICE;
+            case Abi.S_IFIFO -> FileStat.Kind.FIFO;
+            case Abi.S_IFSOCK -> FileStat.Kind.SOCKET;
+            default -> FileStat.Kind.FILE;
+        };
     }
 
     // ---- into the container

@@ -170,8 +170,14 @@ final class InRoot {
         if (found.isEmpty()) {
             return Optional.empty();
         }
-        try (var link = found.get();
-                var scratch = Scratch.frame()) {
+        try (var link = found.get()) {
+            return linkTarget(link);
+        }
+    }
+
+    /** Where a link leads to; empty if it is none. */
+    static Optional<byte[]> linkTarget(Fd link) {
+        try (var scratch = Scratch.frame()) {
             var buffer = scratch.take(LONGEST_PATH);
             var length = Syscalls.call(
                     Syscall.READLINKAT, link.number(), scratch.path(""), Scratch.address(buffer), LONGEST_PATH);

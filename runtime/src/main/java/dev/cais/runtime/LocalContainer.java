@@ -17,6 +17,7 @@ import dev.cais.Exec;
 import dev.cais.ExecSpec;
 import dev.cais.ExitStatus;
 import dev.cais.FileChange;
+import dev.cais.FileStat;
 import dev.cais.Health;
 import dev.cais.Image;
 import dev.cais.ListeningPort;
@@ -558,6 +559,11 @@ final class LocalContainer implements Container, ProcessStreams.Users {
     @Override
     public void export(Path tar) {
         root.export(tar);
+    }
+
+    @Override
+    public Optional<FileStat> stat(String path) {
+        return root.stat(path);
     }
 
     @Override

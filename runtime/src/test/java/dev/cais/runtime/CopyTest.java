@@ -11,6 +11,8 @@ import dev.cais.CopySource;
 import dev.cais.CorruptContentException;
 import dev.cais.Engine;
 import dev.cais.EngineException;
+import dev.cais.FileStat;
+import dev.cais.InvalidSpecException;
 import dev.cais.LogLine;
 import dev.cais.Mount;
 import dev.cais.NotFoundException;
@@ -82,6 +84,48 @@ class CopyTest {
             container.start();
         }
         return container.exec("sh", "-c", command).stdout();
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void whatIsThereIsToldAtAnyMoment(Moment moment) {
+        try (var container = moment.container("true")) {
+            container.copyIn(CopySource.text("12345").owner(7, 8).mode(0640), "/tmp/five");
+            assertThat(container.stat("tmp/five"))
+                    .hasValueSatisfying(five -> assertThat(five).hasToString("FileStat[five, FILE, 0640, 7:8, 5 B]"));
+            assertThat(container.stat("/tmp/./../tmp"))
+                    .hasValueSatisfying(tmp -> assertThat(tmp.mode()).isEqualTo(01777))
+                    .hasValueSatisfying(tmp -> assertThat(tmp.isDirectory()).isTrue())
+                    .hasValueSatisfying(tmp -> assertThat(tmp.modified()).isAfter(container.created()));
+            assertThat(container.stat("/../.")).map(FileStat::name).hasValue("/");
+            assertThat(container.stat("/bin/ls")).hasValueSatisfying(link -> {
+                assertThat(link.kind()).isEqualTo(FileStat.Kind.LINK);
+                assertThat(link.linkTarget()).isEqualTo("/bin/busybox");
+            });
+            assertThat(container.stat("/bin/ls/")).isEmpty();
+            assertThat(container.stat("/etc/passwd/x")).isEmpty();
+            assertThat(container.stat("/none")).isEmpty();
+            assertThatThrownBy(() -> container.stat("\0"))
+                    .isInstanceOf(InvalidSpecException.class)
+                    .hasMessage("cannot use a path in a container: it is empty or has a NUL character");
+        }
+    }
+
+    @Test
+    void linksAreFollowedForTheirDirectoriesInsideTheRootAlone() {
+        try (var container =
+                Moment.RUNNING.container("mkdir /d; mkfifo /d/pipe; ln -s /d /inside; ln -s ../../.. /up")) {
+            assertThat(container.stat("/inside/pipe"))
+                    .hasValueSatisfying(pipe -> assertThat(pipe.kind()).isEqualTo(FileStat.Kind.FIFO));
+            assertThat(container.stat("/inside/")).map(FileStat::isDirectory).hasValue(true);
+            assertThat(container.stat("/up/d/pipe")).isPresent();
+            assertThat(container.stat("/dev/null"))
+                    .hasValueSatisfying(node -> assertThat(node.kind()).isEqualTo(FileStat.Kind.CHARACTER_DEVICE));
+            container.close();
+            assertThatThrownBy(() -> container.stat("/"))
+                    .isInstanceOf(ConflictException.class)
+                    .hasMessage("cannot look at / in container " + container.name() + ": it is removed");
+        }
     }
 
     @ParameterizedTest
