@@ -29,7 +29,7 @@ record SecurityLabel(String file, String content) {
         var selinux = security.selinuxLabel();
         if (!apparmor.isEmpty() && !selinux.isEmpty()) {
             throw new InvalidSpecException("cannot start " + container
-                    + " with an AppArmor profile and an SELinux label:" + " a kernel follows one of them");
+                    + " with an AppArmor profile and an SELinux label: a kernel follows one of them");
         }
         if (!apparmor.isEmpty() && !(apparmor.equals(UNCONFINED) && !hasApparmor())) {
             if (!hasApparmor()) {

@@ -254,6 +254,16 @@ class DevicesTest {
     }
 
     @Test
+    void aProfileAndALabelAtOnceAreRefused() {
+        var both = BUSYBOX.name("web")
+                .security(now -> now.apparmor("strict").selinuxLabel("system_u:system_r:container_t:s0"));
+        assertThatThrownBy(() -> output(both, "true"))
+                .isInstanceOf(InvalidSpecException.class)
+                .hasMessage(
+                        "cannot start web with an AppArmor profile and an SELinux label: a kernel follows one of them");
+    }
+
+    @Test
     void processesAreListedFromOutside() throws InterruptedException {
         var commands = List.of("sleep 2000", "sleep 1000");
         try (var container =
