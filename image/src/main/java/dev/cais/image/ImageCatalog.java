@@ -58,6 +58,7 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -127,10 +128,24 @@ public final class ImageCatalog implements Images, AutoCloseable {
     public Image pull(String name, PullOptions options, Consumer<ProgressEvent> listener) {
         var reference = ImageReference.parse(name);
         try (var progress = new Progress(listener)) {
-            var pulled =
-                    new Pull(registries, store, limits, database, documents, sweep, reference, options, progress).run();
-            tell(EventAction.PULL, pulled.id(), reference.toString());
-            return view(database.read(), pulled);
+            while (true) {
+                var pulled = new Pull(
+                                registries, store, limits, database, documents, sweep, reference, options, progress)
+                        .run();
+                var seen = ifThere(pulled);
+                if (seen.isPresent()) { // else somebody has removed it again at once
+                    tell(EventAction.PULL, pulled.id(), reference.toString());
+                    return seen.get();
+                }
+            }
+        }
+    }
+
+    private Optional<Image> ifThere(NamedImage image) {
+        var hold = store.lockShared();
+        try (hold) {
+            var table = database.read();
+            return table.edition(image.id(), image.manifest()).map(edition -> view(table, image));
         }
     }
 
@@ -279,7 +294,7 @@ public final class ImageCatalog implements Images, AutoCloseable {
      */
     public Image commit(Image base, Commit commit) {
         var names = commit.names().stream().map(ImageCatalog::nameToGive).toList();
-        var added = intake.add(() -> {
+        Supplier<List<ArchivedImage>> write = () -> {
             var edition = database.read()
                     .edition(base.id())
                     .orElseThrow(() -> new NotFoundException(
@@ -290,14 +305,15 @@ public final class ImageCatalog implements Images, AutoCloseable {
                     documents.manifest(edition.manifest()),
                     documents.configuration(base.id()).diffIds(),
                     names));
-        });
-        return view(database.read(), added.get(0));
+        };
+        return intake.add(write, (table, added) -> view(table, added.get(0)));
     }
 
     private List<Image> add(List<ArchivedImage> images) {
-        var added = intake.add(() -> images);
-        var table = database.read();
-        return added.stream().map(named -> view(table, named)).toList();
+        return intake.add(
+                () -> images,
+                (table, added) ->
+                        added.stream().map(named -> view(table, named)).toList());
     }
 
     @Override
@@ -635,7 +651,7 @@ public final class ImageCatalog implements Images, AutoCloseable {
         if (!isForeign && !(present.isPresent() && HostImage.isCurrent(key, readHostStamp()))) {
             var host = HostImage.ofThisHost();
             if (!host.key().equals(key)) {
-                intake.add(() -> write(host));
+                var unused = intake.add(() -> write(host), (table, added) -> added);
                 present.ifPresent(old -> removeIfUnused(old.id()));
             }
             store.write(hostStamp, host.stamp().getBytes(StandardCharsets.UTF_8));

@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.BiFunction;
 import java.util.function.Supplier;
 
 /** Takes images into the store: all of them, or none. */
@@ -54,11 +55,11 @@ final class Intake {
      * Content first, several layers at a time; then, at once, the images and their names.
      *
      * @param source gives the images; may put blobs of theirs into the store
-     * @return in the same order
+     * @param look reads what it needs of the images, in the same order, and of the table with them, before anybody can take them away
      */
-    List<NamedImage> add(Supplier<List<ArchivedImage>> source) {
+    <T> T add(Supplier<List<ArchivedImage>> source, BiFunction<ImageTable, List<NamedImage>, T> look) {
         try {
-            var added = addContent(source);
+            var added = addContent(source, look);
             sweep.runIfIdle();
             return added;
         } catch (IOException e) {
@@ -70,7 +71,8 @@ final class Intake {
         }
     }
 
-    private List<NamedImage> addContent(Supplier<List<ArchivedImage>> source) throws IOException {
+    private <T> T addContent(Supplier<List<ArchivedImage>> source, BiFunction<ImageTable, List<NamedImage>, T> look)
+            throws IOException {
         var hold = store.lockShared();
         try (hold) {
             sweep.expect();
@@ -82,7 +84,8 @@ final class Intake {
                 ready.add(addDocuments(image, layers, before));
             }
             var after = database.change(table -> publish(table, ready));
-            return ready.stream().map(image -> visible(image, after)).toList();
+            return look.apply(
+                    after, ready.stream().map(image -> visible(image, after)).toList());
         }
     }
 
