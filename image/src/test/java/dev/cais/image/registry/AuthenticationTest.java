@@ -222,7 +222,7 @@ class AuthenticationTest {
             helper(
                     "test",
                     "read server; echo noise for $server >&2\n"
-                        + "echo \"{\\\"ServerURL\\\":\\\"$server\\\",\\\"Username\\\":\\\"alice\\\",\\\"Secret\\\":\\\"secret\\\"}\"");
+                            + "echo \"{\\\"ServerURL\\\":\\\"$server\\\",\\\"Username\\\":\\\"alice\\\",\\\"Secret\\\":\\\"secret\\\"}\"");
             helper("none", "echo credentials not found in native keychain; exit 1");
             helper("broken", "echo secret; exit 7");
             write(".docker/config.json", "{\"credsStore\":\"none\",\"credHelpers\":{\"" + address + "\":\"test\"}}");
