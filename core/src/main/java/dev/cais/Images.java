@@ -2,6 +2,7 @@ package dev.cais;
 
 import java.nio.file.Path;
 import java.security.PrivateKey;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -137,6 +138,43 @@ public interface Images {
      * @throws InvalidSpecException if it is no name, or has a tag or a digest
      */
     ImageRepository repository(String name);
+
+    /**
+     * Builds an image of a directory with a {@code Dockerfile}.
+     *
+     * @see #build(BuildSpec, Consumer)
+     */
+    default Image build(Path context) {
+        return build(BuildSpec.of(context));
+    }
+
+    /** The same without a listener. */
+    default Image build(BuildSpec spec) {
+        return build(spec, event -> {});
+    }
+
+    /**
+     * Builds an image as its Dockerfile says. Steps whose outcome the store knows are not carried out again; stages that the wanted one
+     * does not need are left out; the others are built at the same time as far as they can.
+     *
+     * @param progress hears of what happens, by several threads, but of one event at a time
+     * @return the image, with the tags of the spec
+     * @throws BuildException if the Dockerfile is wrong, or a step cannot be carried out: it shows the lines to blame
+     * @throws InvalidSpecException if a tag is no name
+     * @throws CancelledException if the thread is interrupted; nothing is left of the steps that had not ended
+     * @see <a href="https://docs.docker.com/reference/dockerfile/">Dockerfile reference</a>
+     */
+    Image build(BuildSpec spec, Consumer<BuildEvent> progress);
+
+    /**
+     * Removes what builds have kept for later ones: layers of steps, directories of {@code RUN --mount=type=cache}, hashes of files. What
+     * images or containers need stays, and so does what a build uses at the moment.
+     *
+     * @param unused what was of no use for so long goes
+     * @param keep of the rest, the longest unused layers go until no more than this is left
+     * @return bytes that nothing needs any more
+     */
+    ByteSize pruneBuildCache(Duration unused, ByteSize keep);
 
     /**
      * Loads every image of an archive: what {@code docker save}, {@code podman save}, {@code skopeo copy}, buildah or Jib

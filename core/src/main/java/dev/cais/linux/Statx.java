@@ -73,6 +73,15 @@ public final class Statx {
         return word(72);
     }
 
+    /** When anything of it changed last, its attributes included. */
+    public long changedSeconds() {
+        return memory.bytes().getLong(96);
+    }
+
+    public int changedNanos() {
+        return word(104);
+    }
+
     public long modifiedSeconds() {
         return memory.bytes().getLong(112);
     }

@@ -3,23 +3,17 @@ package dev.cais.image;
 import dev.cais.Digest;
 import dev.cais.HistoryEntry;
 import dev.cais.ImageConfig;
-import dev.cais.ImageLimits;
 import dev.cais.image.archive.ArchiveFile;
 import dev.cais.image.archive.ArchivedImage;
 import dev.cais.image.archive.IoFailure;
-import dev.cais.image.oci.ConfigDocument;
-import dev.cais.image.oci.Hash;
 import dev.cais.image.oci.ImageReference;
 import dev.cais.image.oci.JsonObject;
 import dev.cais.image.oci.Manifest;
 import dev.cais.storage.Blobs;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.time.Instant;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 
@@ -61,14 +55,17 @@ public record Commit(List<Consumer<OutputStream>> layers, ImageConfig config, Hi
         } catch (IOException e) {
             throw IoFailure.of("cannot commit", e);
         }
-        var content = document(JsonObject.parse(base, "configuration of the store"), diffIds);
-        var digest = Hash.sha256(content);
-        return new ArchivedImage(
-                Optional.empty(),
-                new ArchivedImage.Content(digest, content),
-                ConfigDocument.parse(content, "configuration " + digest, ImageLimits.DEFAULT),
-                archived,
-                given);
+        return new BuiltConfig(config, diffIds, steps())
+                .image(JsonObject.parse(base, "configuration of the store"), archived, given);
+    }
+
+    private List<HistoryEntry> steps() {
+        var steps = new ArrayList<HistoryEntry>();
+        for (var i = 1; i < layers.size(); i++) {
+            steps.add(new HistoryEntry(step.created(), step.createdBy(), "", "", false));
+        }
+        steps.add(step);
+        return steps;
     }
 
     private static Digest write(Blobs blobs, Consumer<OutputStream> layer) {
@@ -76,49 +73,5 @@ public record Commit(List<Consumer<OutputStream>> layers, ImageConfig config, Hi
             layer.accept(blob);
             return blob.commit();
         }
-    }
-
-    private byte[] document(JsonObject base, List<Digest> diffIds) {
-        var document = new LinkedHashMap<String, Object>();
-        base.toMap().forEach((key, value) -> {
-            if (value != null && !key.equals("container") && !key.equals("container_config")) {
-                document.put(key, value);
-            }
-        });
-        config.created().ifPresent(time -> document.put("created", time));
-        putText(document, "author", config.author());
-        document.put("config", ConfigDocument.object(base.objectOrEmpty("config"), config));
-        var rootfs = new LinkedHashMap<String, Object>(); // in the same order in each JVM
-        rootfs.put("type", "layers");
-        rootfs.put("diff_ids", diffIds);
-        document.put("rootfs", rootfs);
-        var history = new ArrayList<Object>();
-        base.objects("history").forEach(entry -> history.add(entry.toMap()));
-        for (var i = 1; i < layers.size(); i++) {
-            history.add(historyEntry(new HistoryEntry(step.created(), step.createdBy(), "", "", false)));
-        }
-        history.add(historyEntry(step));
-        document.put("history", history);
-        return JsonObject.write(document);
-    }
-
-    private static void putText(Map<String, Object> object, String key, String text) {
-        if (text.isEmpty()) {
-            object.remove(key);
-        } else {
-            object.put(key, text);
-        }
-    }
-
-    private static Map<String, Object> historyEntry(HistoryEntry entry) {
-        var object = new LinkedHashMap<String, Object>();
-        object.put("created", entry.created().orElse(Instant.EPOCH));
-        putText(object, "created_by", entry.createdBy());
-        putText(object, "author", entry.author());
-        putText(object, "comment", entry.comment());
-        if (entry.emptyLayer()) {
-            object.put("empty_layer", true);
-        }
-        return object;
     }
 }

@@ -1,5 +1,7 @@
 package dev.cais.image;
 
+import dev.cais.BuildEvent;
+import dev.cais.BuildSpec;
 import dev.cais.ByteSize;
 import dev.cais.CommitOptions;
 import dev.cais.ConflictException;
@@ -28,6 +30,7 @@ import dev.cais.PullOptions;
 import dev.cais.PushOptions;
 import dev.cais.RegistryOptions;
 import dev.cais.SignOptions;
+import dev.cais.UnsupportedHostException;
 import dev.cais.image.archive.ArchiveWriter;
 import dev.cais.image.archive.ArchivedImage;
 import dev.cais.image.archive.ImageArchive;
@@ -36,6 +39,7 @@ import dev.cais.image.archive.SavedImage;
 import dev.cais.image.dockerfile.ConfigChanges;
 import dev.cais.image.host.HostImage;
 import dev.cais.image.oci.ImageReference;
+import dev.cais.image.oci.JsonObject;
 import dev.cais.image.oci.Shown;
 import dev.cais.image.registry.Registries;
 import dev.cais.image.registry.Repository;
@@ -47,6 +51,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.PrivateKey;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -84,6 +89,7 @@ public final class ImageCatalog implements Images, AutoCloseable {
     private final Housekeeping housekeeping;
     private final Registries registries;
     private final ImageListener listener;
+    private final Builds builds;
     private final Path hostStamp;
     private boolean hostImageIsCurrent;
 
@@ -92,13 +98,24 @@ public final class ImageCatalog implements Images, AutoCloseable {
         this(store, limits, RegistryOptions.defaults());
     }
 
-    /** With nobody who listens. */
+    /** With nobody who listens, and nobody who builds. */
     public ImageCatalog(Store store, ImageLimits limits, RegistryOptions options) {
-        this(store, limits, options, (action, id, attributes) -> {});
+        this(store, limits, options, (action, id, attributes) -> {}, (spec, progress) -> {
+            throw new UnsupportedHostException(
+                    "cannot build " + spec.context() + ": it needs an engine to run programs");
+        });
+    }
+
+    /** Carries out builds, and adds their images here. */
+    @FunctionalInterface
+    public interface Builds {
+        Image build(BuildSpec spec, Consumer<BuildEvent> progress);
     }
 
     /** Deletes what a process that was killed had half loaded, unless somebody else holds the store just now. */
-    public ImageCatalog(Store store, ImageLimits limits, RegistryOptions options, ImageListener listener) {
+    public ImageCatalog(
+            Store store, ImageLimits limits, RegistryOptions options, ImageListener listener, Builds builds) {
+        this.builds = builds;
         this.registries = new Registries(options);
         this.listener = listener;
         this.store = store;
@@ -307,6 +324,61 @@ public final class ImageCatalog implements Images, AutoCloseable {
                     names));
         };
         return intake.add(write, (table, added) -> view(table, added.get(0)));
+    }
+
+    /**
+     * Takes an image that was built, unless it is there already. Hold {@link Store#lockShared()} since its layers were found.
+     *
+     * @param names to give it
+     */
+    public Image add(BuiltImage built, List<String> names) {
+        var given = names.stream().map(ImageCatalog::nameToGive).toList();
+        var below = built.base()
+                .map(base -> JsonObject.parse(documents.bytes(base.id()), "configuration " + base.id()))
+                .orElseGet(ImageCatalog::emptyConfiguration);
+        var table = database.read();
+        var id = built.id(below);
+        var isThere = table.edition(id).isPresent()
+                && given.stream()
+                        .allMatch(name -> Optional.ofNullable(table.names().get(name))
+                                .filter(named -> named.id().equals(id))
+                                .isPresent());
+        if (isThere) {
+            var named = given.stream().findFirst().map(name -> table.names().get(name));
+            return named.map(image -> view(table, image))
+                    .orElseGet(() -> view(table, id, table.edition(id).orElseThrow(), Optional.empty()));
+        }
+        var image = intake.add(
+                () -> List.of(built.image(below, store.blobs(), given)), (seen, added) -> view(seen, added.get(0)));
+        given.forEach(name -> tell(EventAction.TAG, id, name.toString()));
+        return image;
+    }
+
+    /** Of an image that begins with nothing. */
+    private static JsonObject emptyConfiguration() {
+        var platform = Platform.host();
+        var fields = new LinkedHashMap<String, Object>();
+        fields.put("architecture", platform.architecture());
+        fields.put("os", platform.os());
+        if (!platform.variant().isEmpty()) {
+            fields.put("variant", platform.variant());
+        }
+        return JsonObject.parse(JsonObject.write(fields), "configuration of scratch");
+    }
+
+    @Override
+    public Image build(BuildSpec spec, Consumer<BuildEvent> progress) {
+        return builds.build(spec, progress);
+    }
+
+    @Override
+    public ByteSize pruneBuildCache(Duration unused, ByteSize keep) {
+        return ByteSize.bytes(housekeeping.pruneBuilds(unused, keep.bytes()));
+    }
+
+    /** Checks names before anything is made for them. */
+    public static void requireNames(List<String> names) {
+        names.forEach(ImageCatalog::nameToGive);
     }
 
     private List<Image> add(List<ArchivedImage> images) {

@@ -105,19 +105,23 @@ final class Sweep {
         var needed = documents.parts(table, table.images().keySet());
         var blobs = new HashSet<>(needed.blobs());
         blobs.addAll(documents.belowNames(table));
+        var ofBuilds = store.builds().layers();
+        blobs.addAll(ofBuilds);
         documents.keepOnly(blobs);
         for (var blob : store.blobs().list()) {
             if (!blobs.contains(blob)) {
                 store.blobs().delete(blob);
             }
         }
+        var neededLayers = new HashSet<>(needed.layers());
+        neededLayers.addAll(ofBuilds);
         var inUse = new HashSet<Digest>();
         store.uses().forEach(use -> inUse.addAll(use.layers()));
         var isClean = true;
         for (var layer : store.layers().list()) {
-            if (!needed.layers().contains(layer) && inUse.contains(layer)) {
+            if (!neededLayers.contains(layer) && inUse.contains(layer)) {
                 isClean = false; // until its container is gone
-            } else if (!needed.layers().contains(layer)) {
+            } else if (!neededLayers.contains(layer)) {
                 store.layers().withdraw(layer).ifPresent(discarded::add);
             }
         }

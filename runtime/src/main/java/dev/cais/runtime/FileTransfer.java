@@ -16,6 +16,7 @@ import dev.cais.linux.Syscall;
 import dev.cais.linux.Syscalls;
 import dev.cais.storage.Attributes;
 import dev.cais.storage.FileOperations;
+import dev.cais.storage.InRoot;
 import dev.cais.storage.TreeCopy;
 import dev.cais.storage.TreeWalk;
 import dev.cais.storage.Xattr;

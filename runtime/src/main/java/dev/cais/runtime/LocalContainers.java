@@ -46,6 +46,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BiConsumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -72,17 +73,20 @@ final class LocalContainers implements Containers {
 
     @Override
     public LocalContainer create(ContainerSpec spec) {
-        return create("create", spec, false);
+        return create("create", spec, false, Optional.empty());
     }
 
     @Override
     public LocalContainer start(ContainerSpec spec) {
-        return start(spec, false);
+        return start(spec, false, Optional.empty());
     }
 
-    /** @param captures whether all output is kept, for a result; then the caller removes it */
-    private LocalContainer start(ContainerSpec spec, boolean captures) {
-        var container = create("start", spec, captures);
+    /**
+     * @param captures whether all output is kept, for a result; then the caller removes it
+     * @param image in the place of the one that the spec names
+     */
+    private LocalContainer start(ContainerSpec spec, boolean captures, Optional<Image> image) {
+        var container = create("start", spec, captures, image);
         try (var undo = new Undo()) {
             undo.add(container);
             container.start();
@@ -91,7 +95,7 @@ final class LocalContainers implements Containers {
         }
     }
 
-    private LocalContainer create(String verb, ContainerSpec spec, boolean captures) {
+    private LocalContainer create(String verb, ContainerSpec spec, boolean captures, Optional<Image> image) {
         requireUsable("cannot " + verb + " " + spec.image());
         var id = newId();
         var name = spec.name().isEmpty() ? id.substring(0, 12) : spec.name();
@@ -102,7 +106,7 @@ final class LocalContainers implements Containers {
         }
         try (var undo = new Undo()) {
             undo.addStep(() -> names.remove(name));
-            var container = create(verb, spec, captures, id, name, undo);
+            var container = create(verb, spec, captures, image, id, name, undo);
             undo.addStep(container.networks()::leave);
             container.networks().join("cannot " + verb + " container " + name);
             undo.addStep(() -> byId.remove(id));
@@ -115,11 +119,17 @@ final class LocalContainers implements Containers {
     }
 
     private LocalContainer create(
-            String verb, ContainerSpec asked, boolean captures, String id, String name, Undo undo) {
+            String verb,
+            ContainerSpec asked,
+            boolean captures,
+            Optional<Image> given,
+            String id,
+            String name,
+            Undo undo) {
         var cannot = "cannot " + verb + " container " + name;
         var added = cdi.addTo(asked, cannot);
         var spec = added.spec();
-        var image = image(cannot, spec);
+        var image = given.orElseGet(() -> image(cannot, spec));
         if (!image.platform().os().equals("linux")
                 || !image.platform().architecture().equals(Platform.host().architecture())) {
             throw new UnsupportedHostException(
@@ -318,7 +328,7 @@ final class LocalContainers implements Containers {
     @Override
     public ProcessResult run(ContainerSpec spec) {
         var started = System.nanoTime();
-        try (var container = start(spec, true)) {
+        try (var container = start(spec, true, Optional.empty())) {
             var status = await(container);
             return captured(container.id(), container.log(), status, started);
         }
@@ -327,7 +337,7 @@ final class LocalContainers implements Containers {
     @Override
     public ProcessResult run(ContainerSpec spec, OutputStream stdout, OutputStream stderr) {
         var started = System.nanoTime();
-        try (var container = start(spec, true)) {
+        try (var container = start(spec, true, Optional.empty())) {
             var reader = container.log().read(true);
             try {
                 for (var chunk = reader.next(); chunk.isPresent(); chunk = reader.next()) {
@@ -346,6 +356,28 @@ final class LocalContainers implements Containers {
                     new ProcessResult.Captured(new byte[0], container.log().total(LogStream.STDOUT), Optional.empty()),
                     new ProcessResult.Captured(new byte[0], container.log().total(LogStream.STDERR), Optional.empty()),
                     Duration.ofNanos(System.nanoTime() - started));
+        }
+    }
+
+    /**
+     * Runs a program in a container of an image that is in no catalog, and hands out what it has written before the container goes.
+     *
+     * @param output is told of what the program writes, as it comes
+     * @param ended is given the container's files, of which it may take the upper directory
+     */
+    ExitStatus run(
+            Image image,
+            ContainerSpec spec,
+            BiConsumer<LogStream, byte[]> output,
+            BiConsumer<ExitStatus, ContainerFiles> ended) {
+        try (var container = start(spec, true, Optional.of(image))) {
+            var reader = container.log().read(true);
+            for (var chunk = reader.next(); chunk.isPresent(); chunk = reader.next()) {
+                output.accept(chunk.get().stream(), chunk.get().content());
+            }
+            var status = await(container);
+            ended.accept(status, container.files());
+            return status;
         }
     }
 

@@ -1,5 +1,7 @@
 package dev.cais.runtime;
 
+import dev.cais.BuildEvent;
+import dev.cais.BuildSpec;
 import dev.cais.ConflictException;
 import dev.cais.Containers;
 import dev.cais.Engine;
@@ -15,6 +17,7 @@ import dev.cais.UnsupportedHostException;
 import dev.cais.image.Commit;
 import dev.cais.image.ImageCatalog;
 import dev.cais.linux.EventLoop;
+import dev.cais.runtime.build.Builder;
 import dev.cais.runtime.cgroup.Cgroups;
 import dev.cais.runtime.cgroup.Controller;
 import dev.cais.runtime.cgroup.EngineCgroups;
@@ -39,6 +42,7 @@ import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
 import java.util.function.Function;
 
 /** The engine of this JVM: owns the store's handle, the control groups, the loop, the guardian and the will. */
@@ -94,7 +98,8 @@ final class LocalEngine implements Engine {
                 store,
                 options.limits(),
                 options.registries(),
-                (action, image, attributes) -> events.tell(EventType.IMAGE, action, image, attributes));
+                (action, image, attributes) -> events.tell(EventType.IMAGE, action, image, attributes),
+                this::build);
         this.volumes = new LocalVolumes(this);
         this.networks = new LocalNetworks(this);
         this.accounts = new LinkedHashMap<>(16, 0.75f, true) {
@@ -208,6 +213,19 @@ final class LocalEngine implements Engine {
     @Override
     public Images images() {
         return images;
+    }
+
+    private Image build(BuildSpec spec, Consumer<BuildEvent> progress) {
+        requireOpen("cannot build " + spec.context());
+        return new Builder(new EngineBuilds(this)).build(spec, progress);
+    }
+
+    ImageCatalog catalog() {
+        return images;
+    }
+
+    LocalContainers localContainers() {
+        return containers;
     }
 
     @Override

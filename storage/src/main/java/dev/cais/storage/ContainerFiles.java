@@ -1,6 +1,7 @@
 package dev.cais.storage;
 
 import dev.cais.Digest;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -66,6 +67,15 @@ public final class ContainerFiles implements AutoCloseable {
         var more = new ArrayList<>(layers);
         more.add(others.upper());
         layers = List.copyOf(more);
+    }
+
+    /** Keeps one more layer from being swept, as long as these files are there. Hold {@link Store#lockShared()}. For one thread at a time. */
+    public void use(Digest diffId) {
+        var uses = directory.resolve(Store.USES);
+        var fresh = directory.resolve("uses.new");
+        var known = Disk.readText(uses).orElse("");
+        Disk.writeNew(fresh, (known + diffId + "\n").getBytes(StandardCharsets.US_ASCII));
+        Disk.rename(fresh, uses);
     }
 
     /** Where an anonymous volume of this name lies. */

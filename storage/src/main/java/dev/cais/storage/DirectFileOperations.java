@@ -581,7 +581,8 @@ final class DirectFileOperations implements FileOperations {
     private OpenDirectory opened(byte[] path, long fd, boolean alias) {
         check(stat.of((int) fd), Syscall.STATX, path);
         var directory = OpenDirectory.of(path, fd, alias, stat);
-        directory.settled = kind == Kind.FOREIGN && !(path.length > base.length && Names.isAtOrBelow(path, base));
+        var isBelowBase = path.length > base.length && (base.length == 0 || Names.isAtOrBelow(path, base));
+        directory.settled = kind == Kind.FOREIGN && !isBelowBase;
         return directory;
     }
 

@@ -159,6 +159,36 @@ public final class Layers {
     }
 
     /**
+     * Takes a directory for a layer as it is, by renames, unless the store has that layer: then the directory stays where it is. Hold
+     * {@link Store#lockShared()}.
+     *
+     * @param diffId digest of what the directory is as a tar
+     * @param tree on the store's file system, mounted nowhere
+     * @param size what it is said to take, in bytes
+     * @throws dev.cais.CancelledException if the thread is interrupted while it waits for others
+     */
+    public void adopt(Digest diffId, Path tree, long size) {
+        if (find(diffId).isPresent()) {
+            return;
+        }
+        var lock = Disk.lock(lockFile(name(diffId)), true);
+        try {
+            if (find(diffId).isEmpty()) {
+                clear(diffId);
+                try (var files = store.files(tree)) {
+                    files.directory(Names.NONE, Attributes.ofMode(0755)); // as an unpacked layer has it
+                }
+                var record = store.temporary();
+                Disk.writeNew(record, (size + "\n").getBytes(StandardCharsets.US_ASCII));
+                Disk.rename(tree, tree(diffId));
+                Disk.rename(record, record(diffId));
+            }
+        } finally {
+            unlock(name(diffId), lock);
+        }
+    }
+
+    /**
      * Unpacks a layer that is there once more, to compare. Hold {@link Store#lockShared()}.
      *
      * @throws dev.cais.NotFoundException if the store does not have it

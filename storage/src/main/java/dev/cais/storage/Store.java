@@ -31,7 +31,7 @@ public final class Store implements AutoCloseable {
     private static final String LOCK = "lock";
     private static final String ENGINES_LOCK = "engines.lock";
     private static final String DEAD = "dead-";
-    private static final String USES = "uses";
+    static final String USES = "uses";
     private static final String VOLUME = "volume ";
     private static final String MOUNTED = "image ";
 
@@ -42,6 +42,7 @@ public final class Store implements AutoCloseable {
     private final Blobs blobs;
     private final Layers layers;
     private final StoredVolumes volumes;
+    private final BuildCache builds;
     private final AtomicLong temporaries = new AtomicLong();
     private final AtomicBoolean closed = new AtomicBoolean();
 
@@ -53,6 +54,7 @@ public final class Store implements AutoCloseable {
         this.blobs = new Blobs(this);
         this.layers = new Layers(this);
         this.volumes = new StoredVolumes(this);
+        this.builds = new BuildCache(this);
     }
 
     /**
@@ -90,6 +92,7 @@ public final class Store implements AutoCloseable {
         Disk.makeDirectory(root.resolve("layers"), 0700);
         Disk.makeDirectory(root.resolve("partial"), 0700);
         Disk.makeDirectory(root.resolve("volumes"), 0700);
+        BuildCache.makeLayout(root);
         Disk.makeDirectory(root.resolve("engines"), 0711);
     }
 
@@ -188,6 +191,10 @@ public final class Store implements AutoCloseable {
 
     public StoredVolumes volumes() {
         return volumes;
+    }
+
+    public BuildCache builds() {
+        return builds;
     }
 
     /** What this engine alone uses, mode 0711; removed by {@link #close()}. */

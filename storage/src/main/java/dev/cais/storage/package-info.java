@@ -23,6 +23,11 @@
  * volumes/NAME/content        what it is to begin with, complete, on its way into data
  * volumes/NAME/lock           flock: held while it is being filled
  * volumes.lock                flock: shared while a container's use of volumes is written, exclusive while one is removed
+ * builds/steps/HEX            what a build's step has made: diff ID, size of the blob, time; by the digest of its key
+ * builds/steps/HEX.lock       flock: held while the step is carried out
+ * builds/notes/HEX            what helps the next build: hashes of files, aspects of keys
+ * builds/directories/HEX/data a directory of RUN --mount=type=cache
+ * builds/directories/HEX/lock flock: shared or exclusive while a step uses it
  * engines/ID/lock             flock: held as long as the engine or its will lives
  * engines/ID/tmp              what is being written
  * engines/ID/containers/NAME  upper, work, root, uses (image, layers, names of volumes), volumes (anonymous ones)

@@ -1,4 +1,4 @@
-package dev.cais.runtime;
+package dev.cais.storage;
 
 import dev.cais.InvalidSpecException;
 import dev.cais.linux.Abi;
@@ -21,7 +21,7 @@ import java.util.Optional;
  *
  * @see <a href="https://man7.org/linux/man-pages/man2/openat2.2.html">openat2(2), RESOLVE_IN_ROOT</a>
  */
-final class InRoot {
+public final class InRoot {
     private static final int MOST_LINKS = 40;
     private static final int LONGEST_PATH = 4096;
 
@@ -29,7 +29,7 @@ final class InRoot {
     private final String name;
 
     /** @param name for messages: {@code container web} */
-    InRoot(Fd root, String name) {
+    public InRoot(Fd root, String name) {
         this.root = root;
         this.name = name;
     }
@@ -39,7 +39,7 @@ final class InRoot {
      *
      * @throws InvalidSpecException if it is empty or has a NUL
      */
-    static byte[] path(String text) {
+    public static byte[] path(String text) {
         if (text.isEmpty() || text.indexOf('\0') >= 0) {
             throw new InvalidSpecException("cannot use a path in a container: it is empty or has a NUL character");
         }
@@ -47,12 +47,12 @@ final class InRoot {
     }
 
     /** Whether a user's path asks for a directory by its end: {@code /} or {@code /.}. */
-    static boolean asksForDirectory(String text) {
+    public static boolean asksForDirectory(String text) {
         return text.endsWith("/") || asksForContents(text);
     }
 
     /** Whether a user's path stands for what is in a directory. */
-    static boolean asksForContents(String text) {
+    public static boolean asksForContents(String text) {
         return text.equals(".") || text.endsWith("/.");
     }
 
@@ -82,7 +82,7 @@ final class InRoot {
         return clean.toByteArray();
     }
 
-    static byte[] join(byte[] directory, byte[] last) {
+    public static byte[] join(byte[] directory, byte[] last) {
         return directory.length == 0 ? last : joined(directory, last);
     }
 
@@ -93,11 +93,11 @@ final class InRoot {
         return joined;
     }
 
-    static byte[] parent(byte[] path) {
+    public static byte[] parent(byte[] path) {
         return Arrays.copyOf(path, Math.max(0, lastStart(path) - 1));
     }
 
-    static byte[] last(byte[] path) {
+    public static byte[] last(byte[] path) {
         return Arrays.copyOfRange(path, lastStart(path), path.length);
     }
 
@@ -111,17 +111,17 @@ final class InRoot {
     }
 
     /** As users write it. */
-    static String shown(byte[] path) {
+    public static String shown(byte[] path) {
         return "/" + new String(path, StandardCharsets.UTF_8);
     }
 
     /** What is at a path, every link followed; empty if there is nothing. */
-    Optional<Fd> find(byte[] path) {
+    public Optional<Fd> find(byte[] path) {
         return open(path, 0);
     }
 
     /** The same, but a link at the end is what is found. */
-    Optional<Fd> findItself(byte[] path) {
+    public Optional<Fd> findItself(byte[] path) {
         return open(path, Abi.O_NOFOLLOW);
     }
 
@@ -138,12 +138,12 @@ final class InRoot {
         }
     }
 
-    static boolean isDirectory(Fd file) {
+    public static boolean isDirectory(Fd file) {
         var stat = new Statx();
         return stat.of(file.number()) == 0 && stat.isDirectory();
     }
 
-    boolean isDirectory(byte[] path) {
+    public boolean isDirectory(byte[] path) {
         var found = find(path);
         try {
             return found.isPresent() && isDirectory(found.get());
@@ -153,7 +153,7 @@ final class InRoot {
     }
 
     /** The path that a link at the end of a path leads to, whether there is something or not. */
-    byte[] followLast(byte[] path) {
+    public byte[] followLast(byte[] path) {
         var at = path;
         for (var links = 0; links < MOST_LINKS; links++) {
             var target = target(at);
@@ -176,7 +176,7 @@ final class InRoot {
     }
 
     /** Where a link leads to; empty if it is none. */
-    static Optional<byte[]> linkTarget(Fd link) {
+    public static Optional<byte[]> linkTarget(Fd link) {
         try (var scratch = Scratch.frame()) {
             var buffer = scratch.take(LONGEST_PATH);
             var length = Syscalls.call(

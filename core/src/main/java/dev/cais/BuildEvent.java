@@ -1,0 +1,66 @@
+package dev.cais;
+
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+
+/**
+ * What happens in a build. Stages are built at the same time, so events of several steps are mixed; those of one step come in order, and no
+ * two at once.
+ */
+public sealed interface BuildEvent {
+    /**
+     * An image that a stage begins with, or that files are copied from, is fetched.
+     *
+     * @param image its name
+     */
+    record Pulling(String image, ProgressEvent progress) implements BuildEvent {
+        @Override
+        public String toString() {
+            return "pulling " + image + ": " + progress;
+        }
+    }
+
+    /** What a step made was found: it need not be carried out. */
+    record Cached(BuildStep step) implements BuildEvent {
+        @Override
+        public String toString() {
+            return step + ": cached";
+        }
+    }
+
+    /**
+     * A step is carried out.
+     *
+     * @param why what is different from the last time; empty if there was none
+     */
+    record Started(BuildStep step, String why) implements BuildEvent {
+        @Override
+        public String toString() {
+            return why.isEmpty() ? step.toString() : step + " (" + why + ")";
+        }
+    }
+
+    /**
+     * A piece of what a program writes, as it comes: lines and characters may be cut anywhere.
+     *
+     * @param content not copied
+     */
+    record Output(BuildStep step, LogStream stream, byte[] content) implements BuildEvent {
+        public String text() {
+            return new String(content, StandardCharsets.UTF_8);
+        }
+
+        @Override
+        public String toString() {
+            return "[" + step.stage() + " " + step.number() + "] " + text().stripTrailing();
+        }
+    }
+
+    /** @param layer bytes of the step's layer, not compressed */
+    record Done(BuildStep step, Duration took, ByteSize layer) implements BuildEvent {
+        @Override
+        public String toString() {
+            return "[" + step.stage() + " " + step.number() + "] done in " + took.toMillis() + " ms, " + layer;
+        }
+    }
+}

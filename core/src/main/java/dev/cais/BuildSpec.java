@@ -1,0 +1,155 @@
+package dev.cais;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+
+/**
+ * What an image is built of. The methods return changed copies.
+ *
+ * @param context directory that {@code COPY} and {@code ADD} take files from, less what its {@code .dockerignore} names; absolute
+ * @param dockerfile path below the context, or an absolute path anywhere on the host
+ * @param tags names that the image gets; perhaps none
+ * @param args values of the Dockerfile's arguments; {@code SOURCE_DATE_EPOCH}, in seconds since 1970, is the time of all that the build
+ *     itself makes, and the latest of what it copies
+ * @param labels beside those of the Dockerfile, and before them
+ * @param target name or number of the stage to build; empty for the last
+ * @param noCache whether all steps are carried out, though what they make is known
+ * @param pull when registries are asked for the images that stages begin with
+ * @param secrets by id, for {@code RUN --mount=type=secret}
+ * @param contexts further directories by name, for {@code --from}; they win over stages and images of that name
+ * @see <a href="https://docs.docker.com/reference/dockerfile/">Dockerfile reference</a>
+ */
+public record BuildSpec(
+        Path context,
+        String dockerfile,
+        List<String> tags,
+        Map<String, String> args,
+        Map<String, String> labels,
+        String target,
+        boolean noCache,
+        PullPolicy pull,
+        Map<String, BuildSecret> secrets,
+        Map<String, Path> contexts) {
+    public BuildSpec {
+        if (dockerfile.isEmpty() || dockerfile.indexOf('\0') >= 0) {
+            throw new InvalidSpecException("cannot build " + context + ": the Dockerfile's name is empty or has a NUL");
+        }
+        context = context.toAbsolutePath().normalize();
+        tags = List.copyOf(tags);
+        args = Collections.unmodifiableMap(new LinkedHashMap<>(args));
+        labels = Collections.unmodifiableMap(new LinkedHashMap<>(labels));
+        secrets = Collections.unmodifiableMap(new LinkedHashMap<>(secrets));
+        contexts = Collections.unmodifiableMap(new LinkedHashMap<>(contexts));
+        for (var name : args.keySet()) {
+            if (name.isEmpty()) {
+                throw new InvalidSpecException("cannot build " + context + ": an argument has no name");
+            }
+        }
+        for (var key : labels.keySet()) {
+            if (key.isEmpty()) {
+                throw new InvalidSpecException("cannot build " + context + ": a label has no key");
+            }
+        }
+    }
+
+    /** Of a directory with a {@code Dockerfile}. */
+    public static BuildSpec of(Path context) {
+        return new BuildSpec(
+                context,
+                "Dockerfile",
+                List.of(),
+                Map.of(),
+                Map.of(),
+                "",
+                false,
+                PullPolicy.MISSING,
+                Map.of(),
+                Map.of());
+    }
+
+    public BuildSpec dockerfile(String changed) {
+        return with(draft -> draft.dockerfile = changed);
+    }
+
+    public BuildSpec tag(String... more) {
+        return with(draft -> {
+            draft.tags = new ArrayList<>(tags);
+            draft.tags.addAll(Arrays.asList(more));
+        });
+    }
+
+    public BuildSpec arg(String name, String value) {
+        return with(draft -> draft.args = ContainerSpec.put(args, name, value));
+    }
+
+    public BuildSpec label(String key, String value) {
+        return with(draft -> draft.labels = ContainerSpec.put(labels, key, value));
+    }
+
+    public BuildSpec target(String stage) {
+        return with(draft -> draft.target = stage);
+    }
+
+    public BuildSpec withoutCache() {
+        return with(draft -> draft.noCache = true);
+    }
+
+    public BuildSpec pull(PullPolicy policy) {
+        return with(draft -> draft.pull = policy);
+    }
+
+    public BuildSpec secret(String id, BuildSecret secret) {
+        return with(draft -> draft.secrets = ContainerSpec.put(secrets, id, secret));
+    }
+
+    public BuildSpec context(String name, Path directory) {
+        return with(draft -> draft.contexts =
+                ContainerSpec.put(contexts, name, directory.toAbsolutePath().normalize()));
+    }
+
+    private BuildSpec with(Consumer<Draft> change) {
+        var draft = new Draft(this);
+        change.accept(draft);
+        return new BuildSpec(
+                context,
+                draft.dockerfile,
+                draft.tags,
+                draft.args,
+                draft.labels,
+                draft.target,
+                draft.noCache,
+                draft.pull,
+                draft.secrets,
+                draft.contexts);
+    }
+
+    private static final class Draft {
+        private String dockerfile;
+        private List<String> tags;
+        private Map<String, String> args;
+        private Map<String, String> labels;
+        private String target;
+        private boolean noCache;
+        private PullPolicy pull;
+        private Map<String, BuildSecret> secrets;
+        private Map<String, Path> contexts;
+
+        Draft(BuildSpec base) {
+            dockerfile = base.dockerfile;
+            tags = base.tags;
+            args = base.args;
+            labels = base.labels;
+            target = base.target;
+            noCache = base.noCache;
+            pull = base.pull;
+            secrets = base.secrets;
+            contexts = base.contexts;
+        }
+    }
+}

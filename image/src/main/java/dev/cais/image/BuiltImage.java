@@ -1,0 +1,73 @@
+package dev.cais.image;
+
+import dev.cais.ByteSize;
+import dev.cais.Descriptor;
+import dev.cais.Digest;
+import dev.cais.HistoryEntry;
+import dev.cais.Image;
+import dev.cais.ImageConfig;
+import dev.cais.Layer;
+import dev.cais.NotFoundException;
+import dev.cais.image.archive.ArchiveFile;
+import dev.cais.image.archive.ArchivedImage;
+import dev.cais.image.archive.IoFailure;
+import dev.cais.image.oci.Hash;
+import dev.cais.image.oci.ImageReference;
+import dev.cais.image.oci.JsonObject;
+import dev.cais.image.oci.MediaType;
+import dev.cais.storage.Blobs;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * An image of layers that the store has, as a build puts it together.
+ *
+ * @param base the image of the store that it begins with; empty for none
+ * @param layers all of them, oldest first
+ * @param config what it says instead of what the base says; its time is the image's
+ * @param steps for the history, behind those of the base
+ */
+public record BuiltImage(Optional<Image> base, List<Layer> layers, ImageConfig config, List<HistoryEntry> steps) {
+    public BuiltImage {
+        layers = List.copyOf(layers);
+        steps = List.copyOf(steps);
+    }
+
+    /** A layer whose blob is a plain tar. */
+    public static Layer layer(Digest diffId, long size) {
+        return new Layer(
+                diffId,
+                diffId,
+                ByteSize.bytes(size),
+                MediaType.OCI_LAYER.descriptor(diffId, size).mediaType());
+    }
+
+    private BuiltConfig document() {
+        return new BuiltConfig(config, layers.stream().map(Layer::diffId).toList(), steps);
+    }
+
+    /** @param below the configuration of the base */
+    Digest id(JsonObject below) {
+        return Hash.sha256(document().document(below));
+    }
+
+    ArchivedImage image(JsonObject below, Blobs blobs, List<ImageReference> names) {
+        var archived = new ArrayList<ArchivedImage.Layer>();
+        try {
+            for (var layer : layers) {
+                var file = blobs.find(layer.blob())
+                        .orElseThrow(() -> new NotFoundException(
+                                "cannot finish a build: the store has lost blob " + layer.blob()));
+                archived.add(new ArchivedImage.Layer(
+                        layer.diffId(),
+                        Optional.of(Descriptor.of(layer.mediaType(), layer.blob(), layer.size())),
+                        ArchiveFile.of(file)));
+            }
+        } catch (IOException e) {
+            throw IoFailure.of("cannot finish a build", e);
+        }
+        return document().image(below, archived, names);
+    }
+}

@@ -1,0 +1,119 @@
+package dev.cais.runtime.build;
+
+import dev.cais.BuildException;
+import dev.cais.Digest;
+import dev.cais.NotFoundException;
+import dev.cais.StorageException;
+import dev.cais.image.dockerfile.IgnoreFile;
+import dev.cais.image.dockerfile.PathPatterns;
+import dev.cais.image.oci.Hash;
+import dev.cais.linux.Fd;
+import dev.cais.storage.FileHashes;
+import dev.cais.storage.InRoot;
+import dev.cais.storage.Store;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** A directory of the host that a build takes files from, as it is during the build. For many threads. */
+final class BuildContext implements AutoCloseable {
+    private final Path directory;
+    private final String name;
+    private final Store store;
+    private final Fd root;
+    private final Digest memory;
+    private final FileHashes hashes;
+    private final PathPatterns ignored;
+
+    private BuildContext(Path directory, String name, Store store, Fd root, List<String> ignoreFiles) {
+        this.directory = directory;
+        this.name = name;
+        this.store = store;
+        this.root = root;
+        this.memory = Hash.sha256(("hashes of files\n" + directory).getBytes(StandardCharsets.UTF_8));
+        this.hashes = FileHashes.of(store.builds().note(memory).orElse(new byte[0]));
+        this.ignored = ignored(ignoreFiles);
+    }
+
+    /**
+     * @param dockerfile whose own {@code .dockerignore} stands before the directory's
+     * @throws NotFoundException if there is no such directory
+     */
+    static BuildContext open(Path directory, String name, String dockerfile, Store store) {
+        if (!Files.isDirectory(directory)) {
+            throw new NotFoundException("cannot build " + directory + ": there is no such directory");
+        }
+        var root = Workplace.open("cannot build " + directory, directory);
+        try {
+            return new BuildContext(directory, name, store, root, IgnoreFile.names(dockerfile));
+        } catch (RuntimeException | Error e) {
+            root.close();
+            throw e;
+        }
+    }
+
+    private PathPatterns ignored(List<String> names) {
+        for (var each : names) {
+            var found = find(each);
+            if (found.isPresent()) {
+                try (var in = found.get()) {
+                    return IgnoreFile.read(directory.resolve(each).toString(), in);
+                } catch (IOException e) {
+                    throw unreadable(each, e);
+                }
+            }
+        }
+        return PathPatterns.NONE;
+    }
+
+    /** A file of the directory, links followed within it; or one of the host if the name is absolute. */
+    Optional<InputStream> find(String file) {
+        try {
+            if (file.startsWith("/")) {
+                return Files.isRegularFile(Path.of(file))
+                        ? Optional.of(Files.newInputStream(Path.of(file)))
+                        : Optional.empty();
+            }
+            var found = new InRoot(root, name).find(InRoot.path(file));
+            if (found.isEmpty()) {
+                return Optional.empty();
+            }
+            try (var place = found.get()) {
+                var opened = Path.of("/proc/self/fd/" + place.number());
+                if (!Files.isRegularFile(opened)) {
+                    throw new BuildException("cannot build " + directory + ": " + file + " is no regular file");
+                }
+                return Optional.of(Files.newInputStream(opened));
+            }
+        } catch (IOException e) {
+            throw unreadable(file, e);
+        }
+    }
+
+    private StorageException unreadable(String file, IOException cause) {
+        return new StorageException("cannot read " + file + " of " + directory + ": " + cause, Map.of(), "", cause);
+    }
+
+    FileSource source() {
+        return new FileSource(root.duplicate(), name, ignored, false, hashes);
+    }
+
+    /** Remembers what the files hold. */
+    @Override
+    public void close() {
+        root.close();
+        if (hashes.isChanged()) {
+            store.builds().putNote(memory, hashes.toBytes());
+        }
+    }
+
+    @Override
+    public String toString() {
+        return name;
+    }
+}

@@ -1,0 +1,103 @@
+package dev.cais.runtime.build;
+
+import dev.cais.BuildEvent;
+import dev.cais.BuildException;
+import dev.cais.BuildSpec;
+import dev.cais.Image;
+import dev.cais.InvalidSpecException;
+import dev.cais.NotFoundException;
+import dev.cais.Platform;
+import dev.cais.image.ImageCatalog;
+import dev.cais.image.dockerfile.BuildPlan;
+import dev.cais.image.dockerfile.Dockerfile;
+import dev.cais.image.dockerfile.PlanRequest;
+import java.io.IOException;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/** Builds images of Dockerfiles, for one engine. For many threads. */
+public final class Builder {
+    private static final String EPOCH = "SOURCE_DATE_EPOCH";
+
+    private final BuildHost host;
+
+    public Builder(BuildHost host) {
+        this.host = host;
+    }
+
+    /** See {@link dev.cais.Images#build(BuildSpec, Consumer)}. */
+    public Image build(BuildSpec spec, Consumer<BuildEvent> progress) {
+        ImageCatalog.requireNames(spec.tags());
+        var epoch = epoch(spec);
+        var contexts = new LinkedHashMap<String, BuildContext>();
+        try (var all = new Contexts(contexts)) {
+            contexts.put("", BuildContext.open(spec.context(), "the context", spec.dockerfile(), host.store()));
+            spec.contexts()
+                    .forEach((name, directory) -> contexts.put(
+                            name, BuildContext.open(directory, "context " + name, spec.dockerfile(), host.store())));
+            var dockerfile = dockerfile(spec, contexts.get(""));
+            var plan = BuildPlan.of(
+                    dockerfile,
+                    new PlanRequest(
+                            spec.target(),
+                            spec.args(),
+                            Platform.host(),
+                            Platform.host(),
+                            spec.contexts().keySet()));
+            var place = spec.context() + "\n" + spec.dockerfile();
+            try (var steps = new Steps(host.store(), place, spec.noCache(), epoch, oneByOne(progress))) {
+                var files = new Construction(new Workplace(host), spec, plan, steps, contexts).carryOut();
+                var config = files.state().config().label(spec.labels());
+                try (var hold = host.store().lockShared()) {
+                    return host.images().add(files.finished(config), spec.tags());
+                }
+            }
+        }
+    }
+
+    private record Contexts(Map<String, BuildContext> all) implements AutoCloseable {
+        @Override
+        public void close() {
+            new ArrayList<>(all.values()).forEach(BuildContext::close);
+        }
+    }
+
+    private static Consumer<BuildEvent> oneByOne(Consumer<BuildEvent> progress) {
+        var turn = new Object();
+        return event -> {
+            synchronized (turn) {
+                progress.accept(event);
+            }
+        };
+    }
+
+    private static Dockerfile dockerfile(BuildSpec spec, BuildContext context) {
+        var name = spec.dockerfile().startsWith("/")
+                ? spec.dockerfile()
+                : spec.context().resolve(spec.dockerfile()).toString();
+        try (var in = context.find(spec.dockerfile())
+                .orElseThrow(() -> new NotFoundException(
+                        "cannot build " + spec.context() + ": there is no file " + spec.dockerfile()))) {
+            return Dockerfile.read(name, in);
+        } catch (IOException e) {
+            throw new BuildException("cannot read " + name + ": " + e, Map.of(), "", e);
+        }
+    }
+
+    private static Optional<Instant> epoch(BuildSpec spec) {
+        var text = spec.args().get(EPOCH);
+        if (text == null || text.isEmpty()) {
+            return Optional.empty();
+        }
+        if (!text.matches("[0-9]{1,11}")) {
+            throw new InvalidSpecException(
+                    "cannot build " + spec.context() + ": " + EPOCH + " is no number of seconds",
+                    "write the seconds since 1970");
+        }
+        return Optional.of(Instant.ofEpochSecond(Long.parseLong(text)));
+    }
+}

@@ -1,0 +1,216 @@
+package dev.cais.runtime.build;
+
+import dev.cais.BuildEvent;
+import dev.cais.BuildSpec;
+import dev.cais.CancelledException;
+import dev.cais.EngineException;
+import dev.cais.Image;
+import dev.cais.InvalidSpecException;
+import dev.cais.Layer;
+import dev.cais.Platform;
+import dev.cais.PullOptions;
+import dev.cais.PullPolicy;
+import dev.cais.UnsupportedHostException;
+import dev.cais.image.dockerfile.BuildArguments;
+import dev.cais.image.dockerfile.BuildPlan;
+import dev.cais.image.dockerfile.Dockerfile;
+import dev.cais.image.dockerfile.Origin;
+import dev.cais.image.dockerfile.PlannedStage;
+import dev.cais.image.layer.Workers;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+
+/** One build, from its plan to the target's files. */
+final class Construction {
+    /** More stages than these wait for their turn. */
+    private static final int MOST_AT_ONCE = 4;
+
+    private final Workplace workplace;
+    private final BuildSpec spec;
+    private final BuildPlan plan;
+    private final Steps steps;
+    private final Map<String, BuildContext> contexts;
+    private final Map<Integer, CompletableFuture<StageFiles>> stages = new LinkedHashMap<>();
+    private final Map<Origin.OfImage, CompletableFuture<StageFiles>> images = new HashMap<>();
+
+    /** What stages begin with. */
+    private final Map<Origin.OfImage, Image> bases = new HashMap<>();
+
+    /** @param contexts by name; the build's own has none */
+    Construction(Workplace workplace, BuildSpec spec, BuildPlan plan, Steps steps, Map<String, BuildContext> contexts) {
+        this.workplace = workplace;
+        this.spec = spec;
+        this.steps = steps;
+        this.contexts = Map.copyOf(contexts);
+        this.plan = plan.withTriggers(triggers(plan));
+        this.plan.stages().forEach(stage -> stages.put(stage.number(), new CompletableFuture<>()));
+    }
+
+    /** Images may have instructions for those who begin with them. */
+    private Map<Integer, List<String>> triggers(BuildPlan first) {
+        var triggers = new HashMap<Integer, List<String>>();
+        for (var stage : first.stages()) {
+            if (stage.base() instanceof Origin.OfImage image) {
+                try {
+                    var found = bases.computeIfAbsent(image, this::find);
+                    triggers.put(stage.number(), found.config().onBuild());
+                } catch (CancelledException e) {
+                    throw e;
+                } catch (EngineException e) {
+                    throw first.file().failure(stage.stage().from().source(), e);
+                }
+            }
+        }
+        return triggers;
+    }
+
+    Workplace workplace() {
+        return workplace;
+    }
+
+    BuildSpec spec() {
+        return spec;
+    }
+
+    Dockerfile dockerfile() {
+        return plan.file();
+    }
+
+    BuildArguments arguments() {
+        return plan.arguments();
+    }
+
+    Steps steps() {
+        return steps;
+    }
+
+    Origins.Tree context() {
+        return new Origins.OfContext(context(""));
+    }
+
+    private BuildContext context(String name) {
+        return Objects.requireNonNull(contexts.get(name));
+    }
+
+    /** Builds the stages that are needed, several at a time; each begins when those that it needs from the first have begun. */
+    StageFiles carryOut() {
+        var tasks = new ArrayList<Callable<StageFiles>>();
+        for (var stage : plan.stages()) {
+            tasks.add(() -> carryOut(stage));
+        }
+        var all = Workers.run("cais-build", MOST_AT_ONCE, tasks, "cannot build " + spec.context());
+        return all.get(all.size() - 1);
+    }
+
+    private StageFiles carryOut(PlannedStage stage) {
+        var result = Objects.requireNonNull(stages.get(stage.number()));
+        try {
+            var files = new StageWork(this, stage).carryOut();
+            result.complete(files);
+            return files;
+        } catch (RuntimeException | Error e) {
+            result.completeExceptionally(e); // so that who waits for it fails likewise
+            throw e;
+        }
+    }
+
+    /** What a stage begins with. */
+    StageFiles begin(Origin origin) {
+        if (origin instanceof Origin.OfStage) {
+            return files(origin).next();
+        } else if (origin instanceof Origin.OfContext named) {
+            throw new InvalidSpecException("a stage cannot begin with " + named.name() + ", which is a directory");
+        }
+        return files(origin);
+    }
+
+    /** What {@code --from} names. */
+    Origins.Tree tree(Origin origin) {
+        return origin instanceof Origin.OfContext named
+                ? new Origins.OfContext(context(named.name()))
+                : new Origins.OfStage(workplace, name(origin), files(origin));
+    }
+
+    private String name(Origin origin) {
+        return origin instanceof Origin.OfStage stage
+                ? "stage " + plan.stage(stage.number()).stage()
+                : origin instanceof Origin.OfImage image ? "image " + image.name() : "scratch";
+    }
+
+    private StageFiles files(Origin origin) {
+        if (origin instanceof Origin.OfStage stage) {
+            return await(Objects.requireNonNull(stages.get(stage.number())));
+        } else if (origin instanceof Origin.OfImage image) {
+            return image(image);
+        }
+        return StageFiles.scratch();
+    }
+
+    /** Each image is asked for once. */
+    private StageFiles image(Origin.OfImage image) {
+        var mine = new CompletableFuture<StageFiles>();
+        CompletableFuture<StageFiles> known;
+        synchronized (images) {
+            known = images.putIfAbsent(image, mine);
+        }
+        if (known != null) {
+            return await(known);
+        }
+        try {
+            var store = workplace.host().store();
+            try (var hold = store.lockShared()) {
+                var base = bases.get(image);
+                var found = base == null ? find(image) : base;
+                steps.use(found.layers().stream().map(Layer::diffId).toList());
+                mine.complete(StageFiles.of(found));
+            }
+        } catch (RuntimeException | Error e) {
+            mine.completeExceptionally(e);
+            throw e;
+        }
+        return await(mine);
+    }
+
+    private Image find(Origin.OfImage image) {
+        var host = Platform.host();
+        if (!image.platform().os().equals(host.os())
+                || !image.platform().architecture().equals(host.architecture())) {
+            throw new UnsupportedHostException(
+                    "images for " + image.platform() + " are not built here: this host is " + host);
+        }
+        var name = image.name().toString();
+        var images = workplace.host().images();
+        if (spec.pull() == PullPolicy.MISSING || spec.pull() == PullPolicy.NEVER) {
+            var known = images.find(name);
+            if (known.isPresent() || spec.pull() == PullPolicy.NEVER) {
+                return known.orElseGet(() -> images.get(name));
+            }
+        }
+        return images.pull(
+                name,
+                PullOptions.defaults().platform(image.platform()).policy(spec.pull()),
+                event -> steps.tell(new BuildEvent.Pulling(name, event)));
+    }
+
+    private static <T> T await(CompletableFuture<T> future) {
+        try {
+            return future.get();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new CancelledException("cannot go on with a build: the thread was interrupted");
+        } catch (ExecutionException | CompletionException e) {
+            if (e.getCause() instanceof RuntimeException failure) {
+                throw failure;
+            }
+            throw new IllegalStateException(e.getCause());
+        }
+    }
+}

@@ -1,0 +1,242 @@
+package dev.cais.runtime.build;
+
+import dev.cais.BuildException;
+import dev.cais.ConflictException;
+import dev.cais.Digest;
+import dev.cais.InvalidSpecException;
+import dev.cais.image.dockerfile.Glob;
+import dev.cais.image.dockerfile.Instruction;
+import dev.cais.image.dockerfile.ModeChange;
+import dev.cais.image.dockerfile.PathPatterns;
+import dev.cais.image.dockerfile.Transfer;
+import dev.cais.image.oci.Hash;
+import dev.cais.linux.Fd;
+import dev.cais.storage.InRoot;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+
+/** One {@code COPY} or {@code ADD}, its variables replaced. */
+final class CopyStep {
+    private final Workplace workplace;
+    private final Steps steps;
+    private final StageFiles below;
+    private final Origins.Tree from;
+    private final List<String> sources;
+    private final List<Document> documents;
+    private final String destination;
+    private final Optional<BuildHost.Owner> owner;
+    private final Optional<ModeChange> mode;
+    private final boolean link;
+    private final boolean parents;
+    private final boolean unpacks;
+    private final PathPatterns excludes;
+    private final String history;
+
+    /** @param content of a here-document */
+    private record Document(String name, byte[] content) {}
+
+    CopyStep(
+            Workplace workplace,
+            Steps steps,
+            StageFiles below,
+            Origins.Tree from,
+            Instruction instruction,
+            Transfer files,
+            boolean parents,
+            boolean unpacks) {
+        this.workplace = workplace;
+        this.steps = steps;
+        this.below = below;
+        this.from = from;
+        this.parents = parents;
+        this.unpacks = unpacks;
+        var state = below.state();
+        this.sources = files.sources().stream().map(state::expand).toList();
+        this.documents = files.documents().stream()
+                .map(each ->
+                        new Document(each.name(), each.text(state::variable).getBytes(StandardCharsets.UTF_8)))
+                .toList();
+        var written = state.expand(files.destination());
+        var workdir = state.config().workdir();
+        this.destination = written.startsWith("/") ? written : (workdir.isEmpty() ? "" : workdir) + "/" + written;
+        var ownerText = files.owner().map(state::expand);
+        this.owner = ownerText
+                .map(text -> workplace.host().owner(below.asImage(), text))
+                .or(() -> from.hasOwners() ? Optional.empty() : Optional.of(BuildHost.Owner.ROOT));
+        var modeText = files.mode().map(state::expand);
+        this.mode = modeText.map(ModeChange::parse);
+        this.link = files.link();
+        this.excludes = PathPatterns.of(files.excludes());
+        if (sources.size() + documents.size() > 1 && !isDirectory()) {
+            throw new InvalidSpecException(
+                    "several files need a directory to go to, and " + written + " does not end with a slash");
+        }
+        this.history = history(instruction, ownerText, modeText, written);
+    }
+
+    private String history(
+            Instruction instruction, Optional<String> ownerText, Optional<String> modeText, String written) {
+        var text = new StringBuilder(instruction.keyword());
+        if (parents) {
+            text.append(" --parents");
+        }
+        ownerText.ifPresent(owned -> text.append(" --chown=").append(owned));
+        modeText.ifPresent(bits -> text.append(" --chmod=").append(bits));
+        if (link) {
+            text.append(" --link");
+        }
+        sources.forEach(source -> text.append(' ').append(source));
+        documents.forEach(document -> text.append(" <<").append(document.name()));
+        return text.append(' ').append(written).append(" # buildkit").toString();
+    }
+
+    String history() {
+        return history;
+    }
+
+    private boolean isDirectory() {
+        return destination.endsWith("/") || destination.endsWith("/.");
+    }
+
+    /** Without owners' names, and without what the copy goes on if it does not depend on it. */
+    StepKey key() {
+        var key = StepKey.of(link ? StageFiles.scratch() : below, instruction());
+        return key.with(StepKey.FILES, from.digest(what(), this::digest).toString());
+    }
+
+    private String instruction() {
+        return "copy to " + destination + " as " + owner + " " + mode.map(ModeChange::toString) + " "
+                + (parents ? "with parents " : "") + (unpacks ? "unpacked " : "") + (link ? "alone " : "")
+                + steps.epoch().map(Object::toString).orElse("") + " "
+                + documents.stream()
+                        .map(document -> document.name() + " " + Hash.sha256(document.content()))
+                        .collect(Collectors.joining(","));
+    }
+
+    private String what() {
+        return sources + " without " + excludes;
+    }
+
+    private Digest digest(FileSource source) {
+        var text = new StringBuilder();
+        for (var chosen : choose(source)) {
+            text.append(FileSource.text(chosen.path()))
+                    .append(' ')
+                    .append(source.digest(chosen))
+                    .append('\n');
+        }
+        return Hash.sha256(text.toString().getBytes(StandardCharsets.UTF_8));
+    }
+
+    private List<FileSource.Chosen> choose(FileSource source) {
+        var all = new ArrayList<FileSource.Chosen>();
+        for (var each : sources) {
+            all.addAll(source.choose(parents ? each.replace("/./", "/") : each, excludes));
+        }
+        return all;
+    }
+
+    /** What is copied of a context, for telling what has changed. */
+    Map<String, String> listing() {
+        return from.hasOwners() ? Map.of() : from.look(source -> source.listing(choose(source)));
+    }
+
+    void carryOut(Consumer<Path> upper) {
+        var layers = link ? List.<Digest>of() : below.diffIds();
+        from.look((Function<FileSource, Optional<Void>>) source -> {
+            var chosen = choose(source);
+            workplace.change("cannot copy files", layers, root -> write(root, source, chosen), written -> {
+                if (!from.hasOwners() && !source.isUnchanged(chosen, excludes)) {
+                    throw new BuildException(
+                            "files of " + source + " changed while they were copied", "build it again");
+                }
+                upper.accept(written);
+            });
+            return Optional.empty();
+        });
+    }
+
+    private void write(Fd root, FileSource source, List<FileSource.Chosen> all) {
+        try (var writing = new TreeWriting(root, "the stage", owner, mode, steps::clamp, steps.now())) {
+            var target = InRoot.path(destination);
+            if (isDirectory()) {
+                writing.directories(target);
+            }
+            for (var chosen : all) {
+                copy(writing, source, chosen, target);
+            }
+            for (var document : documents) {
+                var path = isDirectory() || writing.paths().isDirectory(target)
+                        ? InRoot.join(target, document.name().getBytes(StandardCharsets.UTF_8))
+                        : writing.paths().followLast(target);
+                writing.file(path, document.content(), 0644);
+            }
+        }
+    }
+
+    private void copy(TreeWriting writing, FileSource source, FileSource.Chosen chosen, byte[] target) {
+        if (parents) {
+            var path = below(chosen.path());
+            writing.copy(source, chosen, path.length == 0 ? target : InRoot.join(target, path));
+        } else if (chosen.directory()) {
+            var there = writing.paths().find(target);
+            if (there.isPresent()) {
+                try (var found = there.get()) {
+                    if (!InRoot.isDirectory(found)) {
+                        throw new ConflictException(destination + " is a file, and a directory is to be copied there");
+                    }
+                }
+            }
+            writing.copy(source, chosen, writing.paths().followLast(target));
+        } else if (unpacks && Archives.isArchive(source, chosen.entries().get(0))) {
+            writing.directories(target);
+            Archives.unpack(
+                    source,
+                    chosen.entries().get(0),
+                    writing,
+                    writing.paths().followLast(target),
+                    owner.filter(given -> !given.equals(BuildHost.Owner.ROOT)),
+                    workplace.host().limits());
+        } else {
+            var into = isDirectory() || writing.paths().isDirectory(target);
+            writing.copy(
+                    source,
+                    chosen,
+                    into
+                            ? InRoot.join(target, InRoot.last(chosen.path()))
+                            : writing.paths().followLast(target));
+        }
+    }
+
+    /** What {@code --parents} keeps of a path: all, or what is behind {@code /./}. */
+    private byte[] below(byte[] path) {
+        for (var each : sources) {
+            var pivot = each.indexOf("/./");
+            if (pivot >= 0) {
+                var before = pivot == 0 ? new byte[0] : InRoot.path(each.substring(0, pivot));
+                var dropped = before.length == 0 ? 0 : FileSource.text(before).split("/").length;
+                var clean = each.replace("/./", "/");
+                if (isOf(clean, path)) {
+                    var parts = FileSource.text(path).split("/");
+                    return String.join("/", Arrays.asList(parts).subList(Math.min(dropped, parts.length), parts.length))
+                            .getBytes(StandardCharsets.UTF_8);
+                }
+            }
+        }
+        return path;
+    }
+
+    private static boolean isOf(String source, byte[] path) {
+        var text = FileSource.text(path);
+        var plain = FileSource.text(InRoot.path(source));
+        return Glob.isPattern(plain) ? Glob.parse(plain).matches(text) : plain.equals(text);
+    }
+}

@@ -1,0 +1,273 @@
+package dev.cais.runtime.build;
+
+import dev.cais.Digest;
+import dev.cais.InvalidSpecException;
+import dev.cais.NotFoundException;
+import dev.cais.image.dockerfile.Glob;
+import dev.cais.image.dockerfile.PathPatterns;
+import dev.cais.linux.Abi;
+import dev.cais.linux.Errno;
+import dev.cais.linux.Fd;
+import dev.cais.linux.Syscall;
+import dev.cais.storage.FileHashes;
+import dev.cais.storage.InRoot;
+import dev.cais.storage.TreeScan;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A tree that files are copied from: a context, or what a stage has come to. Links of a path that the Dockerfile names are followed within
+ * it; others are copied. For one thread.
+ */
+final class FileSource implements AutoCloseable {
+    private static final int MOST_LINKS = 40;
+
+    private final Fd root;
+    private final String name;
+    private final PathPatterns ignored;
+    private final boolean owners;
+    private final FileHashes hashes;
+    private final InRoot paths;
+    private final TreeScan scan;
+
+    /**
+     * @param root closed with this
+     * @param name for messages: {@code context app}
+     * @param ignored what is not seen of it
+     * @param owners whether files keep their owners, and attributes beyond the usual
+     */
+    FileSource(Fd root, String name, PathPatterns ignored, boolean owners, FileHashes hashes) {
+        this.root = root;
+        this.name = name;
+        this.ignored = ignored;
+        this.owners = owners;
+        this.hashes = hashes;
+        this.paths = new InRoot(root, name);
+        this.scan = new TreeScan(root, name);
+    }
+
+    /**
+     * A file or a directory that is copied with all below it.
+     *
+     * @param path as it was written, without {@code .} and {@code ..}
+     * @param start where that leads to
+     * @param entries what is copied of it, the start first unless it is left out
+     */
+    record Chosen(byte[] path, byte[] start, boolean directory, List<TreeScan.Entry> entries) {
+        Chosen {
+            entries = List.copyOf(entries);
+        }
+
+        /** A path below the start, relative to it; empty for the start itself. */
+        byte[] relative(TreeScan.Entry entry) {
+            var from = start.length == 0 ? 0 : Math.min(start.length + 1, entry.path().length);
+            return Arrays.copyOfRange(entry.path(), from, entry.path().length);
+        }
+    }
+
+    boolean hasOwners() {
+        return owners;
+    }
+
+    TreeScan scan() {
+        return scan;
+    }
+
+    /** What the files are now, to see whether they have changed when all is copied. */
+    boolean isUnchanged(List<Chosen> before, PathPatterns excludes) {
+        return before.stream().allMatch(chosen -> {
+            var now = scan.below(chosen.start(), new Choosing(chosen.start(), chosen.directory(), excludes));
+            if (now.size() != chosen.entries().size()) {
+                return false;
+            }
+            for (var i = 0; i < now.size(); i++) {
+                var one = now.get(i);
+                var other = chosen.entries().get(i);
+                if (!Arrays.equals(one.path(), other.path())
+                        || one.inode() != other.inode()
+                        || !one.changed().equals(other.changed())) {
+                    return false;
+                }
+            }
+            return true;
+        });
+    }
+
+    /**
+     * What a path of an instruction stands for.
+     *
+     * @throws NotFoundException if it is no pattern, and there is no such file
+     */
+    List<Chosen> choose(String source, PathPatterns excludes) {
+        if (Glob.isPattern(source)) {
+            return matches(source).stream()
+                    .map(path -> chosen(path, excludes))
+                    .filter(chosen -> !chosen.entries().isEmpty())
+                    .toList();
+        }
+        var path = source.isEmpty() ? new byte[0] : InRoot.path(source);
+        var chosen = chosen(path, PathPatterns.NONE);
+        if (chosen.entries().isEmpty()) {
+            throw new NotFoundException(
+                    name + " has no file " + (path.length == 0 ? "at all" : text(path)),
+                    ignored.isEmpty() ? "" : "look at .dockerignore, too");
+        }
+        return List.of(excludes.isEmpty() ? chosen : chosen(path, excludes));
+    }
+
+    private Chosen chosen(byte[] path, PathPatterns excludes) {
+        var start = resolve(path);
+        var isDirectory = paths.isDirectory(start);
+        return new Chosen(path, start, isDirectory, scan.below(start, new Choosing(start, isDirectory, excludes)));
+    }
+
+    private List<byte[]> matches(String pattern) {
+        var found = List.of(new byte[0]);
+        for (var part : pattern.split("/")) {
+            if (part.isEmpty() || part.equals(".")) {
+                continue;
+            }
+            if (part.equals("..")) {
+                throw new InvalidSpecException("pattern " + pattern + " leads out of its context");
+            }
+            var glob = Glob.parse(part);
+            var next = new ArrayList<byte[]>();
+            for (var directory : found) {
+                var start = resolve(directory);
+                for (var entry : scan.in(start, new Choosing(start, true, PathPatterns.NONE))) {
+                    var last = InRoot.last(entry.path());
+                    if (glob.matches(text(last))) {
+                        next.add(InRoot.join(directory, last));
+                    }
+                }
+            }
+            found = next;
+        }
+        return found;
+    }
+
+    /** A path without links that leads to the same; where there is nothing, as far as there is. */
+    private byte[] resolve(byte[] path) {
+        var at = path;
+        for (var links = 0; links < MOST_LINKS; links++) {
+            var followed = followOne(at);
+            if (Arrays.equals(followed, at)) {
+                return at;
+            }
+            at = followed;
+        }
+        throw Errno.ELOOP.exception("cannot follow " + text(path) + " in " + name, Syscall.OPENAT2);
+    }
+
+    private byte[] followOne(byte[] path) {
+        for (var end = 0; end <= path.length; end++) {
+            if (end > 0 && (end == path.length || path[end] == '/')) {
+                var prefix = Arrays.copyOf(path, end);
+                var target = paths.followLast(prefix);
+                if (!Arrays.equals(target, prefix)) {
+                    var rest = Arrays.copyOfRange(path, Math.min(path.length, end + 1), path.length);
+                    return rest.length == 0 ? target : InRoot.join(target, rest);
+                }
+            }
+        }
+        return path;
+    }
+
+    static String text(byte[] path) {
+        return new String(path, StandardCharsets.UTF_8);
+    }
+
+    /** Says what is seen of the tree, and what an instruction leaves out of that. */
+    private final class Choosing implements TreeScan.Choice {
+        private final String start;
+        private final boolean directory;
+        private final PathPatterns excludes;
+        private final Map<String, PathPatterns.Verdict> seen = new HashMap<>();
+        private final Map<String, PathPatterns.Verdict> wanted = new HashMap<>();
+
+        Choosing(byte[] start, boolean directory, PathPatterns excludes) {
+            this.start = text(start);
+            this.directory = directory;
+            this.excludes = excludes;
+        }
+
+        @Override
+        public boolean wants(String path, boolean isDirectory) {
+            return !(verdict(ignored, seen, path, isDirectory).out()
+                    || verdict(excludes, wanted, relative(path), isDirectory).out());
+        }
+
+        /** Exclusions are of what is in the directory that is copied; a file is known by its own name. */
+        private String relative(String path) {
+            if (!directory) {
+                return path.substring(path.lastIndexOf('/') + 1);
+            }
+            return start.isEmpty() ? path : path.substring(Math.min(path.length(), start.length() + 1));
+        }
+
+        private PathPatterns.Verdict verdict(
+                PathPatterns patterns, Map<String, PathPatterns.Verdict> known, String path, boolean isDirectory) {
+            if (path.isEmpty() || patterns.isEmpty()) {
+                return PathPatterns.Verdict.TOP;
+            }
+            var verdict = known.get(path);
+            if (verdict == null) {
+                var slash = path.lastIndexOf('/');
+                var parent =
+                        slash < 0 ? PathPatterns.Verdict.TOP : verdict(patterns, known, path.substring(0, slash), true);
+                verdict = patterns.verdict(path, parent);
+                if (isDirectory) {
+                    known.put(path, verdict);
+                }
+            }
+            return verdict;
+        }
+
+        @Override
+        public boolean enters(String path) {
+            return ignored.hasExceptions() || excludes.hasExceptions();
+        }
+    }
+
+    /** Says all that matters of what is copied. */
+    Digest digest(Chosen chosen) {
+        for (var entry : chosen.entries()) {
+            if (!entry.isDirectory() && !entry.isFile() && !entry.isLink() && (!owners || entry.isDevice())) {
+                throw new InvalidSpecException(
+                        entry + " of " + name + " is a device or a pipe, which a build does not copy",
+                        "leave it out with .dockerignore");
+            }
+        }
+        return scan.digest(chosen.entries(), chosen.start().length, owners, hashes);
+    }
+
+    /** What files hold, by path. */
+    Map<String, String> listing(List<Chosen> all) {
+        var listing = new LinkedHashMap<String, String>();
+        for (var chosen : all) {
+            for (var entry : chosen.entries()) {
+                var attributes = Integer.toOctalString(entry.type() | entry.mode());
+                var content = entry.isFile()
+                        ? scan.hash(entry, hashes).hex().substring(0, 16)
+                        : entry.type() == Abi.S_IFLNK ? text(entry.target()) : "";
+                listing.put(entry.name(), attributes + " " + content);
+            }
+        }
+        return listing;
+    }
+
+    @Override
+    public void close() {
+        root.close();
+    }
+
+    @Override
+    public String toString() {
+        return name;
+    }
+}

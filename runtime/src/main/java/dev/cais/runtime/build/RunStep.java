@@ -1,0 +1,339 @@
+package dev.cais.runtime.build;
+
+import dev.cais.BuildEvent;
+import dev.cais.BuildException;
+import dev.cais.BuildSecret;
+import dev.cais.BuildStep;
+import dev.cais.ContainerSpec;
+import dev.cais.Digest;
+import dev.cais.ExitStatus;
+import dev.cais.InvalidSpecException;
+import dev.cais.LogStream;
+import dev.cais.Mount;
+import dev.cais.NotFoundException;
+import dev.cais.StorageException;
+import dev.cais.image.dockerfile.BuildArguments;
+import dev.cais.image.dockerfile.Instruction.Run;
+import dev.cais.image.dockerfile.PathPatterns;
+import dev.cais.image.dockerfile.RunMount;
+import dev.cais.storage.Attributes;
+import dev.cais.storage.BuildCache;
+import dev.cais.storage.ContainerFiles;
+import dev.cais.storage.InRoot;
+import dev.cais.storage.MountStubs;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.stream.Stream;
+
+/** One {@code RUN}, its variables replaced. */
+final class RunStep {
+    /** What each container has mounted, though its image may not have the place. */
+    private static final List<String> ALWAYS_MOUNTED =
+            List.of("/dev", "/proc", "/sys", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf");
+
+    private static final int LONGEST_LAST_WORDS = 300;
+
+    private final Workplace workplace;
+    private final StageFiles below;
+    private final Run run;
+    private final BuildArguments given;
+    private final Function<String, Origins.Tree> origins;
+    private final Map<String, BuildSecret> secrets;
+    private final List<String> arguments;
+    private final List<RunMount> mounts;
+
+    /** @param origins what {@code from} of a mount names; the context if it is empty */
+    RunStep(
+            Workplace workplace,
+            StageFiles below,
+            Run run,
+            BuildArguments given,
+            Function<String, Origins.Tree> origins,
+            Map<String, BuildSecret> secrets) {
+        this.workplace = workplace;
+        this.below = below;
+        this.run = run;
+        this.given = given;
+        this.origins = origins;
+        this.secrets = secrets;
+        if (run.insecure()) {
+            throw new InvalidSpecException("RUN --security=insecure is not allowed: a build never runs privileged");
+        }
+        if (!run.devices().isEmpty()) {
+            throw new InvalidSpecException("RUN --device is not supported");
+        }
+        var state = below.state();
+        this.arguments = run.program().arguments(state.config());
+        this.mounts = run.mounts().stream()
+                .map(mount -> mount.resolve(state::variable))
+                .toList();
+        for (var mount : mounts) {
+            if (mount instanceof RunMount.Ssh) {
+                throw new InvalidSpecException("RUN --mount=type=ssh is not supported");
+            }
+        }
+    }
+
+    String history() {
+        var text = new StringBuilder("RUN ");
+        var declared = new ArrayList<String>();
+        below.state()
+                .arguments()
+                .forEach((name, value) -> value.ifPresent(known ->
+                        declared.add(name + "=" + below.state().variable(name).orElse(known))));
+        if (!declared.isEmpty()) {
+            text.append('|').append(declared.size()).append(' ');
+            declared.forEach(each -> text.append(each).append(' '));
+        }
+        return text.append(String.join(" ", arguments)).append(" # buildkit").toString();
+    }
+
+    StepKey key() {
+        var config = below.state().config();
+        var key = StepKey.of(
+                        below,
+                        arguments + " as " + config.user() + " in " + config.workdir() + " on " + run.network()
+                                + run.script()
+                                        .map(script -> " " + script.text())
+                                        .orElse(""))
+                .with("the environment", below.state().environment().toString());
+        for (var mount : mounts) {
+            key = key.with("mount " + target(mount), describe(mount));
+        }
+        return key;
+    }
+
+    /** What of a mount makes a difference: of a cache and a secret only which it is. */
+    private String describe(RunMount mount) {
+        return mount instanceof RunMount.Bind bind
+                ? bind + " " + origins.apply(bind.from()).digest(bind.source(), source -> digest(source, bind.source()))
+                : mount.toString();
+    }
+
+    private static Digest digest(FileSource source, String path) {
+        return source.digest(chosen(source, path));
+    }
+
+    private static FileSource.Chosen chosen(FileSource source, String path) {
+        return source.choose(escaped(path), PathPatterns.NONE).get(0);
+    }
+
+    /** A mount's source is a path, never a pattern. */
+    private static String escaped(String path) {
+        return path.equals("/") || path.equals(".") ? "" : path.replaceAll("([*?\\[\\\\])", "\\\\$1");
+    }
+
+    private static String target(RunMount mount) {
+        if (mount instanceof RunMount.Bind bind) {
+            return bind.target();
+        } else if (mount instanceof RunMount.Cache cache) {
+            return cache.target();
+        } else if (mount instanceof RunMount.Tmpfs tmpfs) {
+            return tmpfs.target();
+        } else if (mount instanceof RunMount.Secret secret) {
+            return secret.target().isEmpty() ? "variable " + secret.variable() : secret.target();
+        }
+        throw new IllegalStateException("no such mount: " + mount);
+    }
+
+    void carryOut(BuildStep step, Consumer<BuildEvent> progress, Consumer<Path> upper) {
+        try (var work = new Running(step, progress)) {
+            work.run(upper);
+        }
+    }
+
+    /** The program's container, and what is there for it alone. */
+    private final class Running implements AutoCloseable {
+        private final BuildStep step;
+        private final Consumer<BuildEvent> progress;
+        private final Deque<AutoCloseable> resources = new ArrayDeque<>();
+        private final StringBuilder lastWords = new StringBuilder();
+        private ContainerSpec spec;
+
+        Running(BuildStep step, Consumer<BuildEvent> progress) {
+            this.step = step;
+            this.progress = progress;
+            this.spec = ContainerSpec.of(below.asImage()).entrypoint(arguments.toArray(String[]::new));
+        }
+
+        void run(Consumer<Path> upper) {
+            given.proxies().forEach((name, value) -> spec = spec.env(name, value));
+            below.state().environment().forEach((name, value) -> spec = spec.env(name, value));
+            spec = switch (run.network()) {
+                case DEFAULT -> spec;
+                case NONE -> spec.noNetwork();
+                case HOST -> spec.hostNetwork();
+            };
+            run.script().ifPresent(script -> {
+                var file = file(script.text().getBytes(StandardCharsets.UTF_8), 0755, 0, 0);
+                spec = spec.mount(
+                        Mount.bind(file, "/dev/pipes/" + script.name()).readOnly(true));
+            });
+            mounts.forEach(this::add);
+            workplace.host().run(below.asImage(), spec, this::output, (status, files) -> ended(status, files, upper));
+        }
+
+        private void output(LogStream stream, byte[] content) {
+            progress.accept(new BuildEvent.Output(step, stream, content));
+            lastWords.append(new String(content, StandardCharsets.UTF_8));
+            lastWords.delete(0, Math.max(0, lastWords.length() - LONGEST_LAST_WORDS));
+        }
+
+        private void ended(ExitStatus status, ContainerFiles files, Consumer<Path> upper) {
+            if (!status.success()) {
+                var words = lastWords.toString().stripTrailing();
+                words = words.substring(words.lastIndexOf('\n') + 1).replaceAll("\\p{Cntrl}", "?");
+                throw new BuildException(
+                        "the program ended with " + status, words.isEmpty() ? "" : "its last words: " + words);
+            }
+            var targets = Stream.concat(spec.mounts().stream().map(Mount::target), ALWAYS_MOUNTED.stream())
+                    .toList();
+            MountStubs.remove(files.upper(), files.layers(), targets);
+            upper.accept(files.upper());
+        }
+
+        private void add(RunMount mount) {
+            if (mount instanceof RunMount.Bind bind) {
+                bind(bind);
+            } else if (mount instanceof RunMount.Cache cache) {
+                cache(cache);
+            } else if (mount instanceof RunMount.Tmpfs tmpfs) {
+                var asked = Mount.tmpfs(absolute(tmpfs.target()))
+                        .readOnly(tmpfs.readOnly())
+                        .executable(true);
+                spec = spec.mount(tmpfs.size().map(asked::size).orElse(asked));
+            } else if (mount instanceof RunMount.Secret secret) {
+                secret(secret);
+            }
+        }
+
+        /** A copy, so that neither a link of the context leads out, nor the program changes what it sees. */
+        private void bind(RunMount.Bind bind) {
+            var directory = directory();
+            origins.apply(bind.from()).look(source -> {
+                copy(source, bind.source(), directory, InRoot.path("data"));
+                return Optional.<Void>empty();
+            });
+            spec = spec.mount(Mount.bind(directory.resolve("data"), absolute(bind.target()))
+                    .readOnly(bind.readOnly()));
+        }
+
+        private void copy(FileSource source, String path, Path directory, byte[] target) {
+            var owner = source.hasOwners() ? Optional.<BuildHost.Owner>empty() : Optional.of(BuildHost.Owner.ROOT);
+            try (var root = Workplace.open("cannot mount files", directory);
+                    var writing = new TreeWriting(
+                            root, directory.toString(), owner, Optional.empty(), time -> time, Instant.EPOCH)) {
+                writing.copy(source, chosen(source, path), target);
+            }
+        }
+
+        private void cache(RunMount.Cache cache) {
+            var held = workplace
+                    .host()
+                    .store()
+                    .builds()
+                    .use(cache.id(), BuildCache.Sharing.valueOf(cache.sharing().name()), fresh -> fill(cache, fresh));
+            resources.push(held);
+            spec = spec.mount(Mount.bind(held.data(), absolute(cache.target())).readOnly(cache.readOnly()));
+        }
+
+        private void fill(RunMount.Cache cache, Path fresh) {
+            if (!cache.from().isEmpty()) {
+                origins.apply(cache.from()).look(source -> {
+                    copy(source, cache.source(), fresh, new byte[0]);
+                    return Optional.<Void>empty();
+                });
+            }
+            attributes(
+                    fresh,
+                    cache.owner().mode().orElse(0755),
+                    cache.owner().uid().orElse(0),
+                    cache.owner().gid().orElse(0));
+        }
+
+        private void attributes(Path directory, int mode, int uid, int gid) {
+            try (var files = workplace.host().store().files(directory)) {
+                var now = Instant.now();
+                files.directory(new byte[0], new Attributes(uid, gid, mode, now, now, List.of()));
+            }
+        }
+
+        private void secret(RunMount.Secret secret) {
+            var known = Optional.ofNullable(secrets.get(secret.id()));
+            if (known.isEmpty()) {
+                if (secret.required()) {
+                    throw new NotFoundException(
+                            "the build was given no secret " + secret.id(), "add it with BuildSpec.secret");
+                }
+                return;
+            }
+            var content = known.get().content();
+            if (!secret.variable().isEmpty()) {
+                spec = spec.env(secret.variable(), new String(content, StandardCharsets.UTF_8));
+            }
+            if (!secret.target().isEmpty()) {
+                var file = file(
+                        content,
+                        secret.owner().mode().orElse(0400),
+                        secret.owner().uid().orElse(0),
+                        secret.owner().gid().orElse(0));
+                spec = spec.mount(Mount.bind(file, absolute(secret.target())).readOnly(true));
+            }
+        }
+
+        private String absolute(String target) {
+            var workdir = below.state().config().workdir();
+            var path = target.startsWith("/") ? target : workdir + "/" + target;
+            return InRoot.shown(InRoot.path(path));
+        }
+
+        /** A directory of this engine that goes when the step ends, and is swept if the JVM is killed. */
+        private Path directory() {
+            var store = workplace.host().store();
+            var directory = store.temporary();
+            try {
+                Files.createDirectory(directory);
+            } catch (IOException e) {
+                throw new StorageException("cannot make " + directory + ": " + e, Map.of(), "make room", e);
+            }
+            resources.push(() -> store.removeTree(directory));
+            return directory;
+        }
+
+        private Path file(byte[] content, int mode, int uid, int gid) {
+            var directory = directory();
+            try (var files = workplace.host().store().files(directory);
+                    var sink = files.file(
+                            InRoot.path("data"),
+                            new Attributes(uid, gid, mode, Instant.EPOCH, Instant.EPOCH, List.of()))) {
+                sink.write(content, 0, content.length);
+                sink.finish();
+            }
+            return directory.resolve("data");
+        }
+
+        @Override
+        public void close() {
+            while (!resources.isEmpty()) {
+                try {
+                    resources.pop().close();
+                } catch (RuntimeException e) {
+                    throw e;
+                } catch (Exception e) {
+                    throw new IllegalStateException(e);
+                }
+            }
+        }
+    }
+}

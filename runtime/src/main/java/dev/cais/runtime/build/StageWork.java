@@ -1,0 +1,220 @@
+package dev.cais.runtime.build;
+
+import dev.cais.BuildException;
+import dev.cais.BuildStep;
+import dev.cais.CancelledException;
+import dev.cais.EngineException;
+import dev.cais.InvalidSpecException;
+import dev.cais.image.dockerfile.Instruction;
+import dev.cais.image.dockerfile.Instruction.Add;
+import dev.cais.image.dockerfile.Instruction.Arg;
+import dev.cais.image.dockerfile.Instruction.Copy;
+import dev.cais.image.dockerfile.Instruction.Env;
+import dev.cais.image.dockerfile.Instruction.Label;
+import dev.cais.image.dockerfile.Instruction.OnBuild;
+import dev.cais.image.dockerfile.Instruction.Run;
+import dev.cais.image.dockerfile.Instruction.Workdir;
+import dev.cais.image.dockerfile.PlannedStage;
+import dev.cais.image.dockerfile.StageState;
+import dev.cais.linux.Fd;
+import dev.cais.storage.InRoot;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+
+/** Builds one stage, instruction by instruction. For one thread. */
+final class StageWork {
+    private final Construction build;
+    private final PlannedStage stage;
+    private StageFiles files;
+    private int number;
+
+    StageWork(Construction build, PlannedStage stage) {
+        this.build = build;
+        this.stage = stage;
+        this.files = StageFiles.scratch();
+    }
+
+    StageFiles carryOut() {
+        try {
+            files = build.begin(stage.base());
+        } catch (EngineException e) {
+            throw located(stage.stage().from(), e);
+        }
+        for (var instruction : stage.instructions()) {
+            try {
+                carryOut(instruction);
+            } catch (EngineException e) {
+                throw located(instruction, e);
+            }
+        }
+        return files;
+    }
+
+    private EngineException located(Instruction instruction, EngineException failure) {
+        var isLocated =
+                failure instanceof BuildException known && !known.excerpt().isEmpty();
+        return isLocated || failure instanceof CancelledException
+                ? failure
+                : build.dockerfile().failure(instruction.source(), failure);
+    }
+
+    private void carryOut(Instruction instruction) {
+        if (instruction instanceof Run run) {
+            run(run);
+        } else if (instruction instanceof Copy copy) {
+            copy(
+                    new CopyStep(
+                            build.workplace(),
+                            build.steps(),
+                            files,
+                            tree(copy.from()),
+                            copy,
+                            copy.files(),
+                            copy.parents(),
+                            false),
+                    copy);
+        } else if (instruction instanceof Add add) {
+            requireLocal(add);
+            copy(
+                    new CopyStep(
+                            build.workplace(),
+                            build.steps(),
+                            files,
+                            tree(""),
+                            add,
+                            add.files(),
+                            false,
+                            add.unpack().orElse(true)),
+                    add);
+        } else {
+            var state = files.state().after(instruction, build.arguments());
+            if (instruction instanceof Workdir workdir) {
+                workdir(workdir, state);
+            } else if (instruction instanceof OnBuild) {
+                files = files.with(state);
+            } else {
+                files = files.with(state, history(instruction, state));
+            }
+        }
+    }
+
+    private void requireLocal(Add add) {
+        for (var word : add.files().sources()) {
+            var source = files.state().expand(word);
+            if (source.matches("(?i)[a-z][a-z0-9+.-]*://.*|git@.*")) {
+                throw new InvalidSpecException(
+                        "ADD fetches nothing, and " + source + " is an address", "fetch it in a RUN");
+            }
+        }
+        if (add.checksum().isPresent()) {
+            throw new InvalidSpecException("--checksum is for what is fetched, and ADD fetches nothing");
+        }
+        if (add.keepGitDirectory()) {
+            throw new InvalidSpecException("--keep-git-dir is for what is fetched, and ADD fetches nothing");
+        }
+    }
+
+    private BuildStep step(Instruction instruction) {
+        var source = instruction.source();
+        return new BuildStep(stage.stage().toString(), ++number, source.line(), source.text());
+    }
+
+    private Origins.Tree tree(String from) {
+        return from.isEmpty()
+                ? build.context()
+                : build.tree(Optional.ofNullable(stage.origins().get(from))
+                        .orElseThrow(() -> new InvalidSpecException("there is no stage or image " + from)));
+    }
+
+    private void run(Run run) {
+        var work = new RunStep(
+                build.workplace(),
+                files,
+                run,
+                build.arguments(),
+                this::tree,
+                build.spec().secrets());
+        var step = step(run);
+        var made = build.steps()
+                .carryOut(step, work.key(), Map::of, upper -> work.carryOut(step, build.steps()::tell, upper));
+        files = files.with(made.layer(), made.created(), work.history());
+    }
+
+    private void copy(CopyStep work, Instruction instruction) {
+        var made = build.steps().carryOut(step(instruction), work.key(), work::listing, work::carryOut);
+        files = files.with(made.layer(), made.created(), work.history());
+    }
+
+    /** The directory is the user's. */
+    private void workdir(Workdir workdir, StageState state) {
+        var path = state.config().workdir();
+        if (path.equals("/")) {
+            files = files.with(state, "WORKDIR /");
+            return;
+        }
+        var user = state.config().user();
+        var owner =
+                user.isEmpty() ? BuildHost.Owner.ROOT : build.workplace().host().owner(files.asImage(), user);
+        var key = StepKey.of(
+                files, "directory " + path + " of " + owner + build.steps().epoch());
+        var layers = files.diffIds();
+        var made = build.steps()
+                .carryOut(
+                        step(workdir),
+                        key,
+                        Map::of,
+                        upper -> build.workplace()
+                                .change("cannot make " + path, layers, root -> make(root, path, owner), upper));
+        files = files.with(state).with(made.layer(), made.created(), "WORKDIR " + path);
+    }
+
+    private void make(Fd root, String path, BuildHost.Owner owner) {
+        var steps = build.steps();
+        try (var writing =
+                new TreeWriting(root, "the stage", Optional.of(owner), Optional.empty(), steps::clamp, steps.now())) {
+            writing.directories(InRoot.path(path));
+        }
+    }
+
+    /** As BuildKit tells it. */
+    private String history(Instruction instruction, StageState state) {
+        if (instruction instanceof Arg arg) {
+            return "ARG "
+                    + arg.arguments().stream()
+                            .map(each -> each.name()
+                                    + Optional.ofNullable(state.arguments().get(each.name()))
+                                            .flatMap(value -> value)
+                                            .map(value -> "=" + value)
+                                            .orElse(""))
+                            .collect(Collectors.joining(" "));
+        }
+        var before = files.state();
+        if (instruction instanceof Env env) {
+            return "ENV " + text(env.pairs(), before);
+        } else if (instruction instanceof Label label) {
+            return "LABEL " + text(label.pairs(), before);
+        }
+        var words = instruction.words().map(before::expand).collect(Collectors.joining(" "));
+        var keyword = instruction.keyword();
+        return switch (keyword) {
+            case "CMD" -> "CMD " + quoted(state.config().command());
+            case "ENTRYPOINT" -> "ENTRYPOINT " + quoted(state.config().entrypoint());
+            case "EXPOSE", "VOLUME" -> keyword + " [" + words + "]";
+            default -> words.isEmpty() ? instruction.source().text() : keyword + " " + words;
+        };
+    }
+
+    private static String text(List<Instruction.Pair> pairs, StageState before) {
+        return pairs.stream()
+                .map(pair -> before.expand(pair.name()) + "=" + before.expand(pair.value()))
+                .collect(Collectors.joining(" "));
+    }
+
+    private static String quoted(List<String> words) {
+        return words.stream()
+                .map(word -> "\"" + word.replace("\\", "\\\\").replace("\"", "\\\"") + "\"")
+                .collect(Collectors.joining(" ", "[", "]"));
+    }
+}

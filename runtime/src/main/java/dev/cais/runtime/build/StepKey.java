@@ -1,0 +1,89 @@
+package dev.cais.runtime.build;
+
+import dev.cais.Digest;
+import dev.cais.EngineException;
+import dev.cais.image.oci.Hash;
+import dev.cais.image.oci.JsonObject;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * All that the outcome of a step depends on.
+ *
+ * @param aspects what is said of each, by what it is called in a sentence
+ */
+record StepKey(Map<String, String> aspects) {
+    private static final int MOST_NAMED = 3;
+
+    StepKey {
+        aspects = Collections.unmodifiableMap(new LinkedHashMap<>(aspects));
+    }
+
+    static StepKey of(StageFiles below, String instruction) {
+        return new StepKey(Map.of())
+                .with("what is below it", below.chain().toString())
+                .with("the instruction", instruction);
+    }
+
+    StepKey with(String aspect, String value) {
+        var more = new LinkedHashMap<>(aspects);
+        more.put(aspect, value);
+        return new StepKey(more);
+    }
+
+    Digest digest() {
+        return Hash.sha256(JsonObject.write(new LinkedHashMap<>(aspects)));
+    }
+
+    /** @param files that are copied, with what they hold; for sentences alone */
+    byte[] note(Map<String, String> files) {
+        var note = new LinkedHashMap<String, Object>();
+        note.put("aspects", aspects);
+        note.put("files", files);
+        return JsonObject.write(note);
+    }
+
+    /** What is different from the last time; empty if nothing is. */
+    String difference(byte[] note, Map<String, String> files) {
+        Optional<JsonObject> before;
+        try {
+            before = Optional.of(JsonObject.parse(note, "note of a build"));
+        } catch (EngineException e) {
+            return ""; // of another version, perhaps
+        }
+        var changed = new ArrayList<String>();
+        var old = before.get().objectOrEmpty("aspects").toMap();
+        aspects.forEach((aspect, value) -> {
+            if (!value.equals(old.get(aspect))) {
+                changed.add(aspect);
+            }
+        });
+        old.keySet().stream().filter(aspect -> !aspects.containsKey(aspect)).forEach(changed::add);
+        if (changed.remove(FILES)) {
+            changed.add(files(before.get().objectOrEmpty("files").toMap(), files));
+        }
+        return changed.isEmpty() ? "" : String.join(", ", changed) + " changed";
+    }
+
+    /** The aspect of what is copied. */
+    static final String FILES = "the files";
+
+    private static String files(Map<String, ?> before, Map<String, String> now) {
+        List<String> changed = new ArrayList<>();
+        now.forEach((path, value) -> {
+            if (!value.equals(before.get(path))) {
+                changed.add(path);
+            }
+        });
+        before.keySet().stream().filter(path -> !now.containsKey(path)).forEach(changed::add);
+        if (changed.isEmpty()) {
+            return FILES;
+        }
+        var named = String.join(", ", changed.subList(0, Math.min(MOST_NAMED, changed.size())));
+        return changed.size() <= MOST_NAMED ? named : named + " and " + (changed.size() - MOST_NAMED) + " more files";
+    }
+}

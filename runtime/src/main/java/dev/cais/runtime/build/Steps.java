@@ -1,0 +1,171 @@
+package dev.cais.runtime.build;
+
+import dev.cais.BuildEvent;
+import dev.cais.BuildStep;
+import dev.cais.ByteSize;
+import dev.cais.Digest;
+import dev.cais.Layer;
+import dev.cais.image.BuiltImage;
+import dev.cais.image.layer.TarTree;
+import dev.cais.image.oci.Hash;
+import dev.cais.storage.BuildCache;
+import dev.cais.storage.ContainerFiles;
+import dev.cais.storage.Store;
+import dev.cais.storage.TreeWalk;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+
+/** The steps of one build: each is found, or carried out. What they make is in use by the build until it ends. For many threads. */
+final class Steps implements AutoCloseable {
+    private final Store store;
+    private final BuildCache cache;
+    private final String place;
+    private final boolean noCache;
+    private final Optional<Instant> epoch;
+    private final Consumer<BuildEvent> progress;
+    private final ContainerFiles lease;
+
+    /**
+     * @param place what names the Dockerfile from build to build
+     * @param epoch what every step's time is, if it is given
+     * @param progress hears of one event at a time
+     */
+    Steps(Store store, String place, boolean noCache, Optional<Instant> epoch, Consumer<BuildEvent> progress) {
+        this.store = store;
+        this.cache = store.builds();
+        this.place = place;
+        this.noCache = noCache;
+        this.epoch = epoch;
+        this.progress = progress;
+        try (var hold = store.lockShared()) {
+            this.lease = store.createContainer(newId(), Hash.sha256(new byte[0]), List.of());
+        }
+    }
+
+    static String newId() {
+        return "build-" + java.util.UUID.randomUUID();
+    }
+
+    /** A layer, and when it was made. */
+    record Made(Layer layer, Instant created) {}
+
+    /** What changes files, on a container's directory whose upper becomes the layer. */
+    interface Work {
+        void carryOut(Consumer<Path> upper);
+    }
+
+    /** Keeps the layers of an image from being swept until the build ends. Hold {@link Store#lockShared()}. */
+    synchronized void use(Iterable<Digest> diffIds) {
+        diffIds.forEach(lease::use);
+    }
+
+    void tell(BuildEvent event) {
+        progress.accept(event);
+    }
+
+    /** The time of what the build itself makes. */
+    Instant now() {
+        return epoch.orElseGet(() -> Instant.now().truncatedTo(ChronoUnit.SECONDS));
+    }
+
+    /** A file's own time, if it is not later than it may be. */
+    Instant clamp(Instant time) {
+        return epoch.filter(time::isAfter).orElse(time);
+    }
+
+    Optional<Instant> epoch() {
+        return epoch;
+    }
+
+    /**
+     * Finds what a step makes, or carries it out.
+     *
+     * @param files that it copies, with what they hold; for telling why it is carried out
+     */
+    Made carryOut(BuildStep step, StepKey key, Supplier<Map<String, String>> files, Work work) {
+        var digest = key.digest();
+        return find(step, digest).orElseGet(() -> {
+            try (var turn = cache.lock(digest)) {
+                return find(step, digest).orElseGet(() -> make(step, key, digest, files, work));
+            }
+        });
+    }
+
+    private Optional<Made> find(BuildStep step, Digest key) {
+        if (noCache) {
+            return Optional.empty();
+        }
+        Optional<BuildCache.Step> found;
+        try (var hold = store.lockShared()) {
+            found = cache.find(key);
+            found.ifPresent(known -> use(List.of(known.layer())));
+        }
+        found.ifPresent(known -> tell(new BuildEvent.Cached(step)));
+        return found.map(this::made);
+    }
+
+    private Made made(BuildCache.Step step) {
+        return new Made(BuiltImage.layer(step.layer(), step.size()), epoch.orElse(step.created()));
+    }
+
+    private Made make(BuildStep step, StepKey key, Digest digest, Supplier<Map<String, String>> files, Work work) {
+        var started = System.nanoTime();
+        var known = files.get();
+        var note = Hash.sha256((place + "\n" + step.stage() + "\n" + step.number()).getBytes(StandardCharsets.UTF_8));
+        var why = noCache
+                ? "without the cache"
+                : cache.note(note)
+                        .map(before -> key.difference(before, known))
+                        .map(difference -> difference.isEmpty() ? "what it had made is gone" : difference)
+                        .orElse("");
+        tell(new BuildEvent.Started(step, why));
+        var result = new Result(digest);
+        work.carryOut(result);
+        var made = result.made.orElseThrow();
+        cache.putNote(note, key.note(known));
+        tell(new BuildEvent.Done(step, Duration.ofNanos(System.nanoTime() - started), ByteSize.bytes(made.size())));
+        return made(made);
+    }
+
+    /** Takes the upper directory of a step that has ended well. */
+    private final class Result implements Consumer<Path> {
+        private final Digest key;
+        private Optional<BuildCache.Step> made = Optional.empty();
+
+        Result(Digest key) {
+            this.key = key;
+        }
+
+        @Override
+        public void accept(Path upper) {
+            try (var blob = store.blobs().writer()) {
+                TarTree.write(
+                        blob,
+                        "cannot make a layer",
+                        false,
+                        visitor -> TreeWalk.walk(upper, new byte[0], TreeWalk.Scope.LAYER, visitor));
+                try (var hold = store.lockShared()) {
+                    var size = blob.size();
+                    var step = new BuildCache.Step(blob.commit(), size, now());
+                    store.layers().adopt(step.layer(), upper, size);
+                    cache.put(key, step);
+                    use(List.of(step.layer()));
+                    made = Optional.of(step);
+                }
+            }
+        }
+    }
+
+    @Override
+    public void close() {
+        lease.close();
+    }
+}

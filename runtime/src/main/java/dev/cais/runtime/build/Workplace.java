@@ -1,0 +1,86 @@
+package dev.cais.runtime.build;
+
+import dev.cais.Digest;
+import dev.cais.image.dockerfile.PathPatterns;
+import dev.cais.image.oci.Hash;
+import dev.cais.linux.Abi;
+import dev.cais.linux.Fd;
+import dev.cais.linux.Scratch;
+import dev.cais.linux.Syscall;
+import dev.cais.linux.Syscalls;
+import dev.cais.storage.ContainerFiles;
+import dev.cais.storage.FileHashes;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.function.Consumer;
+import java.util.function.Function;
+
+/** Opens trees for a build's steps. For many threads. */
+final class Workplace {
+    private final BuildHost host;
+
+    Workplace(BuildHost host) {
+        this.host = host;
+    }
+
+    BuildHost host() {
+        return host;
+    }
+
+    /** Work on a root that is to be changed. */
+    interface Change {
+        void make(Fd root);
+    }
+
+    /** Mounts an empty directory over layers, has it changed, and gives what was written on. */
+    void change(String cannot, List<Digest> layers, Change change, Consumer<Path> upper) {
+        try (var files = create(layers)) {
+            try (var root = layers.isEmpty() ? open(cannot, files.upper()) : host.openRoot(cannot, files)) {
+                change.make(root);
+            }
+            upper.accept(files.upper());
+        }
+    }
+
+    private ContainerFiles create(List<Digest> layers) {
+        try (var hold = host.store().lockShared()) {
+            return host.store().createContainer(Steps.newId(), Hash.sha256(new byte[0]), layers);
+        }
+    }
+
+    /** A directory of the host. */
+    static Fd open(String cannot, Path directory) {
+        try (var scratch = Scratch.frame()) {
+            var opened = Syscalls.call(
+                    Syscall.OPENAT,
+                    Abi.AT_FDCWD,
+                    scratch.path(directory.toString()),
+                    Abi.O_PATH | Abi.O_DIRECTORY | Abi.O_CLOEXEC);
+            return Fd.of(Syscalls.checked(cannot + ": it cannot open " + directory, Syscall.OPENAT, opened));
+        }
+    }
+
+    /** Looks at files of a stage, through a mount of its layers that goes with the look. */
+    <T> T look(String name, StageFiles stage, Function<FileSource, T> look) {
+        var cannot = "cannot read " + name;
+        try (var files = create(stage.diffIds())) {
+            var root = stage.layers().isEmpty() ? open(cannot, files.upper()) : host.openRoot(cannot, files);
+            try (var source = new FileSource(root, name, PathPatterns.NONE, true, FileHashes.of(new byte[0]))) {
+                return look.apply(source);
+            }
+        }
+    }
+
+    /** What was found out of a stage's files, once and for all. */
+    String remember(StageFiles stage, String what, Function<String, String> findOut) {
+        var note = Hash.sha256(("files of a stage\n" + stage.chain() + "\n" + what).getBytes(StandardCharsets.UTF_8));
+        var known = host.store().builds().note(note);
+        if (known.isPresent()) {
+            return new String(known.get(), StandardCharsets.UTF_8);
+        }
+        var found = findOut.apply(what);
+        host.store().builds().putNote(note, found.getBytes(StandardCharsets.UTF_8));
+        return found;
+    }
+}

@@ -1,0 +1,460 @@
+package dev.cais.runtime;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.cais.BuildEvent;
+import dev.cais.BuildException;
+import dev.cais.BuildSecret;
+import dev.cais.BuildSpec;
+import dev.cais.ByteSize;
+import dev.cais.CancelledException;
+import dev.cais.ContainerSpec;
+import dev.cais.Engine;
+import dev.cais.HistoryEntry;
+import dev.cais.Image;
+import dev.cais.InvalidSpecException;
+import dev.cais.fixtures.LeakChecked;
+import dev.cais.fixtures.RequiresRoot;
+import dev.cais.fixtures.TestStore;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Dockerfiles carried out, on a real kernel with a real image. */
+@RequiresRoot
+@LeakChecked
+@Timeout(120)
+class BuildTest {
+    private static Engine engine;
+    private static TestStore store;
+
+    private final List<BuildEvent> events = Collections.synchronizedList(new ArrayList<>());
+
+    @TempDir
+    private Path context;
+
+    @BeforeAll
+    static void open(TestStore opened) {
+        store = opened;
+        engine = opened.openEngineWithBusybox();
+    }
+
+    @AfterAll
+    static void close() {
+        engine.close();
+    }
+
+    private BuildSpec spec(String dockerfile) throws IOException {
+        Files.writeString(context.resolve("Dockerfile"), dockerfile);
+        return BuildSpec.of(context);
+    }
+
+    private Image build(String dockerfile) throws IOException {
+        return build(spec(dockerfile));
+    }
+
+    private Image build(BuildSpec spec) {
+        return engine.images().build(spec, events::add);
+    }
+
+    private static String run(Image image, String... command) {
+        var spec = ContainerSpec.of(image);
+        var result = engine.containers().run(command.length == 0 ? spec : spec.command(command));
+        assertThat(result.stderr()).isEmpty();
+        return result.stdout();
+    }
+
+    private void write(String name, String content) throws IOException {
+        var file = context.resolve(name);
+        Files.createDirectories(file.getParent());
+        Files.writeString(file, content);
+        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
+    }
+
+    private List<String> carriedOut() {
+        var texts = events.stream()
+                .filter(BuildEvent.Started.class::isInstance)
+                .map(Object::toString)
+                .toList();
+        events.clear();
+        return texts;
+    }
+
+    private static List<String> history(Image image) {
+        return image.history().stream()
+                .filter(entry -> entry.comment().equals("buildkit.dockerfile.v0"))
+                .map(HistoryEntry::createdBy)
+                .toList();
+    }
+
+    @Test
+    void aDockerfileBecomesAnImageThatRuns() throws IOException {
+        write("greet.sh", "#!/bin/sh\necho hello $WHO\n");
+        var image = build(spec("""
+                        FROM busybox AS base
+                        ARG WHO=world
+                        ENV WHO=$WHO
+                        RUN --mount=type=cache,target=/cache <<EOF
+                          date >>/cache/builds
+                          mkdir /app
+                        EOF
+                        FROM base
+                        COPY --chmod=755 greet.sh /app/
+                        ENTRYPOINT ["/app/greet.sh"]
+                        """).tag("greeter:1").arg("WHO", "quay"));
+
+        assertThat(image.tags()).containsExactly("greeter:1");
+        assertThat(run(image)).isEqualTo("hello quay\n");
+        assertThat(history(image))
+                .containsExactly(
+                        "ARG WHO=quay",
+                        "ENV WHO=quay",
+                        "RUN |1 WHO=quay /bin/sh -c   date >>/cache/builds\n  mkdir /app\n # buildkit",
+                        "COPY --chmod=755 greet.sh /app/ # buildkit",
+                        "ENTRYPOINT [\"/app/greet.sh\"]");
+        assertThat(image.changes(image.layers().get(1)).toString())
+                .isEqualTo("[A /app]"); // nothing of what was mounted
+    }
+
+    @Test
+    void nothingIsDoneTwice() throws IOException {
+        write("a", "a");
+        var dockerfile = "FROM busybox\nWORKDIR /app\nCOPY a .\nRUN echo made >b\n";
+        var first = build(dockerfile);
+        assertThat(carriedOut()).hasSize(3);
+        Files.setLastModifiedTime(
+                context.resolve("a"), FileTime.from(Instant.now().plusSeconds(60)));
+        var again = build(dockerfile);
+
+        assertThat(carriedOut()).isEmpty();
+        assertThat(again).isEqualTo(first);
+
+        write("a", "changed");
+        build(dockerfile);
+        assertThat(carriedOut())
+                .containsExactly("[0 2] COPY a . (a changed)", "[0 3] RUN echo made >b (what is below it changed)");
+
+        build(spec(dockerfile).withoutCache());
+        assertThat(carriedOut()).hasSize(3);
+    }
+
+    @Test
+    void anotherEngineOfTheStoreKnowsWhatWasBuilt() throws IOException {
+        var first = build("FROM busybox\nRUN echo shared >/shared\n");
+        try (var other = store.openEngine()) {
+            var seen = new ArrayList<BuildEvent>();
+            var again = other.images().build(BuildSpec.of(context), seen::add);
+
+            assertThat(again.id()).isEqualTo(first.id());
+            assertThat(seen).hasSize(1).first().isInstanceOf(BuildEvent.Cached.class);
+        }
+    }
+
+    @Test
+    void stagesThatNobodyNeedsAreLeftOut() throws IOException {
+        var image = build("""
+                FROM busybox AS unused
+                RUN false
+                FROM busybox AS tools
+                RUN echo tool >/tool
+                FROM scratch
+                COPY --from=tools /tool /bin/busybox /
+                CMD ["/busybox", "cat", "/tool"]
+                """);
+
+        assertThat(run(image)).isEqualTo("tool\n");
+        assertThat(image.layers()).hasSize(1);
+        assertThat(image.config().command()).containsExactly("/busybox", "cat", "/tool");
+    }
+
+    @Test
+    void theTargetIsBuiltAndNoMore() throws IOException {
+        var image = build(spec("FROM busybox AS one\nLABEL is=one\nFROM one AS two\nRUN false\n")
+                .target("one")
+                .label("given", "too"));
+
+        assertThat(image.config().labels()).containsEntry("is", "one").containsEntry("given", "too");
+    }
+
+    @Test
+    void aFailedProgramShowsItsLineAndItsLastWords() throws IOException {
+        assertThatThrownBy(() -> build("FROM busybox\nRUN echo first >&2; echo no luck >&2; exit 3\n"))
+                .isInstanceOf(BuildException.class)
+                .hasMessage("cannot build " + context + "/Dockerfile: the program ended with exit 3 [line=2]; its last"
+                        + " words: no luck\n"
+                        + "      1 | FROM busybox\n"
+                        + ">     2 | RUN echo first >&2; echo no luck >&2; exit 3");
+        assertThat(engine.containers().list()).isEmpty();
+    }
+
+    @Test
+    void aLinkOfTheContextLeadsNowhereElse(@TempDir Path outside) throws IOException {
+        Files.writeString(outside.resolve("secret"), "secret");
+        Files.createSymbolicLink(context.resolve("link"), outside.resolve("secret"));
+        Files.createSymbolicLink(context.resolve("up"), Path.of("../" + outside.getFileName()));
+
+        assertThatThrownBy(() -> build("FROM scratch\nCOPY link /x\n"))
+                .isInstanceOf(BuildException.class)
+                .hasMessageContaining("the context has no file link [line=2]");
+        assertThatThrownBy(() -> build("FROM scratch\nCOPY up/secret /x\n"))
+                .isInstanceOf(BuildException.class)
+                .hasMessageContaining("the context has no file up/secret [line=2]");
+    }
+
+    @Test
+    void devicesAndPipesAreRefused() throws Exception {
+        assertThat(new ProcessBuilder("mkfifo", context.resolve("pipe").toString())
+                        .start()
+                        .waitFor())
+                .isZero();
+
+        assertThatThrownBy(() -> build("FROM scratch\nCOPY . /x\n"))
+                .isInstanceOf(BuildException.class)
+                .hasMessageContaining("pipe of the context is a device or a pipe, which a build does not copy");
+    }
+
+    @Test
+    void whatIsIgnoredIsNotThere() throws IOException {
+        write(".dockerignore", "*.log\nnode_modules\n!keep.log\nDockerfile\n.dockerignore\n");
+        write("a.log", "");
+        write("keep.log", "");
+        write("node_modules/x", "");
+        write("src/b.txt", "");
+        var image = build("FROM busybox\nCOPY . /x\n");
+
+        assertThat(run(image, "find", "/x").lines().sorted())
+                .containsExactly("/x", "/x/keep.log", "/x/src", "/x/src/b.txt");
+    }
+
+    @Test
+    void filesGoWhereTheyAreTold() throws IOException {
+        write("src/a.txt", "a");
+        write("src/b.md", "b");
+        write("src/deep/c.txt", "c");
+        var image = build("""
+                FROM busybox
+                COPY src /one
+                COPY src/*.txt src/b.md /two/
+                COPY --parents src/deep/c.txt /three/
+                COPY --parents ./src/./deep/c.txt /four/
+                COPY --exclude=*.md --exclude=deep src /five/
+                COPY --chown=7:8 --chmod=u=rw,go= src/a.txt /six/renamed
+                COPY <<one <<'two' /seven/
+                $HOME ${NONE:-expanded}
+                one
+                $HOME
+                two
+                """);
+
+        assertThat(run(image, "sh", "-c", "find /one /two /three /four /five /six /seven -type f | sort"))
+                .isEqualTo("""
+                        /five/a.txt
+                        /four/deep/c.txt
+                        /one/a.txt
+                        /one/b.md
+                        /one/deep/c.txt
+                        /seven/one
+                        /seven/two
+                        /six/renamed
+                        /three/src/deep/c.txt
+                        /two/a.txt
+                        /two/b.md
+                        """);
+        assertThat(run(image, "stat", "-c", "%u:%g %a", "/six/renamed", "/six", "/one/a.txt"))
+                .isEqualTo("7:8 600\n7:8 755\n0:0 644\n");
+        assertThat(run(image, "cat", "/seven/one", "/seven/two")).isEqualTo(" expanded\n$HOME\n");
+    }
+
+    @Test
+    void ownersAreNamedByTheImage() throws IOException {
+        write("f", "f");
+        var image = build("""
+                FROM busybox
+                RUN echo 'me:x:1000:1001::/:/bin/sh' >>/etc/passwd; echo 'us:x:1002:' >>/etc/group
+                COPY --chown=me:us f /f
+                COPY --chown=me f /g
+                USER me
+                WORKDIR /mine
+                RUN id -u >id
+                """);
+
+        assertThat(run(image, "stat", "-c", "%u:%g", "/f", "/g", "/mine", "/mine/id"))
+                .isEqualTo("1000:1002\n1000:1001\n1000:1001\n1000:1001\n");
+        assertThat(run(image, "cat", "/mine/id")).isEqualTo("1000\n");
+    }
+
+    @Test
+    void archivesAreUnpackedByAddAlone() throws Exception {
+        write("dir/inside", "inside");
+        assertThat(new ProcessBuilder(
+                                "tar", "-czf", context.resolve("a.tar.gz").toString(), "-C", context.toString(), "dir")
+                        .start()
+                        .waitFor())
+                .isZero();
+        var image =
+                build("FROM busybox\nADD a.tar.gz /added/\nCOPY a.tar.gz /copied/\nADD --unpack=false a.tar.gz /n/\n");
+
+        assertThat(run(image, "sh", "-c", "find /added /copied /n -type f | sort"))
+                .isEqualTo("/added/dir/inside\n/copied/a.tar.gz\n/n/a.tar.gz\n");
+    }
+
+    @Test
+    void whatIsNotBuiltYetIsRefused() throws IOException {
+        assertThatThrownBy(() -> build("FROM busybox\nADD https://example.org/x /x\n"))
+                .isInstanceOf(BuildException.class)
+                .hasMessageContaining("ADD fetches nothing, and https://example.org/x is an address [line=2]");
+        assertThatThrownBy(() -> build("FROM busybox\nRUN --mount=type=ssh true\n"))
+                .isInstanceOf(BuildException.class)
+                .hasMessageContaining("RUN --mount=type=ssh is not supported [line=2]");
+    }
+
+    @Test
+    void secretsAreSeenAndNotKept() throws IOException {
+        var image = build(spec("""
+                        FROM busybox
+                        RUN --mount=type=secret,id=token,required cat /run/secrets/token | wc -c >/size
+                        RUN --mount=type=secret,id=token,env=TOKEN echo ${#TOKEN} >/length
+                        """).secret("token", BuildSecret.of("geheim")));
+
+        assertThat(run(image, "cat", "/size", "/length")).isEqualTo("6\n6\n");
+        assertThat(run(image, "sh", "-c", "ls -A /run 2>/dev/null; true")).isEmpty();
+        assertThat(image.history().toString() + events).doesNotContain("geheim");
+        assertThatThrownBy(() -> build("FROM busybox\nRUN --mount=type=secret,id=none,required true\n"))
+                .isInstanceOf(BuildException.class)
+                .hasMessageContaining("the build was given no secret none [line=2]; add it with BuildSpec.secret");
+    }
+
+    @Test
+    void mountsOfContextsAndStagesAreSeenAndNotKept() throws IOException {
+        write("in/file", "of the context");
+        write("other/file", "of another");
+        var image = build(spec("""
+                        FROM busybox AS tools
+                        RUN echo of a stage >/file
+                        FROM busybox
+                        RUN --mount=target=/c,source=in --mount=from=tools,target=/s --mount=type=tmpfs,target=/t \\
+                            --mount=from=more,target=/m,rw \\
+                            cat /c/file /s/file /m/file >/all; echo x >/t/x; echo x >/m/x; ! echo x >/c/x 2>/dev/null
+                        """).context("more", context.resolve("other")));
+
+        assertThat(run(image, "cat", "/all")).isEqualTo("of the contextof a stage\nof another");
+        assertThat(run(image, "sh", "-c", "ls -d /c /s /t /m 2>/dev/null; true"))
+                .isEmpty();
+        assertThat(context.resolve("other/x")).doesNotExist();
+    }
+
+    @Test
+    void scriptsRunByTheirOwnInterpreter() throws IOException {
+        var image = build("""
+                FROM busybox
+                RUN <<EOF
+                #!/bin/busybox ash
+                echo "$0" >/name
+                EOF
+                """);
+
+        assertThat(run(image, "cat", "/name")).isEqualTo("/dev/pipes/EOF\n");
+    }
+
+    @Test
+    void theSameFilesGiveTheSameImageOnAnotherDay(@TempDir Path copy) throws IOException {
+        write("a/b", "b");
+        var dockerfile = "FROM busybox\nWORKDIR /w\nCOPY a /w/a\nADD a/b /w/\nADD a/b /etc/\n";
+        var one = build(spec(dockerfile).arg("SOURCE_DATE_EPOCH", "1700000000"));
+        Files.createDirectories(copy.resolve("a"));
+        Files.writeString(copy.resolve("a/b"), "b");
+        Files.setPosixFilePermissions(copy.resolve("a/b"), PosixFilePermissions.fromString("rw-r--r--"));
+        Files.writeString(copy.resolve("Dockerfile"), dockerfile);
+        var other = engine.images()
+                .build(BuildSpec.of(copy).arg("SOURCE_DATE_EPOCH", "1700000000").withoutCache());
+
+        assertThat(other.id()).isEqualTo(one.id());
+        assertThat(one.config().created()).contains(Instant.ofEpochSecond(1700000000));
+    }
+
+    @Test
+    void triggersOfTheBaseComeFirst() throws IOException {
+        build(spec("FROM busybox\nONBUILD RUN echo triggered >/t\n").tag("trigger:1"));
+        var image = build("FROM trigger:1\nRUN cat /t >/u\n");
+
+        assertThat(run(image, "cat", "/u")).isEqualTo("triggered\n");
+        assertThat(image.config().onBuild()).isEmpty();
+    }
+
+    @Test
+    void stagesAreBuiltAtTheSameTime() throws IOException {
+        var image = build("""
+                FROM busybox AS one
+                RUN --mount=type=cache,id=meet,target=/m touch /m/one; until [ -e /m/two ]; do sleep 0.01; done; echo 1 >/f
+                FROM busybox AS two
+                RUN --mount=type=cache,id=meet,target=/m touch /m/two; until [ -e /m/one ]; do sleep 0.01; done; echo 2 >/f
+                FROM scratch
+                COPY --from=one /f /one
+                COPY --from=two /f /two
+                """);
+
+        assertThat(image.layers()).hasSize(2);
+    }
+
+    @Test
+    void anInterruptEndsTheProgramAndLeavesNothing() throws Exception {
+        var spec = spec("FROM busybox\nRUN echo begun; sleep 1000\n");
+        var begun = new CountDownLatch(1);
+        var failure = new AtomicReference<Throwable>();
+        var thread = new Thread(() -> {
+            try {
+                engine.images().build(spec, event -> {
+                    if (event instanceof BuildEvent.Output) {
+                        begun.countDown();
+                    }
+                });
+            } catch (RuntimeException e) {
+                failure.set(e);
+            }
+        });
+        thread.start();
+        assertThat(begun.await(60, TimeUnit.SECONDS)).isTrue();
+        thread.interrupt();
+        thread.join(60_000);
+
+        assertThat(failure.get()).isInstanceOf(CancelledException.class);
+        assertThat(engine.containers().list()).isEmpty();
+    }
+
+    @Test
+    void pruningTakesTheCacheAndLeavesTheImages() throws IOException {
+        var image = build("FROM busybox\nRUN echo kept >/kept\n");
+        build("FROM busybox\nRUN echo gone >/gone\n").remove();
+        engine.images().pruneBuildCache(Duration.ZERO, ByteSize.bytes(0));
+        events.clear();
+
+        assertThat(run(image, "cat", "/kept")).isEqualTo("kept\n");
+        build("FROM busybox\nRUN echo gone >/gone\n");
+        assertThat(carriedOut()).hasSize(1);
+        assertThat(engine.images().verify()).isEmpty();
+    }
+
+    @Test
+    void aTagThatIsNoneIsRefusedBeforeAnythingIsDone() throws IOException {
+        var spec = spec("FROM busybox\nRUN true\n").tag("No Name");
+
+        assertThatThrownBy(() -> build(spec)).isInstanceOf(InvalidSpecException.class);
+        assertThat(events).isEmpty();
+    }
+}

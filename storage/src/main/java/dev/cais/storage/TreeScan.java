@@ -1,0 +1,291 @@
+package dev.cais.storage;
+
+import dev.cais.Digest;
+import dev.cais.linux.Abi;
+import dev.cais.linux.Errno;
+import dev.cais.linux.Fd;
+import dev.cais.linux.Lookup;
+import dev.cais.linux.NativeMemory;
+import dev.cais.linux.Statx;
+import dev.cais.linux.Syscall;
+import dev.cais.linux.Syscalls;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Looks at files below a directory without opening them: names, kinds, sizes and times. What a name stands for is never followed, and
+ * nothing outside the directory is seen. Mounts are entered. For one thread.
+ */
+public final class TreeScan {
+    private static final int BUFFER = 64 * 1024;
+    private static final int LONGEST_LINK = 4096;
+    private static final int RESOLVE = Abi.RESOLVE_BENEATH | Abi.RESOLVE_NO_SYMLINKS | Abi.RESOLVE_NO_MAGICLINKS;
+
+    /**
+     * A file of any kind but a socket.
+     *
+     * @param path from the root of the scan, without {@code /} at its ends
+     * @param type one of the {@code S_IF} constants
+     * @param mode the twelve permission bits
+     * @param changed when its content or its attributes changed last
+     * @param target of a symbolic link; empty for others
+     */
+    public record Entry(
+            byte[] path,
+            int type,
+            int mode,
+            long uid,
+            long gid,
+            long size,
+            long device,
+            long inode,
+            Instant modified,
+            Instant changed,
+            byte[] target) {
+        public boolean isDirectory() {
+            return type == Abi.S_IFDIR;
+        }
+
+        public boolean isFile() {
+            return type == Abi.S_IFREG;
+        }
+
+        public boolean isLink() {
+            return type == Abi.S_IFLNK;
+        }
+
+        public boolean isDevice() {
+            return type == Abi.S_IFCHR || type == Abi.S_IFBLK;
+        }
+
+        /** The path as text; what is not UTF-8 in it is lost. */
+        public String name() {
+            return new String(path, StandardCharsets.UTF_8);
+        }
+
+        /** As in {@code src/Main.java}. */
+        @Override
+        public String toString() {
+            return name();
+        }
+    }
+
+    /** Says what is looked at. */
+    public interface Choice {
+        /** Whether a file is wanted; asked of directories, too, whose files may be wanted though they are not. */
+        boolean wants(String path, boolean directory);
+
+        /** Whether something in a directory may be wanted, though it is not itself. */
+        boolean enters(String path);
+    }
+
+    /** Everything. */
+    public static final Choice ALL = new Choice() {
+        @Override
+        public boolean wants(String path, boolean directory) {
+            return true;
+        }
+
+        @Override
+        public boolean enters(String path) {
+            return true;
+        }
+    };
+
+    private final Fd root;
+    private final Place where;
+    private final Statx stat = new Statx();
+    private final NativeMemory name = NativeMemory.allocate(8192);
+    private final NativeMemory buffer = NativeMemory.allocate(BUFFER);
+
+    /**
+     * @param root any descriptor of a directory, not closed
+     * @param name for messages, as in {@code context app}
+     */
+    public TreeScan(Fd root, String name) {
+        this.root = root;
+        this.where = Place.tree(name);
+    }
+
+    /**
+     * What is at a path and below it, in order of the names' bytes, directories before what is in them.
+     *
+     * @param path resolved: no link is on its way, nor at its end
+     * @return nothing if nothing is there, or it is not wanted
+     * @throws dev.cais.StorageException if something cannot be read
+     * @throws dev.cais.CancelledException if the thread is interrupted
+     */
+    public List<Entry> below(byte[] path, Choice choice) {
+        var found = new ArrayList<Entry>();
+        var opened = open(path, Abi.O_PATH | Abi.O_NOFOLLOW);
+        if (isGone(opened)) {
+            return found;
+        }
+        check(opened, Syscall.OPENAT2, path);
+        try (var start = Fd.of(opened)) {
+            check(stat.of(start.number()), Syscall.STATX, path);
+            var first = entry(start, Names.NONE, path);
+            if (choice.wants(first.name(), first.isDirectory())) {
+                found.add(first);
+            }
+            if (first.isDirectory() && (!found.isEmpty() || choice.enters(first.name()))) {
+                descend(path, choice, found);
+            }
+        }
+        found.sort((one, other) -> compare(one.path, other.path));
+        return found;
+    }
+
+    /**
+     * What is in a directory itself, in order of the names' bytes.
+     *
+     * @param directory resolved
+     * @return nothing if it is no directory
+     */
+    public List<Entry> in(byte[] directory, Choice choice) {
+        var found = new ArrayList<Entry>();
+        list(directory, choice, found, new ArrayDeque<>());
+        return found;
+    }
+
+    /** A directory comes before what is in it, and that before the next name. */
+    private static int compare(byte[] one, byte[] other) {
+        var difference = Arrays.mismatch(one, other);
+        if (difference < 0) {
+            return 0;
+        }
+        if (difference == one.length || difference == other.length) {
+            return one.length - other.length;
+        }
+        return weight(one[difference]) - weight(other[difference]);
+    }
+
+    private static int weight(byte value) {
+        return value == '/' ? -1 : Byte.toUnsignedInt(value);
+    }
+
+    private void descend(byte[] start, Choice choice, List<Entry> found) {
+        var open = new ArrayDeque<byte[]>();
+        open.push(start);
+        while (!open.isEmpty()) {
+            list(open.pop(), choice, found, open);
+        }
+    }
+
+    private void list(byte[] directory, Choice choice, List<Entry> found, ArrayDeque<byte[]> open) {
+        Failures.requireNotInterrupted("cannot read " + Names.shown(directory));
+        var opened = open(directory, Abi.O_RDONLY | Abi.O_DIRECTORY);
+        if (isGone(opened)) {
+            return;
+        }
+        check(opened, Syscall.OPENAT2, directory);
+        try (var listed = Fd.of(opened)) {
+            for (var last :
+                    Listing.read(listed.number(), buffer, result -> check(result, Syscall.GETDENTS64, directory))) {
+                visit(listed, last, Names.join(directory, last), choice, found, open);
+            }
+        }
+    }
+
+    private void visit(
+            Fd directory, byte[] last, byte[] path, Choice choice, List<Entry> found, ArrayDeque<byte[]> open) {
+        var looked = stat.of(directory.number(), Names.put(name, last));
+        if (isGone(looked)) {
+            return;
+        }
+        check(looked, Syscall.STATX, path);
+        if (stat.type() == Abi.S_IFSOCK) {
+            return;
+        }
+        var text = new String(path, StandardCharsets.UTF_8);
+        var isDirectory = stat.isDirectory();
+        var isWanted = choice.wants(text, isDirectory);
+        if (isWanted) {
+            found.add(entry(directory, last, path));
+        }
+        if (isDirectory && (isWanted || choice.enters(text))) {
+            open.push(path);
+        }
+    }
+
+    private Entry entry(Fd directory, byte[] last, byte[] path) {
+        var modified = Instant.ofEpochSecond(stat.modifiedSeconds(), stat.modifiedNanos());
+        var changed = Instant.ofEpochSecond(stat.changedSeconds(), stat.changedNanos());
+        var type = stat.type();
+        var mode = stat.mode();
+        var uid = stat.uid();
+        var gid = stat.gid();
+        var size = stat.size();
+        var device = stat.device();
+        var inode = stat.inode();
+        var target = type == Abi.S_IFLNK ? target(directory, last, path) : Names.NONE;
+        return new Entry(path, type, mode, uid, gid, size, device, inode, modified, changed, target);
+    }
+
+    private byte[] target(Fd directory, byte[] last, byte[] path) {
+        var length = Syscalls.call(
+                Syscall.READLINKAT, directory.number(), Names.put(name, last), buffer.address(), LONGEST_LINK);
+        var target = new byte[(int) check(length, Syscall.READLINKAT, path)];
+        buffer.bytes().get(0, target);
+        return target;
+    }
+
+    /**
+     * A digest of what was found: of each file its path, kind, permissions, and what it holds; of no time.
+     *
+     * @param prefix length of what all paths begin with and is left out
+     * @param owners whether owners count
+     * @param hashes reads the files that it does not know
+     */
+    public Digest digest(List<Entry> entries, int prefix, boolean owners, FileHashes hashes) {
+        var reader = hashes.new Reader(root, where);
+        var digest = FileHashes.digest();
+        var numbers = ByteBuffer.allocate(5 * Integer.BYTES);
+        for (var entry : entries) {
+            var path = entry.path();
+            var from = Math.min(prefix, path.length);
+            var content = entry.isFile() ? reader.hash(entry) : entry.target();
+            numbers.clear();
+            numbers.putInt(path.length - from)
+                    .putInt(entry.type() | entry.mode())
+                    .putInt(owners ? (int) entry.uid() : 0)
+                    .putInt(owners ? (int) entry.gid() : 0)
+                    .putInt(content.length);
+            digest.update(numbers.array());
+            digest.update(path, from, path.length - from);
+            digest.update(content);
+        }
+        return Digest.sha256(digest.digest());
+    }
+
+    /** Opens a regular file that was found, for reading. */
+    public Fd read(Entry entry) {
+        var opened = open(entry.path(), Abi.O_RDONLY | Abi.O_NOFOLLOW | Abi.O_NONBLOCK | Abi.O_NOCTTY);
+        return Fd.of(check(opened, Syscall.OPENAT2, entry.path()));
+    }
+
+    /** The sha256 of a regular file that was found. */
+    public Digest hash(Entry entry, FileHashes hashes) {
+        return Digest.sha256(hashes.new Reader(root, where).hash(entry));
+    }
+
+    private static boolean isGone(long result) {
+        return Errno.ENOENT.is(result) || Errno.ENOTDIR.is(result) || Errno.ELOOP.is(result);
+    }
+
+    private long open(byte[] path, int flags) {
+        return Lookup.open(root.number(), Names.put(name, path.length == 0 ? Names.DOT : path), flags, RESOLVE);
+    }
+
+    private long check(long result, Syscall call, byte[] path) {
+        if (result < 0) {
+            throw Failures.of("cannot read " + Names.shown(path), call, result, where);
+        }
+        return result;
+    }
+}
