@@ -47,8 +47,9 @@ public interface Logs {
 
     /**
      * Gives the lines to a consumer, first those that are there and then each that comes, on a thread of its own, over all runs of the
-     * container, until that is removed. So a consumer given at any time misses nothing. One that throws or is slow harms nobody: a line
-     * during which it throws is counted and the next one comes; removing the container waits at most a second for it.
+     * container, until that is removed. So a consumer given at any time misses nothing; a line without an end comes when its run ends.
+     * One that throws or is slow harms nobody: a line during which it throws is counted and the next one comes; removing the container
+     * waits at most a second for it.
      */
     LogForwarding forward(Consumer<? super LogLine> consumer);
 

@@ -3,6 +3,8 @@ package dev.cais.examples;
 import dev.cais.Container;
 import dev.cais.ContainerSpec;
 import dev.cais.Engine;
+import dev.cais.EventAction;
+import dev.cais.EventFilter;
 import dev.cais.LogConfig;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -18,13 +20,15 @@ import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Semaphore;
 
 /**
  * {@code Benchmark IMAGE [ARCHIVE]}: what containers cost, in medians. With an archive, what unpacking its images costs too; they
  * should have no name that the store has already, since they are removed.
  *
  * <p>Everything is waited for: "removed" means that process, cgroup and directory are gone. System properties change the counts:
- * {@code rounds} of each short thing after a warm-up of as many, how {@code many} containers at once, how many in a {@code row},
+ * {@code rounds} of each short thing after a warm-up of as many, how {@code many} containers at once, how many are {@code watched},
+ * how many run in a {@code row},
  * megabytes of {@code logs}, of a file to {@code copy}, and of what a container has written before it is cloned ({@code clone});
  * {@code only} names the parts to measure, as in {@code -Donly=start,copy}.
  */
@@ -32,6 +36,7 @@ public final class Benchmark {
     private static final int ROUNDS = Integer.getInteger("rounds", 100);
     private static final int MANY = Integer.getInteger("many", 50);
     private static final int MEASURED = 100;
+    private static final int WATCHED = Integer.getInteger("watched", 200);
     private static final int IN_A_ROW = Integer.getInteger("row", 200);
     private static final int LOG_MEGABYTES = Integer.getInteger("logs", 200);
     private static final int COPY_MEGABYTES = Integer.getInteger("copy", 500);
@@ -57,6 +62,7 @@ public final class Benchmark {
             parts.put("attach", benchmark::attach);
             parts.put("many", benchmark::many);
             parts.put("stats", benchmark::stats);
+            parts.put("watch", benchmark::watch);
             parts.put("row", benchmark::row);
             parts.put("logs", benchmark::logs);
             parts.put("copy", benchmark::copy);
@@ -142,6 +148,21 @@ public final class Benchmark {
                 "wake-ups a second, " + MEASURED + " idle (no ms)",
                 new double[] {(turnsOfEngineThreads() - first) / 5.0},
                 heap / 1024 + " KiB of heap each");
+        boxes.forEach(Container::close);
+    }
+
+    /** What it takes to look at all of them, and to be told of something that happened to each: a signal that changes nothing. */
+    private void watch() throws Exception {
+        var boxes = atATime(WATCHED, () -> engine.containers().start(spec.command("sleep", "3600")));
+        var told = new Semaphore(0);
+        try (var listening =
+                engine.events().listen(EventFilter.ALL.action(EventAction.KILL), event -> told.release())) {
+            report("stats and an event of each of " + WATCHED, ROUNDS, () -> {
+                boxes.forEach(box -> box.kill("CONT"));
+                told.acquire(WATCHED);
+                return engine.containers().stats();
+            });
+        }
         boxes.forEach(Container::close);
     }
 

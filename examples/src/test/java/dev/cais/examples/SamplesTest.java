@@ -147,12 +147,12 @@ class SamplesTest {
         var archive = directory.resolve("rootfs.tar");
         Files.copy(TestImages.busyboxArchive(), archive);
         var lines = run(
-                List.of("-Drounds=3", "-Dmany=4", "-Drow=5", "-Dlogs=1", "-Dcopy=1", "-Dclone=1"),
+                List.of("-Drounds=3", "-Dmany=4", "-Dwatched=4", "-Drow=5", "-Dlogs=1", "-Dcopy=1", "-Dclone=1"),
                 store,
                 Benchmark.class,
                 "busybox",
                 archive.toString());
-        assertThat(lines).hasSize(20);
+        assertThat(lines).hasSize(21);
         assertThat(lines.subList(2, lines.size()))
                 .allMatch(line -> line.matches(".{44} +\\d+ +\\d+\\.\\d\\d ms +\\d+\\.\\d\\d ms +\\d+\\.\\d\\d ms.*"));
     }

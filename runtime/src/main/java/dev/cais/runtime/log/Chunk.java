@@ -8,4 +8,7 @@ import dev.cais.LogStream;
  * @param nanos when it was read, in nanoseconds since the epoch
  * @param lost how many bytes of output between the chunk before and this one were rotated away before they were read
  */
-public record Chunk(long nanos, LogStream stream, byte[] content, long lost) {}
+public record Chunk(long nanos, LogStream stream, byte[] content, long lost) {
+    /** Stands where a run ended: a line that has no end by then gets none. Only for who waits for further runs. */
+    static final Chunk END_OF_RUN = new Chunk(0, LogStream.STDOUT, new byte[0], 0);
+}

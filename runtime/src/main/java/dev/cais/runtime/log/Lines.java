@@ -60,9 +60,9 @@ final class Lines {
     /** Reads one chunk, waiting for it if the reader follows. Returns whether there was one. */
     boolean advance() {
         var chunk = reader.next();
-        if (chunk.isEmpty()) {
+        if (chunk.isEmpty() || chunk.get() == Chunk.END_OF_RUN) {
             finish();
-            return false;
+            return chunk.isPresent();
         }
         if (chunk.get().lost() > 0) {
             lost += chunk.get().lost();

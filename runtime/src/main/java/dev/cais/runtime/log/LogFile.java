@@ -54,6 +54,7 @@ final class LogFile {
     private int unfinished;
     private int begun;
     private int completed;
+    private long sizeAtEndOfRun;
     private boolean ended;
     private long lost;
     private @Nullable StorageException failure;
@@ -243,6 +244,7 @@ final class LogFile {
         closeFile();
         synchronized (growth) {
             completed = Math.max(completed + 1, begun);
+            sizeAtEndOfRun = size;
             growth.notifyAll();
         }
     }
@@ -362,7 +364,7 @@ final class LogFile {
     /**
      * Waits until there is more than a position.
      *
-     * @param run with whose end the waiting ends; {@link Integer#MAX_VALUE} for none
+     * @param run with whose end the waiting ends
      * @return whether there is more
      */
     boolean awaitMore(long position, int run, Patience patience) throws InterruptedException {
@@ -374,6 +376,28 @@ final class LogFile {
                 growth.wait(patience.milliseconds());
             }
             return true;
+        }
+    }
+
+    /**
+     * The end of a run.
+     *
+     * @param number counted from 1; 0 if no run has ended
+     * @param size of the log then
+     */
+    record EndOfRun(int number, long size) {}
+
+    /** The last one. */
+    EndOfRun endOfRun() {
+        synchronized (growth) {
+            return new EndOfRun(completed, sizeAtEndOfRun);
+        }
+    }
+
+    /** Whether there will be no further run. */
+    boolean hasEnded() {
+        synchronized (growth) {
+            return ended;
         }
     }
 

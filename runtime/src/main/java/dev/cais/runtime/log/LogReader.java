@@ -36,6 +36,9 @@ public final class LogReader implements AutoCloseable {
     private long position;
 
     private final AtomicLong output;
+    /** How many ends of runs it has told of, if it goes on over them. */
+    private int runsTold;
+
     private long lost;
     private volatile boolean closed;
 
@@ -70,8 +73,19 @@ public final class LogReader implements AutoCloseable {
     public Optional<Chunk> next() {
         var length = 0;
         while (length == 0) {
-            if (closed || !block.hasRemaining() && !fill()) {
+            if (closed) {
                 return Optional.empty();
+            }
+            if (!block.hasRemaining() && !fill()) {
+                if (!goesOn() || log.hasEnded() || new Waiting().isOver()) {
+                    return Optional.empty();
+                }
+                var last = log.endOfRun();
+                runsTold = last.number();
+                if (position == last.size()) {
+                    return Optional.of(Chunk.END_OF_RUN);
+                }
+                continue; // another run has begun, and its output has been read already
             }
             length = log.format().length(block);
             if (length > block.remaining()) {
@@ -96,6 +110,11 @@ public final class LogReader implements AutoCloseable {
         var missing = lost;
         lost = 0;
         return Optional.of(new Chunk(chunk.nanos(), chunk.stream(), chunk.content(), missing));
+    }
+
+    /** Whether it waits for further runs when one has ended. */
+    private boolean goesOn() {
+        return run == Integer.MAX_VALUE;
     }
 
     /** Whether {@link #next} returns at once. */
@@ -135,7 +154,7 @@ public final class LogReader implements AutoCloseable {
     /** @return whether the block has something now */
     private boolean fill() {
         try {
-            if (position >= end || !log.awaitMore(position, run, new Waiting())) {
+            if (position >= end || !log.awaitMore(position, goesOn() ? runsTold + 1 : run, new Waiting())) {
                 return false;
             }
             var skipped = log.skipFrom(position);

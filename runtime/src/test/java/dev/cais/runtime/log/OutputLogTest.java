@@ -487,6 +487,31 @@ class OutputLogTest {
     }
 
     @Test
+    void aConsumerGetsAnUnfinishedLineWhenItsRunEnds() throws Exception {
+        for (var log : List.of(local(), log("json-file"))) {
+            BlockingQueue<String> taken = new LinkedBlockingQueue<>();
+            log.begin();
+            append(log, LogStream.STDOUT, "before");
+            log.complete();
+            log.logs().forward(line -> taken.add(line.text()));
+            assertThat(taken.poll(10, TimeUnit.SECONDS)).isEqualTo("before");
+            log.begin();
+            append(log, LogStream.STDOUT, "a\nre");
+            assertThat(taken.poll(10, TimeUnit.SECONDS)).isEqualTo("a");
+            append(log, LogStream.STDOUT, "st");
+            append(log, LogStream.STDERR, "error");
+            log.complete();
+            assertThat(List.of(taken.take(), taken.take())).containsExactly("rest", "error");
+            log.begin();
+            append(log, LogStream.STDOUT, "next\n");
+            assertThat(taken.poll(10, TimeUnit.SECONDS)).isEqualTo("next");
+            log.complete();
+            log.close();
+            assertThat(taken).isEmpty();
+        }
+    }
+
+    @Test
     void aConsumerThatHangsHoldsUpNobodyForLong() throws Exception {
         var log = local();
         var reached = new CountDownLatch(1);
