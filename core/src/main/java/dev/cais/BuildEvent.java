@@ -20,6 +20,21 @@ public sealed interface BuildEvent {
         }
     }
 
+    /**
+     * Something in the Dockerfile that works, and is better written in another way. Those come before the first step.
+     *
+     * @param rule its published name, as {@code StageNameCasing}
+     * @param line the first of the instruction, counted from 1
+     * @param text what is the matter
+     * @see <a href="https://docs.docker.com/reference/build-checks/">Build checks</a>
+     */
+    record Warned(String rule, int line, String text) implements BuildEvent {
+        @Override
+        public String toString() {
+            return "line " + line + ": " + text + " (" + rule + ")";
+        }
+    }
+
     /** What a step made was found: it need not be carried out. */
     record Cached(BuildStep step) implements BuildEvent {
         @Override

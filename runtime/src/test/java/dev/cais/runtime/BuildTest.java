@@ -133,6 +133,22 @@ class BuildTest {
     }
 
     @Test
+    void whatIsBetterWrittenInAnotherWayIsTold() throws IOException {
+        var dockerfile = "FROM busybox as Base\nCMD echo hello\nRUN true\n";
+        build(dockerfile);
+        assertThat(events)
+                .filteredOn(BuildEvent.Warned.class::isInstance)
+                .extracting(event -> ((BuildEvent.Warned) event).rule())
+                .containsExactly("StageNameCasing", "FromAsCasing", "JSONArgsRecommended");
+        assertThat(events.subList(0, 3)).allMatch(BuildEvent.Warned.class::isInstance);
+
+        assertThatThrownBy(() -> build("# check=error=true\n" + dockerfile))
+                .isInstanceOf(BuildException.class)
+                .hasMessageContaining("stage name Base is not in lower case")
+                .hasMessageContaining("> ");
+    }
+
+    @Test
     void nothingIsDoneTwice() throws IOException {
         write("a", "a");
         var dockerfile = "FROM busybox\nWORKDIR /app\nCOPY a .\nRUN echo made >b\n";

@@ -57,6 +57,11 @@ final class BuildContext implements AutoCloseable {
         }
     }
 
+    /** Files that it does not show. */
+    PathPatterns ignored() {
+        return ignored;
+    }
+
     private PathPatterns ignored(List<String> names) {
         for (var each : names) {
             var found = find(each);

@@ -5,6 +5,7 @@ import dev.cais.BuildSpec;
 import dev.cais.CancelledException;
 import dev.cais.EngineException;
 import dev.cais.Image;
+import dev.cais.ImageConfig;
 import dev.cais.InvalidSpecException;
 import dev.cais.Layer;
 import dev.cais.Platform;
@@ -14,6 +15,7 @@ import dev.cais.UnsupportedHostException;
 import dev.cais.image.dockerfile.BuildArguments;
 import dev.cais.image.dockerfile.BuildPlan;
 import dev.cais.image.dockerfile.Dockerfile;
+import dev.cais.image.dockerfile.Lint;
 import dev.cais.image.dockerfile.Origin;
 import dev.cais.image.dockerfile.PlannedStage;
 import dev.cais.image.layer.Workers;
@@ -102,12 +104,26 @@ final class Construction {
 
     /** Builds the stages that are needed, several at a time; each begins when those that it needs from the first have begun. */
     StageFiles carryOut() {
+        warn();
         var tasks = new ArrayList<Callable<StageFiles>>();
         for (var stage : plan.stages()) {
             tasks.add(() -> carryOut(stage));
         }
         var all = Workers.run("cais-build", MOST_AT_ONCE, tasks, "cannot build " + spec.context());
         return all.get(all.size() - 1);
+    }
+
+    private void warn() {
+        var configs = new HashMap<Integer, ImageConfig>();
+        for (var stage : plan.stages()) {
+            if (stage.base() instanceof Origin.OfImage image) {
+                configs.put(
+                        stage.number(), Objects.requireNonNull(bases.get(image)).config());
+            }
+        }
+        Lint.check(plan, configs, context("").ignored())
+                .forEach(found ->
+                        steps.tell(new BuildEvent.Warned(found.rule().toString(), found.line(), found.text())));
     }
 
     private StageFiles carryOut(PlannedStage stage) {
