@@ -26,8 +26,11 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.List;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterAll;
@@ -146,6 +149,51 @@ class BuildTest {
                 .isInstanceOf(BuildException.class)
                 .hasMessageContaining("stage name Base is not in lower case")
                 .hasMessageContaining("> ");
+    }
+
+    @Test
+    void aProgramSeesTheNetworkThatItsInstructionNames() throws IOException {
+        var namespace = "readlink /proc/self/ns/net; tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' '";
+        var image = build("""
+                FROM busybox
+                RUN (NAMESPACE) >/default
+                RUN --network=none (NAMESPACE) >/none
+                RUN --network=host (NAMESPACE) >/host
+                """.replace("NAMESPACE", namespace));
+
+        var own = Files.readSymbolicLink(Path.of("/proc/self/ns/net")).toString();
+        assertThat(run(image, "cat", "/host")).startsWith(own);
+        assertThat(run(image, "cat", "/none")).doesNotStartWith(own).endsWith("]\nlo\n");
+        assertThat(run(image, "cat", "/default"))
+                .doesNotStartWith(own); // the engine of this test has no default network
+    }
+
+    @Test
+    void linkedFilesAreTheSameLayerOnWhateverIsBelow() throws IOException {
+        write("a", "a");
+        var one = build("FROM busybox\nRUN mkdir /one\nCOPY --link a /dir/\n");
+        carriedOut();
+        var other = build("FROM busybox\nRUN mkdir /other\nCOPY --link a /dir/\n");
+
+        assertThat(carriedOut()).singleElement().asString().contains("mkdir /other");
+        assertThat(other.layers().get(2)).isEqualTo(one.layers().get(2));
+        assertThat(run(other, "cat", "/dir/a")).isEqualTo("a");
+    }
+
+    @Test
+    void buildsAtTheSameTimeCarryOutAStepOnce() throws Exception {
+        var spec = spec("FROM busybox\nRUN echo shared; sleep 0.3\n");
+        var threads = Executors.newFixedThreadPool(4);
+        try {
+            var images = new HashSet<Image>();
+            for (var built : threads.invokeAll(Collections.<Callable<Image>>nCopies(4, () -> build(spec)))) {
+                images.add(built.get());
+            }
+            assertThat(images).hasSize(1);
+        } finally {
+            threads.shutdown();
+        }
+        assertThat(carriedOut()).hasSize(1);
     }
 
     @Test
