@@ -60,7 +60,7 @@ final class Lines {
     /** Reads one chunk, waiting for it if the reader follows. Returns whether there was one. */
     boolean advance() {
         var chunk = reader.next();
-        if (chunk.isEmpty() || chunk.get() == Chunk.END_OF_RUN) {
+        if (chunk.isEmpty() || chunk.get().equals(Chunk.END_OF_RUN)) {
             finish();
             return chunk.isPresent();
         }
