@@ -23,9 +23,9 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A network of this engine. The default one has no bridge before the first container joins it.
+ * A network of this engine. The default one has nothing on the host before the first container joins it.
  *
- * <p>Its lock guards who is on it; the bridge is made under it, too.
+ * <p>Its lock guards who is on it; its segment is made under it, too.
  */
 final class LocalNetwork implements Network {
     private static final int ETHERNET_MTU = 1500;
@@ -36,13 +36,13 @@ final class LocalNetwork implements Network {
     private final Optional<CniNetwork> cni;
     private final Instant created = Instant.now();
     private final Map<LocalContainer, LocalEndpoint> endpoints = new LinkedHashMap<>();
-    private volatile @Nullable NetworkBridge bridge;
+    private volatile @Nullable NetworkSegment segment;
     /** The names of those that run. */
     private volatile Zone zone = Zone.EMPTY;
 
     private boolean removed;
 
-    /** @param cni what connects its containers in place of a bridge */
+    /** @param cni what connects its containers in place of a segment of the engine's */
     LocalNetwork(LocalNetworks owner, String id, NetworkSpec spec, Optional<CniNetwork> cni) {
         this.owner = owner;
         this.id = id;
@@ -72,7 +72,7 @@ final class LocalNetwork implements Network {
 
     @Override
     public List<Subnet> subnets() {
-        var made = bridge;
+        var made = segment;
         return made == null ? spec.subnets() : made.subnets();
     }
 
@@ -105,11 +105,11 @@ final class LocalNetwork implements Network {
     }
 
     /** What it has on the host, made if there is nothing. Not of a network of plugins. */
-    synchronized NetworkBridge bridge() {
-        var made = bridge;
+    synchronized NetworkSegment segment() {
+        var made = segment;
         if (made == null) {
-            made = owner.makeBridge(this);
-            bridge = made;
+            made = owner.makeSegment(this);
+            segment = made;
             if (!hostAddresses().isEmpty()) {
                 zone = zone.with(new ZoneEntry(Zone.HOST_NAMES, hostAddresses()));
             }
@@ -138,7 +138,7 @@ final class LocalNetwork implements Network {
             undo.addStep(() -> addresses.forEach(address -> giveBack(address)));
             for (var address : wanted.addresses()) {
                 if (subnets().stream().noneMatch(subnet -> subnet.contains(address))) {
-                    bridge(); // the subnet may not have been chosen yet
+                    segment(); // the subnet may not have been chosen yet
                 }
                 if (subnets().stream().noneMatch(subnet -> subnet.contains(address))) {
                     throw new InvalidSpecException(
@@ -148,7 +148,7 @@ final class LocalNetwork implements Network {
                             "");
                 }
             }
-            bridge().leases().forEach((subnet, leases) -> {
+            segment().leases().forEach((subnet, leases) -> {
                 var asked = wanted.addresses().stream().filter(subnet::contains).findFirst();
                 asked.ifPresent(address -> leases.take(cannot, address));
                 addresses.add(asked.orElseGet(() -> leases.take(cannot)));
@@ -228,7 +228,7 @@ final class LocalNetwork implements Network {
         if (cni.isPresent()) {
             return;
         }
-        bridge().leases().forEach((subnet, leases) -> {
+        segment().leases().forEach((subnet, leases) -> {
             if (subnet.contains(address)) {
                 leases.giveBack(address);
             }
@@ -302,15 +302,15 @@ final class LocalNetwork implements Network {
     /** Under its lock. */
     private void removeNow() {
         removed = true;
-        giveUpBridge();
+        giveUpSegment();
         owner.forget(this);
     }
 
     /** At the engine's end, when no container is left. */
-    synchronized void giveUpBridge() {
-        var made = bridge;
+    synchronized void giveUpSegment() {
+        var made = segment;
         if (made != null) {
-            owner.removeBridge(made);
+            owner.removeSegment(made);
         }
     }
 

@@ -112,9 +112,9 @@ final class LocalNetworks implements Networks, AutoCloseable {
         try (var undo = new Undo()) {
             undo.addStep(() -> byName.remove(spec.name(), network));
             if (cni.isEmpty()) {
-                network.bridge();
+                network.segment();
             }
-            undo.addStep(network::giveUpBridge);
+            undo.addStep(network::giveUpSegment);
             engine.requireOpen(cannot); // or it does not know of this one
             undo.keepAll();
         }
@@ -346,7 +346,7 @@ final class LocalNetworks implements Networks, AutoCloseable {
         return "cais" + engine.id().substring(0, 6);
     }
 
-    NetworkBridge makeBridge(LocalNetwork network) {
+    NetworkSegment makeSegment(LocalNetwork network) {
         var cannot = "cannot make network " + network.name();
         try {
             return network.spec().driver() instanceof NetworkDriver.Bridge kind
@@ -364,7 +364,7 @@ final class LocalNetworks implements Networks, AutoCloseable {
         }
     }
 
-    private NetworkBridge makeBridge(LocalNetwork network, NetworkDriver.Bridge kind, String cannot) {
+    private NetworkSegment makeBridge(LocalNetwork network, NetworkDriver.Bridge kind, String cannot) {
         var spec = network.spec();
         var name = linkPrefix() + network.id().substring(0, 5);
         var host = links();
@@ -423,7 +423,7 @@ final class LocalNetworks implements Networks, AutoCloseable {
             var ours = new ArrayList<>(List.of(index));
             kind.vxlan().ifPresent(vxlan -> ours.add(joinHosts(network, vxlan, index, cannot, undo)));
             undo.keepAll();
-            return new NetworkBridge(index, ours, Optional.of(filtered), Collections.unmodifiableMap(leases));
+            return new NetworkSegment(index, ours, Optional.of(filtered), Collections.unmodifiableMap(leases));
         }
     }
 
@@ -461,14 +461,14 @@ final class LocalNetworks implements Networks, AutoCloseable {
     }
 
     /** Of a macvlan or ipvlan, which has nothing on the host but its parent. */
-    private NetworkBridge makeOnWire(LocalNetwork network, String cannot) {
+    private NetworkSegment makeOnWire(LocalNetwork network, String cannot) {
         var spec = network.spec();
         var parent = ParentLink.open(cannot, this, spec.driver());
         var leases = new LinkedHashMap<Subnet, Leases>();
         spec.subnets().stream()
                 .sorted(Comparator.comparing(Subnet::isIpv6))
                 .forEach(subnet -> leases.put(subnet, new Leases(subnet, spec.gateway(subnet), spec.range(subnet))));
-        return new NetworkBridge(
+        return new NetworkSegment(
                 parent.index(),
                 parent.made() ? List.of(parent.index()) : List.of(),
                 Optional.empty(),
@@ -514,12 +514,12 @@ final class LocalNetworks implements Networks, AutoCloseable {
     }
 
     /** The links of its containers are gone already. */
-    void removeBridge(NetworkBridge bridge) {
+    void removeSegment(NetworkSegment segment) {
         try (var undo = new Undo()) {
-            bridge.filtered()
+            segment.filtered()
                     .ifPresent(filtered ->
                             undo.addStep(() -> firewall().ifPresent(firewall -> firewall.remove(filtered))));
-            for (var link : bridge.ours()) {
+            for (var link : segment.ours()) {
                 undo.addStep(() -> links().execute(LinkRequest.delete(link).request()));
             }
         }

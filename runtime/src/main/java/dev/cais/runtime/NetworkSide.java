@@ -163,7 +163,7 @@ final class NetworkSide implements AutoCloseable {
                         .kind(new LinkKind.Veth(peer))
                         .group(networks.group())
                         .mtu(network.mtu())
-                        .master(network.bridge().index())
+                        .master(network.segment().index())
                         .request());
         undo.addStep(() -> delete(hostName));
         var requests = new ArrayList<Request>();
@@ -187,7 +187,7 @@ final class NetworkSide implements AutoCloseable {
     private void attachToWire(LocalEndpoint endpoint, String name, Undo undo) {
         var network = endpoint.network();
         var link = LinkRequest.add(name)
-                .kind(ParentLink.kind(network.spec().driver(), network.bridge().index()))
+                .kind(ParentLink.kind(network.spec().driver(), network.segment().index()))
                 .mtu(network.mtu())
                 .namespace(sockets.namespace());
         if (network.spec().driver() instanceof NetworkDriver.Macvlan) {
@@ -274,7 +274,7 @@ final class NetworkSide implements AutoCloseable {
     }
 
     private static Subnet subnet(LocalEndpoint endpoint, InetAddress address) {
-        return endpoint.network().bridge().subnets().stream()
+        return endpoint.network().segment().subnets().stream()
                 .filter(subnet -> subnet.contains(address))
                 .findFirst()
                 .orElseThrow();
@@ -290,7 +290,7 @@ final class NetworkSide implements AutoCloseable {
                                 && !each.getKey().reachesHost()) {
                     continue; // plugins make routes themselves, and other VLANs have none
                 }
-                var subnet = network.bridge().subnets().stream()
+                var subnet = network.segment().subnets().stream()
                         .filter(one -> one.isIpv6() == ipv6)
                         .findFirst();
                 if (subnet.isPresent() && !network.spec().internal()) {
