@@ -8,6 +8,7 @@ import dev.cais.network.netlink.LinkAddress;
 import dev.cais.network.netlink.Route;
 import dev.cais.network.netlink.Rtnetlink;
 import java.math.BigInteger;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -16,7 +17,8 @@ import java.util.function.Predicate;
 
 /**
  * Which subnets an engine's bridges may have. The host's routes tell what is taken, by whomever: a claim is a bridge's address, so it
- * holds against all engines of all JVMs, and goes with the bridge.
+ * holds against all engines of all JVMs, and goes with the bridge. Of several claims to one subnet the kernel keeps the routes in the
+ * order in which they came, so whoever is first needs no lock to know it.
  */
 final class Subnets {
     private static final int IPV6_PREFIX = 64;
@@ -114,8 +116,8 @@ final class Subnets {
     private record Claim(Optional<Route> inTheWay, boolean contended) {}
 
     /**
-     * Gives the bridge its address in a subnet, if the host has no route to a part of it, and looks again afterwards: of two engines that
-     * come at the same moment both see the other, and nobody keeps it.
+     * Gives the bridge its address in a subnet, if the host has no route to a part of it, and looks again afterwards: of engines that
+     * come at the same moment the first keeps it; of two whose subnets overlap only in part both see the other, and nobody does.
      */
     private Claim tryToTake(NetworkSpec spec, int bridge, Subnet subnet, Predicate<Subnet> counts) {
         var before = inTheWay(links.routes(), bridge, subnet, counts);
@@ -124,11 +126,28 @@ final class Subnets {
         }
         var address = new LinkAddress(bridge, spec.gateway(subnet), subnet.prefix());
         links.execute(address.add());
-        var after = inTheWay(links.routes(), bridge, subnet, counts);
+        var after = inTheWay(earlier(links.routes(), bridge, subnet), bridge, subnet, counts);
         if (after.isPresent()) {
             links.execute(address.delete());
         }
         return new Claim(after, true);
+    }
+
+    /**
+     * Without those to the same subnet that came after the bridge's own, and without local addresses: each of those has a route to
+     * its subnet, which tells when it came, and is there before or after it.
+     */
+    private static List<Route> earlier(List<Route> routes, int bridge, Subnet subnet) {
+        var earlier = new ArrayList<Route>();
+        var later = false;
+        for (var route : routes) {
+            var same = route.destination().equals(subnet);
+            later |= same && route.link() == bridge;
+            if (!route.isLocal() && !(same && later)) {
+                earlier.add(route);
+            }
+        }
+        return earlier;
     }
 
     /** Routes to everything, or to half of it as some tunnels have them, count for nothing. */

@@ -25,6 +25,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.FutureTask;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -150,6 +151,71 @@ class SubnetsTest {
         } finally {
             engines.forEach(Engine::close);
         }
+    }
+
+    /** Without engines around it, so that they meet in the moment between two looks. */
+    @Test
+    void ofThoseWhoNameOneSubnetAtOnceExactlyOneHasIt() throws Exception {
+        var spec = NetworkSpec.of("asked").subnet("198.18.64.0/24").subnet("fd00:64::/64");
+        var sockets = new ArrayList<Rtnetlink>();
+        var bridges = new ArrayList<Integer>();
+        try {
+            for (var i = 0; i < 4; i++) {
+                var socket = Rtnetlink.open();
+                sockets.add(socket);
+                socket.execute(LinkRequest.add("testclaim" + i)
+                        .kind(new LinkKind.Bridge(false))
+                        .up()
+                        .request());
+                bridges.add(socket.link("testclaim" + i).orElseThrow().index());
+            }
+            for (var ipv6 : new boolean[] {false, true}) {
+                for (var round = 0; round < 100; round++) {
+                    assertThat(claim(spec, sockets, bridges, ipv6))
+                            .as("round " + round)
+                            .hasSize(1);
+                }
+            }
+        } finally {
+            for (var bridge : bridges) {
+                sockets.get(0).execute(LinkRequest.delete(bridge).request());
+            }
+            sockets.forEach(Rtnetlink::close);
+        }
+    }
+
+    /** Those who have it are told, and then give it back. */
+    private static List<Integer> claim(NetworkSpec spec, List<Rtnetlink> sockets, List<Integer> bridges, boolean ipv6)
+            throws Exception {
+        var together = new CyclicBarrier(sockets.size());
+        var tasks = new ArrayList<FutureTask<Boolean>>();
+        for (var i = 0; i < sockets.size(); i++) {
+            var subnets = new Subnets(sockets.get(i), POOL, "0123456789ab");
+            int bridge = bridges.get(i);
+            var task = new FutureTask<>(() -> {
+                together.await();
+                try {
+                    subnets.claim("cannot claim", spec, bridge, ipv6);
+                    return true;
+                } catch (ConflictException e) {
+                    assertThat(e).hasMessageContaining("is in use on this host [route=");
+                    return false;
+                }
+            });
+            tasks.add(task);
+            new Thread(task, "claimant-of-test").start();
+        }
+        var holders = new ArrayList<Integer>();
+        for (var i = 0; i < tasks.size(); i++) {
+            if (tasks.get(i).get()) {
+                holders.add(bridges.get(i));
+            }
+        }
+        var subnet = spec.subnets().get(ipv6 ? 1 : 0);
+        for (var holder : holders) {
+            sockets.get(0).execute(new LinkAddress(holder, spec.gateway(subnet), subnet.prefix()).delete());
+        }
+        return holders;
     }
 
     @Test

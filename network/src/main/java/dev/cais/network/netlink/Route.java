@@ -21,6 +21,7 @@ public record Route(Subnet destination, Optional<InetAddress> gateway, int link,
     static final int RTM_NEWROUTE = 24;
     private static final int RTM_DELROUTE = 25;
     static final int MAIN = 254;
+    private static final int LOCAL = 255;
     private static final int RTPROT_BOOT = 3;
     private static final int RT_SCOPE_UNIVERSE = 0;
     private static final int RT_SCOPE_LINK = 253;
@@ -83,6 +84,11 @@ public record Route(Subnet destination, Optional<InetAddress> gateway, int link,
 
     public Route metric(int value) {
         return new Route(destination, gateway, link, type, table, value);
+    }
+
+    /** Whether the kernel made it for an address of this host, or for all in a subnet (broadcast). */
+    public boolean isLocal() {
+        return table == LOCAL;
     }
 
     /** The kernel answers {@code EEXIST} if there is one to that destination, {@code ENETUNREACH} if the gateway is no neighbour. */
