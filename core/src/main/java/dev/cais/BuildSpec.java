@@ -2,7 +2,6 @@ package dev.cais;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -23,6 +22,9 @@ import java.util.function.Consumer;
  * @param pull when registries are asked for the images that stages begin with
  * @param secrets by id, for {@code RUN --mount=type=secret}
  * @param contexts further directories by name, for {@code --from}; they win over stages and images of that name
+ * @param cacheFrom where the outcome of steps that the store does not know is looked for, in this order
+ * @param cacheTo where the outcome of all steps is left when the image is made
+ * @param noCacheFilter names or numbers of stages whose steps are carried out, though what they make is known
  * @see <a href="https://docs.docker.com/reference/dockerfile/">Dockerfile reference</a>
  */
 public record BuildSpec(
@@ -35,7 +37,10 @@ public record BuildSpec(
         boolean noCache,
         PullPolicy pull,
         Map<String, BuildSecret> secrets,
-        Map<String, Path> contexts) {
+        Map<String, Path> contexts,
+        List<BuildCache> cacheFrom,
+        List<BuildCache> cacheTo,
+        List<String> noCacheFilter) {
     public BuildSpec {
         if (dockerfile.isEmpty() || dockerfile.indexOf('\0') >= 0) {
             throw new InvalidSpecException("cannot build " + context + ": the Dockerfile's name is empty or has a NUL");
@@ -46,6 +51,14 @@ public record BuildSpec(
         labels = Collections.unmodifiableMap(new LinkedHashMap<>(labels));
         secrets = Collections.unmodifiableMap(new LinkedHashMap<>(secrets));
         contexts = Collections.unmodifiableMap(new LinkedHashMap<>(contexts));
+        cacheFrom = List.copyOf(cacheFrom);
+        cacheTo = List.copyOf(cacheTo);
+        noCacheFilter = List.copyOf(noCacheFilter);
+        if (cacheFrom.stream().anyMatch(BuildCache.Inline.class::isInstance)) {
+            throw new InvalidSpecException(
+                    "cannot build " + context + ": an inline cache is read from the registry that has its image",
+                    "write BuildCache.registry(\"the image's name\")");
+        }
         for (var name : args.keySet()) {
             if (name.isEmpty()) {
                 throw new InvalidSpecException("cannot build " + context + ": an argument has no name");
@@ -70,7 +83,10 @@ public record BuildSpec(
                 false,
                 PullPolicy.MISSING,
                 Map.of(),
-                Map.of());
+                Map.of(),
+                List.of(),
+                List.of(),
+                List.of());
     }
 
     public BuildSpec dockerfile(String changed) {
@@ -78,10 +94,7 @@ public record BuildSpec(
     }
 
     public BuildSpec tag(String... more) {
-        return with(draft -> {
-            draft.tags = new ArrayList<>(tags);
-            draft.tags.addAll(Arrays.asList(more));
-        });
+        return with(draft -> draft.tags = append(tags, List.of(more)));
     }
 
     public BuildSpec arg(String name, String value) {
@@ -113,6 +126,31 @@ public record BuildSpec(
                 ContainerSpec.put(contexts, name, directory.toAbsolutePath().normalize()));
     }
 
+    /** See {@link #cacheFrom()}. */
+    public BuildSpec cacheFrom(BuildCache... more) {
+        return with(draft -> draft.cacheFrom = append(cacheFrom, List.of(more)));
+    }
+
+    /**
+     * See {@link #cacheTo()}.
+     *
+     * <p>Secrets are in none of these: of a step's key only a digest is there. What a program wrote into its layer is.
+     */
+    public BuildSpec cacheTo(BuildCache... more) {
+        return with(draft -> draft.cacheTo = append(cacheTo, List.of(more)));
+    }
+
+    /** See {@link #noCacheFilter()}. */
+    public BuildSpec noCacheFilter(String... stages) {
+        return with(draft -> draft.noCacheFilter = append(noCacheFilter, List.of(stages)));
+    }
+
+    private static <T> List<T> append(List<T> list, List<T> more) {
+        var all = new ArrayList<>(list);
+        all.addAll(more);
+        return all;
+    }
+
     private BuildSpec with(Consumer<Draft> change) {
         var draft = new Draft(this);
         change.accept(draft);
@@ -126,7 +164,10 @@ public record BuildSpec(
                 draft.noCache,
                 draft.pull,
                 draft.secrets,
-                draft.contexts);
+                draft.contexts,
+                draft.cacheFrom,
+                draft.cacheTo,
+                draft.noCacheFilter);
     }
 
     private static final class Draft {
@@ -139,6 +180,9 @@ public record BuildSpec(
         private PullPolicy pull;
         private Map<String, BuildSecret> secrets;
         private Map<String, Path> contexts;
+        private List<BuildCache> cacheFrom;
+        private List<BuildCache> cacheTo;
+        private List<String> noCacheFilter;
 
         Draft(BuildSpec base) {
             dockerfile = base.dockerfile;
@@ -150,6 +194,9 @@ public record BuildSpec(
             pull = base.pull;
             secrets = base.secrets;
             contexts = base.contexts;
+            cacheFrom = base.cacheFrom;
+            cacheTo = base.cacheTo;
+            noCacheFilter = base.noCacheFilter;
         }
     }
 }

@@ -14,6 +14,7 @@ import dev.cais.Engine;
 import dev.cais.HistoryEntry;
 import dev.cais.Image;
 import dev.cais.InvalidSpecException;
+import dev.cais.NotFoundException;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestStore;
@@ -216,6 +217,22 @@ class BuildTest {
 
         build(spec(dockerfile).withoutCache());
         assertThat(carriedOut()).hasSize(3);
+    }
+
+    @Test
+    void theCacheOfSomeStagesCanBeLeftAside() throws IOException {
+        var spec =
+                spec("FROM busybox AS Fresh\nRUN echo a\nFROM busybox\nRUN echo b\nCOPY --from=fresh /etc/passwd /\n");
+        build(spec);
+        carriedOut();
+        build(spec.noCacheFilter("fresh"));
+
+        assertThat(carriedOut()).containsExactly("[fresh 1] RUN echo a (without the cache)");
+        build(spec.noCacheFilter("0", "1"));
+        assertThat(carriedOut()).hasSize(3);
+        assertThatThrownBy(() -> build(spec.noCacheFilter("stale")))
+                .isInstanceOf(NotFoundException.class)
+                .hasMessage("cannot build " + context + " without the cache of stage stale: there is no such stage");
     }
 
     @Test

@@ -11,13 +11,17 @@ import dev.cais.image.ImageCatalog;
 import dev.cais.image.dockerfile.BuildPlan;
 import dev.cais.image.dockerfile.Dockerfile;
 import dev.cais.image.dockerfile.PlanRequest;
+import dev.cais.image.dockerfile.Stage;
+import dev.cais.image.oci.Shown;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 
 /** Builds images of Dockerfiles, for one engine. For many threads. */
 public final class Builder {
@@ -49,7 +53,7 @@ public final class Builder {
                             Platform.host(),
                             spec.contexts().keySet()));
             var place = spec.context() + "\n" + spec.dockerfile();
-            try (var steps = new Steps(host.store(), place, spec.noCache(), epoch, oneByOne(progress))) {
+            try (var steps = new Steps(host.store(), place, noCache(spec, dockerfile), epoch, oneByOne(progress))) {
                 var files = new Construction(new Workplace(host), spec, plan, steps, contexts).carryOut();
                 var config = files.state().config().label(spec.labels());
                 try (var hold = host.store().lockShared()) {
@@ -86,6 +90,24 @@ public final class Builder {
         } catch (IOException e) {
             throw new BuildException("cannot read " + name + ": " + e, Map.of(), "", e);
         }
+    }
+
+    /** Of which stages nothing is taken from the cache. */
+    private static Predicate<String> noCache(BuildSpec spec, Dockerfile dockerfile) {
+        var stages = new HashSet<String>();
+        for (var wanted : spec.noCacheFilter()) {
+            var named = dockerfile.stages().stream()
+                    .filter(stage -> stage.name().equalsIgnoreCase(wanted)
+                            || Integer.toString(stage.number()).equals(wanted))
+                    .map(Stage::toString)
+                    .toList();
+            if (named.isEmpty()) {
+                throw new NotFoundException("cannot build " + spec.context() + " without the cache of stage "
+                        + Shown.text(wanted) + ": there is no such stage");
+            }
+            stages.addAll(named);
+        }
+        return stage -> spec.noCache() || stages.contains(stage);
     }
 
     private static Optional<Instant> epoch(BuildSpec spec) {

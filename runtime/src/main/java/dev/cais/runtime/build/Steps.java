@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 
 /** The steps of one build: each is found, or carried out. What they make is in use by the build until it ends. For many threads. */
@@ -28,17 +29,23 @@ final class Steps implements AutoCloseable {
     private final Store store;
     private final BuildCache cache;
     private final String place;
-    private final boolean noCache;
+    private final Predicate<String> noCache;
     private final Optional<Instant> epoch;
     private final Consumer<BuildEvent> progress;
     private final ContainerFiles lease;
 
     /**
      * @param place what names the Dockerfile from build to build
+     * @param noCache of which stages all steps are carried out
      * @param epoch what every step's time is, if it is given
      * @param progress hears of one event at a time
      */
-    Steps(Store store, String place, boolean noCache, Optional<Instant> epoch, Consumer<BuildEvent> progress) {
+    Steps(
+            Store store,
+            String place,
+            Predicate<String> noCache,
+            Optional<Instant> epoch,
+            Consumer<BuildEvent> progress) {
         this.store = store;
         this.cache = store.builds();
         this.place = place;
@@ -100,7 +107,7 @@ final class Steps implements AutoCloseable {
     }
 
     private Optional<Made> find(BuildStep step, Digest key) {
-        if (noCache) {
+        if (noCache.test(step.stage())) {
             return Optional.empty();
         }
         Optional<BuildCache.Step> found;
@@ -120,7 +127,7 @@ final class Steps implements AutoCloseable {
         var started = System.nanoTime();
         var known = files.get();
         var note = Hash.sha256((place + "\n" + step.stage() + "\n" + step.number()).getBytes(StandardCharsets.UTF_8));
-        var why = noCache
+        var why = noCache.test(step.stage())
                 ? "without the cache"
                 : cache.note(note)
                         .map(before -> key.difference(before, known))
