@@ -6,13 +6,15 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
  * What an image is built of. The methods return changed copies.
  *
- * @param context directory that {@code COPY} and {@code ADD} take files from, less what its {@code .dockerignore} names; absolute
- * @param dockerfile path below the context, or an absolute path anywhere on the host
+ * @param context that {@code COPY} and {@code ADD} take files from, less what its {@code .dockerignore} names
+ * @param dockerfile path below the context, or an absolute path anywhere on the host; of no account if the text is given
+ * @param dockerfileInline the Dockerfile's text, if it is no file
  * @param tags names that the image gets; perhaps none
  * @param args values of the Dockerfile's arguments; {@code SOURCE_DATE_EPOCH}, in seconds since 1970, is the time of all that the build
  *     itself makes, and the latest of what it copies
@@ -21,15 +23,16 @@ import java.util.function.Consumer;
  * @param noCache whether all steps are carried out, though what they make is known
  * @param pull when registries are asked for the images that stages begin with
  * @param secrets by id, for {@code RUN --mount=type=secret}
- * @param contexts further directories by name, for {@code --from}; they win over stages and images of that name
+ * @param contexts further ones by name, for {@code FROM} and {@code --from}; they win over stages and images of that name
  * @param cacheFrom where the outcome of steps that the store does not know is looked for, in this order
  * @param cacheTo where the outcome of all steps is left when the image is made
  * @param noCacheFilter names or numbers of stages whose steps are carried out, though what they make is known
  * @see <a href="https://docs.docker.com/reference/dockerfile/">Dockerfile reference</a>
  */
 public record BuildSpec(
-        Path context,
+        BuildContext context,
         String dockerfile,
+        Optional<String> dockerfileInline,
         List<String> tags,
         Map<String, String> args,
         Map<String, String> labels,
@@ -37,7 +40,7 @@ public record BuildSpec(
         boolean noCache,
         PullPolicy pull,
         Map<String, BuildSecret> secrets,
-        Map<String, Path> contexts,
+        Map<String, BuildContext> contexts,
         List<BuildCache> cacheFrom,
         List<BuildCache> cacheTo,
         List<String> noCacheFilter) {
@@ -45,7 +48,6 @@ public record BuildSpec(
         if (dockerfile.isEmpty() || dockerfile.indexOf('\0') >= 0) {
             throw new InvalidSpecException("cannot build " + context + ": the Dockerfile's name is empty or has a NUL");
         }
-        context = context.toAbsolutePath().normalize();
         tags = List.copyOf(tags);
         args = Collections.unmodifiableMap(new LinkedHashMap<>(args));
         labels = Collections.unmodifiableMap(new LinkedHashMap<>(labels));
@@ -73,9 +75,15 @@ public record BuildSpec(
 
     /** Of a directory with a {@code Dockerfile}. */
     public static BuildSpec of(Path context) {
+        return of(BuildContext.directory(context));
+    }
+
+    /** Of the {@code Dockerfile} in a context. */
+    public static BuildSpec of(BuildContext context) {
         return new BuildSpec(
                 context,
                 "Dockerfile",
+                Optional.empty(),
                 List.of(),
                 Map.of(),
                 Map.of(),
@@ -90,7 +98,15 @@ public record BuildSpec(
     }
 
     public BuildSpec dockerfile(String changed) {
-        return with(draft -> draft.dockerfile = changed);
+        return with(draft -> {
+            draft.dockerfile = changed;
+            draft.dockerfileInline = Optional.empty();
+        });
+    }
+
+    /** A Dockerfile that is no file: its text. What is to be ignored of the context is in its {@code .dockerignore}. */
+    public BuildSpec dockerfileInline(String text) {
+        return with(draft -> draft.dockerfileInline = Optional.of(text));
     }
 
     public BuildSpec tag(String... more) {
@@ -122,8 +138,11 @@ public record BuildSpec(
     }
 
     public BuildSpec context(String name, Path directory) {
-        return with(draft -> draft.contexts =
-                ContainerSpec.put(contexts, name, directory.toAbsolutePath().normalize()));
+        return context(name, BuildContext.directory(directory));
+    }
+
+    public BuildSpec context(String name, BuildContext more) {
+        return with(draft -> draft.contexts = ContainerSpec.put(contexts, name, more));
     }
 
     /** See {@link #cacheFrom()}. */
@@ -157,6 +176,7 @@ public record BuildSpec(
         return new BuildSpec(
                 context,
                 draft.dockerfile,
+                draft.dockerfileInline,
                 draft.tags,
                 draft.args,
                 draft.labels,
@@ -172,6 +192,7 @@ public record BuildSpec(
 
     private static final class Draft {
         private String dockerfile;
+        private Optional<String> dockerfileInline;
         private List<String> tags;
         private Map<String, String> args;
         private Map<String, String> labels;
@@ -179,13 +200,14 @@ public record BuildSpec(
         private boolean noCache;
         private PullPolicy pull;
         private Map<String, BuildSecret> secrets;
-        private Map<String, Path> contexts;
+        private Map<String, BuildContext> contexts;
         private List<BuildCache> cacheFrom;
         private List<BuildCache> cacheTo;
         private List<String> noCacheFilter;
 
         Draft(BuildSpec base) {
             dockerfile = base.dockerfile;
+            dockerfileInline = base.dockerfileInline;
             tags = base.tags;
             args = base.args;
             labels = base.labels;

@@ -9,9 +9,7 @@ import dev.cais.BuildSecret;
 import dev.cais.BuildSpec;
 import dev.cais.ByteSize;
 import dev.cais.CancelledException;
-import dev.cais.ContainerSpec;
 import dev.cais.Engine;
-import dev.cais.HistoryEntry;
 import dev.cais.Image;
 import dev.cais.InvalidSpecException;
 import dev.cais.NotFoundException;
@@ -36,9 +34,12 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Dockerfiles carried out, on a real kernel with a real image. */
 @RequiresRoot
@@ -48,10 +49,11 @@ class BuildTest {
     private static Engine engine;
     private static TestStore store;
 
-    private final List<BuildEvent> events = Collections.synchronizedList(new ArrayList<>());
-
     @TempDir
     private Path context;
+
+    private TestBuilds builds;
+    private List<BuildEvent> events;
 
     @BeforeAll
     static void open(TestStore opened) {
@@ -64,47 +66,34 @@ class BuildTest {
         engine.close();
     }
 
-    private BuildSpec spec(String dockerfile) throws IOException {
-        Files.writeString(context.resolve("Dockerfile"), dockerfile);
-        return BuildSpec.of(context);
+    @BeforeEach
+    void begin() {
+        builds = TestBuilds.of(engine, context);
+        events = builds.events();
     }
 
-    private Image build(String dockerfile) throws IOException {
-        return build(spec(dockerfile));
+    private BuildSpec spec(String dockerfile) {
+        return builds.spec(dockerfile);
+    }
+
+    private Image build(String dockerfile) {
+        return builds.build(dockerfile);
     }
 
     private Image build(BuildSpec spec) {
-        return engine.images().build(spec, events::add);
+        return builds.build(spec);
     }
 
-    private static String run(Image image, String... command) {
-        var spec = ContainerSpec.of(image);
-        var result = engine.containers().run(command.length == 0 ? spec : spec.command(command));
-        assertThat(result.stderr()).isEmpty();
-        return result.stdout();
+    private String run(Image image, String... command) {
+        return builds.run(image, command);
     }
 
-    private void write(String name, String content) throws IOException {
-        var file = context.resolve(name);
-        Files.createDirectories(file.getParent());
-        Files.writeString(file, content);
-        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
+    private void write(String name, String content) {
+        builds.write(name, content);
     }
 
     private List<String> carriedOut() {
-        var texts = events.stream()
-                .filter(BuildEvent.Started.class::isInstance)
-                .map(Object::toString)
-                .toList();
-        events.clear();
-        return texts;
-    }
-
-    private static List<String> history(Image image) {
-        return image.history().stream()
-                .filter(entry -> entry.comment().equals("buildkit.dockerfile.v0"))
-                .map(HistoryEntry::createdBy)
-                .toList();
+        return builds.carriedOut();
     }
 
     @Test
@@ -125,7 +114,7 @@ class BuildTest {
 
         assertThat(image.tags()).containsExactly("greeter:1");
         assertThat(run(image)).isEqualTo("hello quay\n");
-        assertThat(history(image))
+        assertThat(TestBuilds.history(image))
                 .containsExactly(
                         "ARG WHO=quay",
                         "ENV WHO=quay",
@@ -380,19 +369,25 @@ class BuildTest {
         assertThat(run(image, "cat", "/mine/id")).isEqualTo("1000\n");
     }
 
-    @Test
-    void archivesAreUnpackedByAddAlone() throws Exception {
+    @ParameterizedTest
+    @ValueSource(strings = {"--gzip", "--bzip2", "--xz", "--zstd"})
+    void archivesAreUnpackedByAddAlone(String compression) throws Exception {
         write("dir/inside", "inside");
         assertThat(new ProcessBuilder(
-                                "tar", "-czf", context.resolve("a.tar.gz").toString(), "-C", context.toString(), "dir")
+                                "tar",
+                                compression,
+                                "-cf",
+                                context.resolve("archive").toString(),
+                                "-C",
+                                context.toString(),
+                                "dir")
                         .start()
                         .waitFor())
                 .isZero();
-        var image =
-                build("FROM busybox\nADD a.tar.gz /added/\nCOPY a.tar.gz /copied/\nADD --unpack=false a.tar.gz /n/\n");
+        var image = build("FROM busybox\nADD archive /added/\nCOPY archive /copied/\nADD --unpack=false archive /n/\n");
 
         assertThat(run(image, "sh", "-c", "find /added /copied /n -type f | sort"))
-                .isEqualTo("/added/dir/inside\n/copied/a.tar.gz\n/n/a.tar.gz\n");
+                .isEqualTo("/added/dir/inside\n/copied/archive\n/n/archive\n");
     }
 
     @Test

@@ -15,13 +15,16 @@ import java.util.Map;
  * @see <a href="https://docs.docker.com/build/concepts/context/#dockerignore-files">Docker, .dockerignore files</a>
  */
 public final class IgnoreFile {
+    /** The name of a context's own. */
+    public static final String USUAL = ".dockerignore";
+
     private static final int LARGEST = 1 << 20;
 
     private IgnoreFile() {}
 
     /** Where it is sought: the one of this Dockerfile's name stands in place of the context's own. */
     public static List<String> names(String dockerfile) {
-        return List.of(dockerfile + ".dockerignore", ".dockerignore");
+        return List.of(dockerfile + USUAL, USUAL);
     }
 
     /**

@@ -12,8 +12,10 @@ import java.io.OutputStream;
 import java.util.Map;
 import java.util.zip.Deflater;
 import java.util.zip.GZIPOutputStream;
+import org.apache.commons.compress.compressors.bzip2.BZip2CompressorInputStream;
 import org.apache.commons.compress.compressors.gzip.GzipCompressorInputStream;
 import org.jspecify.annotations.Nullable;
+import org.tukaani.xz.XZInputStream;
 
 /** How a layer's or an archive's bytes are packed, known by its first bytes. */
 public enum Compression {
@@ -23,6 +25,9 @@ public enum Compression {
 
     private static final int BUFFER = 64 * 1024;
     private static final int MAGIC = 4;
+    private static final int[] BZIP2 = {'B', 'Z', 'h'};
+    private static final int[] XZ = {0xfd, '7', 'z', 'X', 'Z', 0};
+    private static final int XZ_MEMORY_KIB = 128 * 1024;
     /** Level of zstd where none is chosen. */
     public static final int USUAL_ZSTD = 3;
 
@@ -58,9 +63,42 @@ public enum Compression {
     public static InputStream decompress(InputStream source, String what) throws IOException {
         var watched = new Watched(source);
         var buffered = new BufferedInputStream(watched, BUFFER);
-        buffered.mark(MAGIC);
-        var compression = of(buffered.readNBytes(MAGIC));
-        buffered.reset();
+        return decompress(buffered, peek(buffered, MAGIC), watched, what);
+    }
+
+    /**
+     * The same for an archive that is no layer: bzip2, all its streams, and xz are understood, too.
+     *
+     * <p>What an xz stream says it needs of memory is granted up to that of {@code xz -9}.
+     */
+    public static InputStream decompressArchive(InputStream source, String what) throws IOException {
+        var watched = new Watched(source);
+        var buffered = new BufferedInputStream(watched, BUFFER);
+        var first = peek(buffered, XZ.length);
+        var isXz = startsWith(first, XZ);
+        if (!isXz && !startsWith(first, BZIP2)) {
+            return decompress(buffered, first, watched, what);
+        }
+        var format = isXz ? "xz" : "bzip2";
+        try {
+            var plain =
+                    isXz ? new XZInputStream(buffered, XZ_MEMORY_KIB) : new BZip2CompressorInputStream(buffered, true);
+            return new Checked(plain, watched, format, what);
+        } catch (IOException e) {
+            throw Checked.translated(e, watched, format, what);
+        }
+    }
+
+    private static byte[] peek(BufferedInputStream source, int count) throws IOException {
+        source.mark(count);
+        var first = source.readNBytes(count);
+        source.reset();
+        return first;
+    }
+
+    private static InputStream decompress(BufferedInputStream buffered, byte[] first, Watched watched, String what)
+            throws IOException {
+        var compression = of(first);
         try {
             return switch (compression) {
                 case NONE -> buffered;
@@ -178,8 +216,8 @@ public enum Compression {
             if (source.failure != null) {
                 return source.failure;
             }
-            var ends = failure instanceof EOFException
-                    || String.valueOf(failure.getMessage()).contains("Truncated");
+            var why = String.valueOf(failure.getMessage());
+            var ends = failure instanceof EOFException || why.contains("Truncated") || why.contains("nexpected end");
             throw new CorruptContentException(
                     "cannot read " + what + ": its " + format + " stream " + (ends ? "ends early" : "is broken"),
                     Map.of(),

@@ -69,7 +69,7 @@ public final class TarTree implements TreeVisitor {
      * Writes what an archive holds below a directory of somebody's tree, as {@code docker cp -} does. The directory itself stays as
      * it is; names of whiteouts are names like others.
      *
-     * @param archive plain, gzip or zstd; not closed
+     * @param archive plain, gzip, zstd, bzip2 or xz; not closed
      * @param what for messages: {@code archive for container web}
      * @param below path of a directory in the target's root
      * @param change of each entry's attributes
@@ -85,7 +85,7 @@ public final class TarTree implements TreeVisitor {
             ImageLimits limits) {
         InputStream plain;
         try {
-            plain = Compression.decompress(archive, what);
+            plain = Compression.decompressArchive(archive, what);
         } catch (IOException e) {
             throw StreamChunks.unreadable(what, e);
         }

@@ -11,9 +11,15 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.util.Arrays;
 import java.util.Random;
+import java.util.zip.CRC32;
+import org.apache.commons.compress.compressors.bzip2.BZip2CompressorOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.tukaani.xz.LZMA2Options;
+import org.tukaani.xz.MemoryLimitException;
+import org.tukaani.xz.XZOutputStream;
 
 class CompressionTest {
     private static final byte[] CONTENT = content();
@@ -93,6 +99,61 @@ class CompressionTest {
                 .isInstanceOf(CorruptContentException.class)
                 .hasMessage("cannot read layer x: its " + compression.name().toLowerCase(java.util.Locale.ROOT)
                         + " stream is broken; fetch or save it again");
+    }
+
+    private static byte[] packedByOthers(String format, byte[] content) throws IOException {
+        var packed = new ByteArrayOutputStream();
+        try (var out = format.equals("xz")
+                ? new XZOutputStream(packed, new LZMA2Options(1))
+                : new BZip2CompressorOutputStream(packed)) {
+            out.write(content);
+        }
+        return packed.toByteArray();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"bzip2", "xz"})
+    void archivesMayBePackedByOthers(String format) throws IOException {
+        var packed = packedByOthers(format, CONTENT);
+        var twice = new ByteArrayOutputStream();
+        twice.writeBytes(packed);
+        twice.writeBytes(packed);
+        try (var in = Compression.decompressArchive(new ByteArrayInputStream(twice.toByteArray()), "archive x")) {
+            assertThat(in.readNBytes(CONTENT.length)).isEqualTo(CONTENT);
+            assertThat(in.readAllBytes()).isEqualTo(CONTENT);
+        }
+        assertThat(unpacked(new ByteArrayInputStream(packed))).isEqualTo(packed);
+        assertCorrupt(Arrays.copyOf(packed, packed.length / 2), format + " stream ends early");
+        packed[packed.length / 2] ^= 1;
+        assertCorrupt(packed, format + " stream is broken");
+    }
+
+    private static void assertCorrupt(byte[] packed, String why) {
+        assertThatThrownBy(() -> {
+                    try (var in = Compression.decompressArchive(new ByteArrayInputStream(packed), "archive x")) {
+                        in.readAllBytes();
+                    }
+                })
+                .isInstanceOf(CorruptContentException.class)
+                .hasMessage("cannot read archive x: its " + why + "; fetch or save it again");
+    }
+
+    /** What a stream asks for is its own word. */
+    @Test
+    void anXzStreamGetsNoMoreMemoryThanIsUsual() throws IOException {
+        var packed = packedByOthers("xz", CONTENT);
+        packed[12 + 4] = 36; // the dictionary's size of the first block: 1 GiB
+        var crc = new CRC32();
+        crc.update(packed, 12, 8);
+        for (var i = 0; i < 4; i++) {
+            packed[20 + i] = (byte) (crc.getValue() >>> 8 * i);
+        }
+        try (var in = Compression.decompressArchive(new ByteArrayInputStream(packed), "archive x")) {
+            assertThatThrownBy(in::readAllBytes)
+                    .isInstanceOf(CorruptContentException.class)
+                    .hasMessage("cannot read archive x: its xz stream is broken; fetch or save it again")
+                    .hasRootCauseInstanceOf(MemoryLimitException.class);
+        }
     }
 
     @Test

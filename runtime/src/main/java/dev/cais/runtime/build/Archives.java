@@ -1,14 +1,13 @@
 package dev.cais.runtime.build;
 
+import dev.cais.CorruptContentException;
 import dev.cais.ImageLimits;
-import dev.cais.InvalidSpecException;
 import dev.cais.StorageException;
 import dev.cais.image.layer.Compression;
 import dev.cais.image.layer.TarTree;
 import dev.cais.linux.Fd;
 import dev.cais.storage.Attributes;
 import dev.cais.storage.TreeScan;
-import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -17,52 +16,31 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
 
-/** Archives that {@code ADD} unpacks: tars, plain or compressed by gzip or zstd. */
+/** Archives that {@code ADD} unpacks: tars, plain or compressed by gzip, zstd, bzip2 or xz. */
 final class Archives {
     private static final int HEADER = 512;
     private static final int MAGIC_AT = 257;
     private static final byte[] MAGIC = {'u', 's', 't', 'a', 'r'};
-    private static final byte[] BZIP2 = {'B', 'Z', 'h'};
-    private static final byte[] XZ = {(byte) 0xfd, '7', 'z', 'X', 'Z', 0};
 
     private Archives() {}
 
-    /**
-     * Whether a file is one.
-     *
-     * @throws InvalidSpecException if it is compressed in a way that is not understood, so that nobody can tell
-     */
+    /** Whether a file is one, by what it holds. */
     static boolean isArchive(FileSource source, TreeScan.Entry entry) {
         try (var file = source.scan().read(entry);
-                var in = open(file)) {
-            in.mark(HEADER);
-            var first = in.readNBytes(HEADER);
-            if (startsWith(first, 0, BZIP2) || startsWith(first, 0, XZ)) {
-                throw new InvalidSpecException(
-                        "ADD does not unpack " + entry + ": it is compressed by " + (first[0] == 'B' ? "bzip2" : "xz")
-                                + ", and tar, gzip and zstd are understood",
-                        "compress it by gzip, or write COPY to copy it as it is");
-            }
-            if (Compression.of(first) == Compression.NONE) {
-                return isTar(first);
-            }
-            in.reset();
-            return isTar(Compression.decompress(in, entry.name()).readNBytes(HEADER));
-        } catch (IOException e) {
+                var in = Compression.decompressArchive(open(file), entry.name())) {
+            return isTar(in.readNBytes(HEADER));
+        } catch (IOException | CorruptContentException e) {
             return false; // begins as if it were compressed
         }
     }
 
     private static boolean isTar(byte[] header) {
-        return startsWith(header, MAGIC_AT, MAGIC);
+        return header.length >= MAGIC_AT + MAGIC.length
+                && Arrays.equals(header, MAGIC_AT, MAGIC_AT + MAGIC.length, MAGIC, 0, MAGIC.length);
     }
 
-    private static boolean startsWith(byte[] bytes, int at, byte[] magic) {
-        return bytes.length >= at + magic.length && Arrays.equals(bytes, at, at + magic.length, magic, 0, magic.length);
-    }
-
-    private static BufferedInputStream open(Fd file) throws IOException {
-        return new BufferedInputStream(Files.newInputStream(Path.of("/proc/self/fd/" + file.number())));
+    private static InputStream open(Fd file) throws IOException {
+        return Files.newInputStream(Path.of("/proc/self/fd/" + file.number()));
     }
 
     /** Unpacks one into a directory that is there. */
@@ -74,7 +52,7 @@ final class Archives {
             Optional<BuildHost.Owner> owner,
             ImageLimits limits) {
         try (var file = source.scan().read(entry);
-                InputStream in = open(file)) {
+                var in = open(file)) {
             TarTree.extract(in, entry.name(), writing.files(), target, own -> changed(own, owner), limits);
         } catch (IOException e) {
             throw new StorageException("cannot unpack " + entry + ": " + e.getMessage(), Map.of(), "", e);

@@ -13,11 +13,12 @@ import dev.cais.image.dockerfile.Dockerfile;
 import dev.cais.image.dockerfile.PlanRequest;
 import dev.cais.image.dockerfile.Stage;
 import dev.cais.image.oci.Shown;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -37,13 +38,8 @@ public final class Builder {
     public Image build(BuildSpec spec, Consumer<BuildEvent> progress) {
         ImageCatalog.requireNames(spec.tags());
         var epoch = epoch(spec);
-        var contexts = new LinkedHashMap<String, BuildContext>();
-        try (var all = new Contexts(contexts)) {
-            contexts.put("", BuildContext.open(spec.context(), "the context", spec.dockerfile(), host.store()));
-            spec.contexts()
-                    .forEach((name, directory) -> contexts.put(
-                            name, BuildContext.open(directory, "context " + name, spec.dockerfile(), host.store())));
-            var dockerfile = dockerfile(spec, contexts.get(""));
+        try (var contexts = Contexts.open(host, spec)) {
+            var dockerfile = dockerfile(spec, contexts.files(""));
             var plan = BuildPlan.of(
                     dockerfile,
                     new PlanRequest(
@@ -63,13 +59,6 @@ public final class Builder {
         }
     }
 
-    private record Contexts(Map<String, BuildContext> all) implements AutoCloseable {
-        @Override
-        public void close() {
-            new ArrayList<>(all.values()).forEach(BuildContext::close);
-        }
-    }
-
     private static Consumer<BuildEvent> oneByOne(Consumer<BuildEvent> progress) {
         var turn = new Object();
         return event -> {
@@ -79,13 +68,10 @@ public final class Builder {
         };
     }
 
-    private static Dockerfile dockerfile(BuildSpec spec, BuildContext context) {
-        var name = spec.dockerfile().startsWith("/")
-                ? spec.dockerfile()
-                : spec.context().resolve(spec.dockerfile()).toString();
-        try (var in = context.find(spec.dockerfile())
-                .orElseThrow(() -> new NotFoundException(
-                        "cannot build " + spec.context() + ": there is no file " + spec.dockerfile()))) {
+    private static Dockerfile dockerfile(BuildSpec spec, ContextFiles context) {
+        var place = spec.dockerfile().startsWith("/") ? spec.dockerfile() : spec.context() + "/" + spec.dockerfile();
+        var name = spec.dockerfileInline().isPresent() ? "the Dockerfile" : place;
+        try (var in = content(spec, context)) {
             return Dockerfile.read(name, in);
         } catch (IOException e) {
             throw new BuildException("cannot read " + name + ": " + e, Map.of(), "", e);
@@ -108,6 +94,14 @@ public final class Builder {
             stages.addAll(named);
         }
         return stage -> spec.noCache() || stages.contains(stage);
+    }
+
+    private static InputStream content(BuildSpec spec, ContextFiles context) {
+        return spec.dockerfileInline()
+                .<InputStream>map(text -> new ByteArrayInputStream(text.getBytes(StandardCharsets.UTF_8)))
+                .or(() -> context.find(spec.dockerfile()))
+                .orElseThrow(() -> new NotFoundException(
+                        "cannot build " + spec.context() + ": there is no file " + spec.dockerfile()));
     }
 
     private static Optional<Instant> epoch(BuildSpec spec) {

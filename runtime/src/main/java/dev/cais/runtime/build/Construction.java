@@ -39,19 +39,18 @@ final class Construction {
     private final BuildSpec spec;
     private final BuildPlan plan;
     private final Steps steps;
-    private final Map<String, BuildContext> contexts;
+    private final Contexts contexts;
     private final Map<Integer, CompletableFuture<StageFiles>> stages = new LinkedHashMap<>();
     private final Map<Origin.OfImage, CompletableFuture<StageFiles>> images = new HashMap<>();
 
     /** What stages begin with. */
     private final Map<Origin.OfImage, Image> bases = new HashMap<>();
 
-    /** @param contexts by name; the build's own has none */
-    Construction(Workplace workplace, BuildSpec spec, BuildPlan plan, Steps steps, Map<String, BuildContext> contexts) {
+    Construction(Workplace workplace, BuildSpec spec, BuildPlan plan, Steps steps, Contexts contexts) {
         this.workplace = workplace;
         this.spec = spec;
         this.steps = steps;
-        this.contexts = Map.copyOf(contexts);
+        this.contexts = contexts;
         this.plan = plan.withTriggers(triggers(plan));
         this.plan.stages().forEach(stage -> stages.put(stage.number(), new CompletableFuture<>()));
     }
@@ -95,11 +94,7 @@ final class Construction {
     }
 
     Origins.Tree context() {
-        return new Origins.OfContext(context(""));
-    }
-
-    private BuildContext context(String name) {
-        return Objects.requireNonNull(contexts.get(name));
+        return new Origins.OfContext(contexts.files(""));
     }
 
     /** Builds the stages that are needed, several at a time; each begins when those that it needs from the first have begun. */
@@ -121,7 +116,7 @@ final class Construction {
                         stage.number(), Objects.requireNonNull(bases.get(image)).config());
             }
         }
-        Lint.check(plan, configs, context("").ignored())
+        Lint.check(plan, configs, contexts.files("").ignored())
                 .forEach(found ->
                         steps.tell(new BuildEvent.Warned(found.rule().toString(), found.line(), found.text())));
     }
@@ -151,7 +146,7 @@ final class Construction {
     /** What {@code --from} names. */
     Origins.Tree tree(Origin origin) {
         return origin instanceof Origin.OfContext named
-                ? new Origins.OfContext(context(named.name()))
+                ? new Origins.OfContext(contexts.files(named.name()))
                 : new Origins.OfStage(workplace, name(origin), files(origin));
     }
 

@@ -23,7 +23,7 @@ final class Origins {
     }
 
     /** The files of a context. */
-    record OfContext(BuildContext context) implements Tree {
+    record OfContext(ContextFiles context) implements Tree {
         @Override
         public boolean hasOwners() {
             return false;

@@ -1,5 +1,6 @@
 package dev.cais.runtime.build;
 
+import dev.cais.BuildContext;
 import dev.cais.BuildException;
 import dev.cais.Digest;
 import dev.cais.NotFoundException;
@@ -20,9 +21,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** A directory of the host that a build takes files from, as it is during the build. For many threads. */
-final class BuildContext implements AutoCloseable {
-    private final Path directory;
+/** The files of a context, in a directory of the host, as it is during the build. For many threads. */
+final class ContextFiles implements AutoCloseable {
+    private final BuildContext context;
     private final String name;
     private final Store store;
     private final Fd root;
@@ -30,8 +31,9 @@ final class BuildContext implements AutoCloseable {
     private final FileHashes hashes;
     private final PathPatterns ignored;
 
-    private BuildContext(Path directory, String name, Store store, Fd root, List<String> ignoreFiles) {
-        this.directory = directory;
+    private ContextFiles(
+            BuildContext context, Path directory, String name, Store store, Fd root, List<String> ignoreFiles) {
+        this.context = context;
         this.name = name;
         this.store = store;
         this.root = root;
@@ -41,16 +43,17 @@ final class BuildContext implements AutoCloseable {
     }
 
     /**
-     * @param dockerfile whose own {@code .dockerignore} stands before the directory's
+     * @param directory that has the context's files
+     * @param ignoreFiles names of files that say what is not shown, the first that is there counts
      * @throws NotFoundException if there is no such directory
      */
-    static BuildContext open(Path directory, String name, String dockerfile, Store store) {
+    static ContextFiles open(BuildContext context, Path directory, String name, List<String> ignoreFiles, Store store) {
         if (!Files.isDirectory(directory)) {
-            throw new NotFoundException("cannot build " + directory + ": there is no such directory");
+            throw new NotFoundException("cannot build " + context + ": there is no such directory");
         }
-        var root = Workplace.open("cannot build " + directory, directory);
+        var root = Workplace.open("cannot build " + context, directory);
         try {
-            return new BuildContext(directory, name, store, root, IgnoreFile.names(dockerfile));
+            return new ContextFiles(context, directory, name, store, root, ignoreFiles);
         } catch (RuntimeException | Error e) {
             root.close();
             throw e;
@@ -67,7 +70,7 @@ final class BuildContext implements AutoCloseable {
             var found = find(each);
             if (found.isPresent()) {
                 try (var in = found.get()) {
-                    return IgnoreFile.read(directory.resolve(each).toString(), in);
+                    return IgnoreFile.read(context + "/" + each, in);
                 } catch (IOException e) {
                     throw unreadable(each, e);
                 }
@@ -91,7 +94,7 @@ final class BuildContext implements AutoCloseable {
             try (var place = found.get()) {
                 var opened = Path.of("/proc/self/fd/" + place.number());
                 if (!Files.isRegularFile(opened)) {
-                    throw new BuildException("cannot build " + directory + ": " + file + " is no regular file");
+                    throw new BuildException("cannot build " + context + ": " + file + " is no regular file");
                 }
                 return Optional.of(Files.newInputStream(opened));
             }
@@ -101,18 +104,18 @@ final class BuildContext implements AutoCloseable {
     }
 
     private StorageException unreadable(String file, IOException cause) {
-        return new StorageException("cannot read " + file + " of " + directory + ": " + cause, Map.of(), "", cause);
+        return new StorageException("cannot read " + file + " of " + context + ": " + cause, Map.of(), "", cause);
     }
 
     FileSource source() {
         return new FileSource(root.duplicate(), name, ignored, false, hashes);
     }
 
-    /** Remembers what the files hold. */
+    /** Remembers what the files hold, if they stay where they are. */
     @Override
     public void close() {
         root.close();
-        if (hashes.isChanged()) {
+        if (hashes.isChanged() && context instanceof BuildContext.Directory) {
             store.builds().putNote(memory, hashes.toBytes());
         }
     }

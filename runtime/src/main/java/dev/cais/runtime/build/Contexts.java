@@ -1,0 +1,91 @@
+package dev.cais.runtime.build;
+
+import dev.cais.BuildContext;
+import dev.cais.BuildSpec;
+import dev.cais.StorageException;
+import dev.cais.image.dockerfile.IgnoreFile;
+import dev.cais.image.layer.TarTree;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/** The contexts of one build, by name; the build's own has none. What had to be brought here for them goes with the build. */
+final class Contexts implements AutoCloseable {
+    private final BuildHost host;
+    private final Map<String, ContextFiles> files = new LinkedHashMap<>();
+    private final Deque<Runnable> undoing = new ArrayDeque<>();
+
+    private Contexts(BuildHost host) {
+        this.host = host;
+    }
+
+    static Contexts open(BuildHost host, BuildSpec spec) {
+        var contexts = new Contexts(host);
+        try {
+            var ignoreFiles = spec.dockerfileInline().isPresent()
+                    ? List.of(IgnoreFile.USUAL)
+                    : IgnoreFile.names(spec.dockerfile());
+            contexts.add("", spec.context(), ignoreFiles);
+            spec.contexts().forEach((name, context) -> contexts.add(name, context, ignoreFiles));
+            return contexts;
+        } catch (RuntimeException | Error e) {
+            contexts.close();
+            throw e;
+        }
+    }
+
+    private void add(String name, BuildContext context, List<String> ignoreFiles) {
+        var shown = name.isEmpty() ? "the context" : "context " + name;
+        var opened = ContextFiles.open(context, directory(context), shown, ignoreFiles, host.store());
+        undoing.push(opened::close);
+        files.put(name, opened);
+    }
+
+    private Path directory(BuildContext context) {
+        if (context instanceof BuildContext.Directory directory) {
+            return directory.path();
+        }
+        var fresh = temporary();
+        if (context instanceof BuildContext.Tar tar) {
+            unpack(tar.archive(), fresh);
+        }
+        return fresh;
+    }
+
+    private Path temporary() {
+        var store = host.store();
+        var directory = store.temporary();
+        try {
+            Files.createDirectory(directory);
+        } catch (IOException e) {
+            throw new StorageException("cannot make " + directory + ": " + e, Map.of(), "make room", e);
+        }
+        undoing.push(() -> store.removeTree(directory));
+        return directory;
+    }
+
+    private void unpack(InputStream archive, Path fresh) {
+        try (var writing = host.store().files(fresh)) {
+            TarTree.extract(archive, "the context", writing, new byte[0], own -> own, host.limits());
+        }
+    }
+
+    /** The files of one that was given. */
+    ContextFiles files(String name) {
+        return Objects.requireNonNull(files.get(name));
+    }
+
+    @Override
+    public void close() {
+        while (!undoing.isEmpty()) {
+            undoing.pop().run();
+        }
+    }
+}

@@ -1,0 +1,160 @@
+package dev.cais.runtime;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.cais.BuildContext;
+import dev.cais.BuildException;
+import dev.cais.BuildSpec;
+import dev.cais.CorruptContentException;
+import dev.cais.Engine;
+import dev.cais.NotFoundException;
+import dev.cais.fixtures.LeakChecked;
+import dev.cais.fixtures.RequiresRoot;
+import dev.cais.fixtures.TarWriter;
+import dev.cais.fixtures.TestStore;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Builds of what is no directory of the host. */
+@RequiresRoot
+@LeakChecked
+@Timeout(120)
+class BuildContextsTest {
+    private static Engine engine;
+    private static TestStore store;
+
+    @TempDir
+    private Path context;
+
+    private TestBuilds builds;
+
+    @BeforeAll
+    static void open(TestStore opened) {
+        store = opened;
+        engine = opened.openEngineWithBusybox();
+    }
+
+    @AfterAll
+    static void close() {
+        engine.close();
+    }
+
+    @BeforeEach
+    void begin() {
+        builds = TestBuilds.of(engine, context);
+    }
+
+    private static BuildContext tar(TarWriter archive) {
+        return BuildContext.tar(new ByteArrayInputStream(archive.bytes()));
+    }
+
+    /** What builds bring here, besides layers. */
+    private static List<String> brought() throws IOException {
+        var names = new ArrayList<String>();
+        try (var engines = Files.newDirectoryStream(store.path().resolve("engines"))) {
+            for (var each : engines) {
+                try (var files = Files.newDirectoryStream(each.resolve("tmp"))) {
+                    files.forEach(file -> names.add(file.getFileName().toString()));
+                }
+            }
+        }
+        return names;
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"cat", "gzip", "bzip2", "xz", "zstd"})
+    void aTarStreamIsAContext(String compressor) throws Exception {
+        var archive = new TarWriter()
+                .file("Dockerfile", 0644, "FROM busybox\nCOPY . /app/\n")
+                .file(".dockerignore", 0644, "Dockerfile\n")
+                .file("./dir/file", 0640, "of a tar\n")
+                .symlink("dir/link", "file");
+        var packed = Files.write(context.resolve("context"), archive.bytes());
+        var program = new ProcessBuilder(compressor)
+                .redirectInput(packed.toFile())
+                .redirectError(ProcessBuilder.Redirect.DISCARD)
+                .start();
+        try (var stream = program.getInputStream()) {
+            var image = builds.build(BuildSpec.of(BuildContext.tar(stream)));
+            assertThat(builds.run(image, "sh", "-c", "cd /app; cat dir/link; stat -c '%a %u' dir/file; ls -A"))
+                    .isEqualTo("of a tar\n640 0\n.dockerignore\ndir\n");
+        }
+        assertThat(program.waitFor()).isZero();
+        assertThat(brought()).isEmpty();
+    }
+
+    @Test
+    void theSameTarIsCachedAlike() {
+        var spec = BuildSpec.of(BuildContext.empty()).dockerfileInline("FROM busybox\nCOPY --from=more file /\n");
+        var archive = new TarWriter().file("file", 0644, "x");
+        var image = builds.build(spec.context("more", tar(archive)));
+        builds.carriedOut();
+
+        assertThat(builds.build(spec.context("more", tar(archive)))).isEqualTo(image);
+        assertThat(builds.carriedOut()).isEmpty();
+    }
+
+    @Test
+    void aDockerfileNeedsNoFile() {
+        var spec = BuildSpec.of(BuildContext.empty()).dockerfileInline("FROM busybox\nRUN echo built >/file\n");
+
+        assertThat(builds.run(builds.build(spec), "cat", "/file")).isEqualTo("built\n");
+        assertThatThrownBy(() -> builds.build(spec.dockerfileInline("FROM busybox\nCOPPY a b\n")))
+                .isInstanceOf(BuildException.class)
+                .hasMessageStartingWith(
+                        "cannot build the Dockerfile: there is no instruction COPPY [line=2]; did you mean COPY?");
+        assertThatThrownBy(() -> builds.build(spec.dockerfileInline("FROM busybox\nCOPY file /\n")))
+                .isInstanceOf(BuildException.class)
+                .hasMessageStartingWith("cannot build the Dockerfile: the context has no file file [line=2]");
+        assertThatThrownBy(() -> builds.build(spec.dockerfile("Dockerfile")))
+                .isInstanceOf(NotFoundException.class)
+                .hasMessage("cannot build an empty context: there is no file Dockerfile");
+    }
+
+    @Test
+    void aTextStandsInPlaceOfTheContextsDockerfile() {
+        builds.write("file", "x");
+        builds.write("other", "x");
+        builds.write(".dockerignore", "other\n");
+        builds.write("Dockerfile.dockerignore", "file\n");
+        var spec = builds.spec("FROM nothing:that-is\n").dockerfileInline("FROM busybox\nCOPY . /c/\n");
+
+        assertThat(builds.run(builds.build(spec), "ls", "/c")).isEqualTo("Dockerfile\nDockerfile.dockerignore\nfile\n");
+    }
+
+    @Test
+    void aTarThatLeadsOutIsRefused() throws IOException {
+        var outside = Files.writeString(context.resolve("outside"), "secret");
+        assertThatThrownBy(() -> builds.build(BuildSpec.of(tar(new TarWriter().file("../../up", 0644, "x")))))
+                .isInstanceOf(CorruptContentException.class)
+                .hasMessage("cannot unpack the context: entry ../../up: its path climbs out of the root");
+        assertThatThrownBy(() -> builds.build(BuildSpec.of(tar(new TarWriter().hardLink("in", outside.toString())))))
+                .isInstanceOf(CorruptContentException.class)
+                .hasMessage("cannot unpack the context: entry in: linkat(2) failed with ENOENT (no such file or"
+                        + " directory); fetch or save it again");
+        var absolute = new TarWriter()
+                .symlink("link", context.toString())
+                .file(context + "/absolute", 0644, "in the context")
+                .file("link/through", 0644, "through");
+        var image = builds.build(BuildSpec.of(tar(absolute)).dockerfileInline("FROM busybox\nCOPY . /c/\n"));
+        assertThat(builds.run(image, "cat", "/c/" + context + "/through", "/c/" + context + "/absolute"))
+                .isEqualTo("throughin the context");
+        try (var files = Files.list(context)) {
+            assertThat(files).containsExactly(outside);
+        }
+        assertThat(brought()).isEmpty();
+    }
+}
