@@ -23,6 +23,9 @@ public final class HostSettings {
     private static final Path IPV4_FORWARDING = Path.of("/proc/sys/net/ipv4/ip_forward");
     private static final Path IPV6 = Path.of("/proc/sys/net/ipv6/conf");
     private static final Path IPV6_FORWARDING = IPV6.resolve("all/forwarding");
+    private static final List<Path> BRIDGED = List.of(
+            Path.of("/proc/sys/net/bridge/bridge-nf-call-iptables"),
+            Path.of("/proc/sys/net/bridge/bridge-nf-call-ip6tables"));
     private static final Set<String> NO_LINKS = Set.of("all", "default", "lo");
 
     private HostSettings() {}
@@ -75,6 +78,15 @@ public final class HostSettings {
                 result == 0
                         ? "set " + setting + " to " + value + ", " + purpose
                         : "cannot set " + setting + " to " + value + ", " + purpose + ": " + Errno.of(result));
+    }
+
+    /**
+     * Whether frames between ports of one bridge pass the packet filter too (br_netfilter, as where Docker or Kubernetes has been). What
+     * is translated there stays on the bridge, so a container reaches what it publishes itself only if its port sends frames back
+     * ({@link dev.cais.network.netlink.LinkRequest#hairpin}).
+     */
+    public static boolean filtersBridgedFrames() {
+        return BRIDGED.stream().anyMatch(setting -> Files.exists(setting) && !isOff(setting));
     }
 
     /**

@@ -11,6 +11,7 @@ import dev.cais.Protocol;
 import dev.cais.Subnet;
 import dev.cais.UnsupportedHostException;
 import dev.cais.linux.Errno;
+import dev.cais.network.HostSettings;
 import dev.cais.network.PublishedPort;
 import dev.cais.network.cni.CniEndpoint;
 import dev.cais.network.cni.CniNetwork;
@@ -170,6 +171,9 @@ final class NetworkSide implements AutoCloseable {
         var port = LinkRequest.change(hostName).withoutLinkLocal();
         if (!network.spec().interContainer()) {
             port.isolated(true);
+        }
+        if (HostSettings.filtersBridgedFrames()) {
+            port.hairpin(true);
         }
         requests.add(port.request());
         if (network.spec().driver() instanceof NetworkDriver.Bridge bridge && bridge.vlans()) {

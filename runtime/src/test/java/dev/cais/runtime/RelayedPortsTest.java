@@ -202,6 +202,14 @@ class RelayedPortsTest {
                         .command("sh", "-c", "nc " + echo.address(net).getHostAddress() + " 80 </dev/null; echo $?")
                         .join(net);
                 assertThat(engine.containers().run(neighbour).stdout()).isEqualTo("0\n");
+                try (var own = engine.containers()
+                        .start(ECHO.join(net).publish(PortMapping.of(80).on("0.0.0.0")))) {
+                    own.awaitReady(listening(80), LONG);
+                    var gateway = net.gateways().get(0).getHostAddress();
+                    assertThat(own.exec("sh", "-c", "echo mine | nc -w 10 " + gateway + " " + own.hostPort(80))
+                                    .stdout())
+                            .isEqualTo("mine\n");
+                }
                 assertThatThrownBy(() ->
                                 engine.networks().create(NetworkSpec.of("six").withIpv6()))
                         .isInstanceOf(UnsupportedHostException.class)
