@@ -23,6 +23,25 @@ public sealed interface BuildContext {
         return new Tar(archive);
     }
 
+    /**
+     * The files and the configuration of an image, which is pulled if the store has none of that name.
+     *
+     * @param name as in {@code busybox} or {@code ghcr.io/a/b@sha256:4f5a1c…}
+     */
+    static BuildContext image(String name) {
+        return new OfImage(name);
+    }
+
+    /**
+     * The same of an image in an OCI layout.
+     *
+     * @param layout a directory or a tar
+     * @param reference digest of an entry of its {@code index.json}, or its name there; empty if there is but one
+     */
+    static BuildContext layout(Path layout, String reference) {
+        return new Layout(layout, reference);
+    }
+
     /** No files at all: for a Dockerfile that is given as text. */
     static BuildContext empty() {
         return new Empty();
@@ -45,6 +64,31 @@ public sealed interface BuildContext {
         @Override
         public String toString() {
             return "a tar stream";
+        }
+    }
+
+    /** @see #image(String) */
+    record OfImage(String name) implements BuildContext {
+        @Override
+        public String toString() {
+            return "docker-image://" + name;
+        }
+    }
+
+    /**
+     * See {@link #layout(Path, String)}.
+     *
+     * @param layout absolute
+     */
+    record Layout(Path layout, String reference) implements BuildContext {
+        public Layout {
+            layout = layout.toAbsolutePath().normalize();
+        }
+
+        @Override
+        public String toString() {
+            var isDigest = reference.indexOf(':') > 0;
+            return "oci-layout://" + layout + (reference.isEmpty() ? "" : (isDigest ? "@" : ":") + reference);
         }
     }
 

@@ -61,6 +61,11 @@ public record BuildSpec(
                     "cannot build " + context + ": an inline cache is read from the registry that has its image",
                     "write BuildCache.registry(\"the image's name\")");
         }
+        for (var name : contexts.keySet()) {
+            if (name.isEmpty()) {
+                throw new InvalidSpecException("cannot build " + context + ": a further context has no name");
+            }
+        }
         for (var name : args.keySet()) {
             if (name.isEmpty()) {
                 throw new InvalidSpecException("cannot build " + context + ": an argument has no name");

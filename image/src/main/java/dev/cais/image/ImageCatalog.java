@@ -295,6 +295,21 @@ public final class ImageCatalog implements Images, AutoCloseable {
         }
     }
 
+    /**
+     * Loads one image of an OCI layout, which gets no name by that.
+     *
+     * @param reference a digest or a name of its {@code index.json}; empty if the layout has but one image
+     * @throws NotFoundException if there is no such image, or no layout
+     */
+    public Image load(Path layout, String reference) {
+        try (var opened =
+                ImageArchive.openLayout(layout, reference, store.temporaryDirectory(), Platform.host(), limits)) {
+            var loaded = add(opened.images()).get(0);
+            tell(EventAction.LOAD, loaded);
+            return loaded;
+        }
+    }
+
     @Override
     public Image importRootfs(Path tar, String name, Platform platform, CommitOptions changes) {
         var config = new ConfigChanges(changes).apply(ImageConfig.EMPTY);

@@ -8,6 +8,7 @@ import dev.cais.BuildException;
 import dev.cais.BuildSpec;
 import dev.cais.CorruptContentException;
 import dev.cais.Engine;
+import dev.cais.InvalidSpecException;
 import dev.cais.NotFoundException;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
@@ -156,5 +157,102 @@ class BuildContextsTest {
             assertThat(files).containsExactly(outside);
         }
         assertThat(brought()).isEmpty();
+    }
+
+    @Test
+    void anImageStandsInPlaceOfAnother() {
+        builds.build(builds.spec("""
+                FROM busybox
+                RUN echo of an image >/file
+                ENV A=b
+                ONBUILD RUN echo triggered >/triggered
+                """).tag("other:1"));
+        var image = builds.build(builds.spec("""
+                FROM nothing.invalid/base AS stage
+                RUN --mount=from=more,target=/more cat /more/file /triggered >/all
+                COPY --from=more /file /copied
+                """)
+                .context("nothing.invalid/base", BuildContext.image("other:1"))
+                .context("more", BuildContext.image("other:1")));
+
+        assertThat(builds.run(image, "sh", "-c", "cat /all /copied; echo $A"))
+                .isEqualTo("of an image\ntriggered\nof an image\nb\n");
+    }
+
+    @Test
+    void aStageIsReplacedByAContext() {
+        builds.write("d/file", "of a directory");
+        var spec = builds.spec("""
+                FROM nothing.invalid/base AS one
+                RUN exit 1
+                FROM busybox
+                COPY --from=one . /one/
+                """);
+
+        assertThat(builds.run(builds.build(spec.context("one", context.resolve("d"))), "cat", "/one/file"))
+                .isEqualTo("of a directory");
+        assertThat(builds.run(
+                        builds.build(spec.context("one", BuildContext.image("busybox"))), "ls", "/one/bin/busybox"))
+                .isEqualTo("/one/bin/busybox\n");
+    }
+
+    @Test
+    void aStageBeginsWithADirectory() {
+        builds.build("FROM busybox\n");
+        builds.write("root/bin/.keep", "");
+        builds.write("root/etc/hello", "of a directory\n");
+        builds.write("root/.dockerignore", ".dockerignore\nbin/.keep\n");
+        var spec = builds.spec("FROM base\nCOPY --from=busybox /bin/ /bin/\nCMD [\"cat\", \"/etc/hello\"]\n")
+                .context("base", context.resolve("root"));
+        var image = builds.build(spec);
+
+        assertThat(image.layers()).hasSize(2);
+        assertThat(builds.run(image)).isEqualTo("of a directory\n");
+        assertThat(TestBuilds.history(image)).first().isEqualTo("COPY . / # buildkit");
+        builds.carriedOut();
+        assertThat(builds.build(spec)).isEqualTo(image);
+        assertThat(builds.carriedOut()).isEmpty();
+    }
+
+    @Test
+    void anImageOfALayoutIsAContext() {
+        builds.build(builds.spec("FROM busybox\nRUN echo one >/file\n").tag("layout:one"));
+        builds.build(builds.spec("FROM busybox\nRUN echo two >/file\n").tag("layout:two"));
+        var layout = context.resolve("layout");
+        engine.images().save(layout, "layout:one", "layout:two");
+        var two = engine.images().get("layout:two").id();
+        engine.images().remove("layout:one");
+        engine.images().remove("layout:two");
+        var spec = builds.spec("FROM base\n");
+
+        var image = builds.build(spec.context("base", BuildContext.layout(layout, "docker.io/library/layout:two")));
+        assertThat(builds.run(image, "cat", "/file")).isEqualTo("two\n");
+        assertThat(engine.images().find("layout:two")).isEmpty();
+        assertThat(engine.images().get(two.toString()).tags()).isEmpty();
+        assertThatThrownBy(() -> builds.build(spec.context("base", BuildContext.layout(layout, "three"))))
+                .isInstanceOf(BuildException.class)
+                .hasMessageStartingWith("cannot build " + context + "/Dockerfile: cannot load " + layout
+                        + ": it has no image three [line=1]; it has docker.io/library/layout:one,"
+                        + " docker.io/library/layout:two");
+        assertThatThrownBy(() -> builds.build(spec.context("base", BuildContext.layout(layout, ""))))
+                .isInstanceOf(BuildException.class)
+                .hasMessageStartingWith("cannot build " + context + "/Dockerfile: cannot load " + layout
+                        + ": it has 2 images, and none was named [line=1]");
+        assertThatThrownBy(() -> builds.build(spec.context("base", BuildContext.layout(context, ""))))
+                .isInstanceOf(BuildException.class)
+                .hasMessageStartingWith("cannot build " + context + "/Dockerfile: cannot load " + context
+                        + ": it is no OCI layout [line=1]");
+    }
+
+    @Test
+    void anImageIsNoContextOfItsOwn() {
+        assertThatThrownBy(() -> builds.build(BuildSpec.of(BuildContext.image("busybox"))))
+                .isInstanceOf(InvalidSpecException.class)
+                .hasMessage(
+                        "cannot build docker-image://busybox: an image is no context of its own; add it under a name"
+                                + " with BuildSpec.context, and begin FROM that");
+        assertThatThrownBy(() -> BuildSpec.of(context).context("", context))
+                .isInstanceOf(InvalidSpecException.class)
+                .hasMessage("cannot build " + context + ": a further context has no name");
     }
 }

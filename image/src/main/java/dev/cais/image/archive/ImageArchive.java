@@ -7,6 +7,7 @@ import dev.cais.Platform;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Function;
 
 /** An archive of images that was opened for reading; see the package for the kinds. */
 public final class ImageArchive implements AutoCloseable {
@@ -30,9 +31,28 @@ public final class ImageArchive implements AutoCloseable {
      * @throws dev.cais.CancelledException if the thread is interrupted
      */
     public static ImageArchive open(Path path, Path temporary, Platform host, ImageLimits limits) {
-        var files = openFiles(path, temporary, limits);
+        return read(openFiles(path, temporary, limits), files -> readImages(files, host, limits));
+    }
+
+    /**
+     * The same for one image of an OCI layout, without its names.
+     *
+     * @param reference the digest of an entry of {@code index.json}, or its name there; empty if the layout has but one
+     * @throws NotFoundException if there is no such entry, or no layout at all
+     */
+    public static ImageArchive openLayout(
+            Path path, String reference, Path temporary, Platform host, ImageLimits limits) {
+        return read(openFiles(path, temporary, limits), files -> {
+            if (!files.has("oci-layout")) {
+                throw new NotFoundException("cannot load " + files.name() + ": it is no OCI layout");
+            }
+            return List.of(new LayoutReader(files, host, limits).image(reference));
+        });
+    }
+
+    private static ImageArchive read(ArchiveFiles files, Function<ArchiveFiles, List<ArchivedImage>> images) {
         try {
-            return new ImageArchive(files, readImages(files, host, limits));
+            return new ImageArchive(files, images.apply(files));
         } catch (RuntimeException | Error e) {
             try {
                 files.close();

@@ -1,6 +1,7 @@
 package dev.cais.image.archive;
 
 import static java.util.stream.Collectors.groupingBy;
+import static java.util.stream.Collectors.joining;
 import static java.util.stream.Collectors.toList;
 
 import dev.cais.CorruptContentException;
@@ -8,6 +9,7 @@ import dev.cais.Descriptor;
 import dev.cais.Digest;
 import dev.cais.ImageLimits;
 import dev.cais.InvalidSpecException;
+import dev.cais.NotFoundException;
 import dev.cais.Platform;
 import dev.cais.image.oci.ConfigDocument;
 import dev.cais.image.oci.Hash;
@@ -22,6 +24,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.stream.Stream;
 
 /**
  * Reads images with manifests: OCI layouts and skopeo's {@code dir:}.
@@ -34,6 +37,7 @@ final class LayoutReader {
     static final String REF_NAME = "org.opencontainers.image.ref.name";
     static final String CONTAINERD_NAME = "io.containerd.image.name";
     private static final int DEEPEST_INDEX = 8;
+    private static final int MOST_SHOWN = 5;
 
     private final ArchiveFiles files;
     private final Platform host;
@@ -45,13 +49,58 @@ final class LayoutReader {
         this.limits = limits;
     }
 
-    List<ArchivedImage> images() {
+    private Index index() {
         requireVersion();
-        var document = files.what("index.json");
-        var index = Index.parse(
+        return Index.parse(
                 files.require("index.json", "the index")
                         .bytes(limits.manifestSize().bytes()),
-                document);
+                files.what("index.json"));
+    }
+
+    /** One image, without names; see {@link ImageArchive#openLayout}. */
+    ArchivedImage image(String reference) {
+        var all = index().images();
+        var chosen = all.stream()
+                .filter(entry -> reference.isEmpty()
+                        || entry.digest().toString().equals(reference)
+                        || names(entry).contains(reference))
+                .toList();
+        if (chosen.isEmpty() || reference.isEmpty() && chosen.size() > 1 && !arePlatformsOfOne(chosen)) {
+            throw new NotFoundException(
+                    "cannot load " + files.name() + ": "
+                            + (reference.isEmpty()
+                                    ? "it has " + all.size() + " images, and none was named"
+                                    : "it has no image " + Shown.text(reference)),
+                    all.isEmpty()
+                            ? ""
+                            : "it has "
+                                    + all.stream()
+                                            .map(LayoutReader::shown)
+                                            .limit(MOST_SHOWN)
+                                            .collect(joining(", ")));
+        }
+        var manifest = resolve(new Index(chosen).choose(host, files.what("index.json")));
+        return image(
+                new ArchivedImage.Content(manifest.digest(), document(manifest, "manifest", LayoutReader::blobPath)),
+                "manifest " + manifest.digest() + " of " + files.name(),
+                List.of(),
+                LayoutReader::blobPath);
+    }
+
+    private static List<String> names(Descriptor entry) {
+        return Stream.of(CONTAINERD_NAME, REF_NAME)
+                .flatMap(key -> Optional.ofNullable(entry.annotations().get(key)).stream())
+                .toList();
+    }
+
+    private static String shown(Descriptor entry) {
+        return Shown.text(
+                names(entry).stream().findFirst().orElse(entry.digest().toString()));
+    }
+
+    List<ArchivedImage> images() {
+        var document = files.what("index.json");
+        var index = index();
         var entries = index.images();
         if (entries.isEmpty()) {
             entries = List.of(index.choose(host, document)); // which says what is there

@@ -1,12 +1,12 @@
 package dev.cais.runtime.build;
 
+import dev.cais.BuildContext;
 import dev.cais.BuildEvent;
 import dev.cais.BuildSpec;
 import dev.cais.CancelledException;
 import dev.cais.EngineException;
 import dev.cais.Image;
 import dev.cais.ImageConfig;
-import dev.cais.InvalidSpecException;
 import dev.cais.Layer;
 import dev.cais.Platform;
 import dev.cais.PullOptions;
@@ -19,6 +19,7 @@ import dev.cais.image.dockerfile.Lint;
 import dev.cais.image.dockerfile.Origin;
 import dev.cais.image.dockerfile.PlannedStage;
 import dev.cais.image.layer.Workers;
+import dev.cais.image.oci.ImageReference;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -41,10 +42,10 @@ final class Construction {
     private final Steps steps;
     private final Contexts contexts;
     private final Map<Integer, CompletableFuture<StageFiles>> stages = new LinkedHashMap<>();
-    private final Map<Origin.OfImage, CompletableFuture<StageFiles>> images = new HashMap<>();
+    private final Map<Origin, CompletableFuture<StageFiles>> images = new HashMap<>();
 
     /** What stages begin with. */
-    private final Map<Origin.OfImage, Image> bases = new HashMap<>();
+    private final Map<Origin, Image> bases = new HashMap<>();
 
     Construction(Workplace workplace, BuildSpec spec, BuildPlan plan, Steps steps, Contexts contexts) {
         this.workplace = workplace;
@@ -59,9 +60,9 @@ final class Construction {
     private Map<Integer, List<String>> triggers(BuildPlan first) {
         var triggers = new HashMap<Integer, List<String>>();
         for (var stage : first.stages()) {
-            if (stage.base() instanceof Origin.OfImage image) {
+            if (isImage(stage.base())) {
                 try {
-                    var found = bases.computeIfAbsent(image, this::find);
+                    var found = bases.computeIfAbsent(stage.base(), this::find);
                     triggers.put(stage.number(), found.config().onBuild());
                 } catch (CancelledException e) {
                     throw e;
@@ -111,9 +112,10 @@ final class Construction {
     private void warn() {
         var configs = new HashMap<Integer, ImageConfig>();
         for (var stage : plan.stages()) {
-            if (stage.base() instanceof Origin.OfImage image) {
+            if (isImage(stage.base())) {
                 configs.put(
-                        stage.number(), Objects.requireNonNull(bases.get(image)).config());
+                        stage.number(),
+                        Objects.requireNonNull(bases.get(stage.base())).config());
             }
         }
         Lint.check(plan, configs, contexts.files("").ignored())
@@ -133,19 +135,25 @@ final class Construction {
         }
     }
 
-    /** What a stage begins with. */
+    private boolean isImage(Origin origin) {
+        return origin instanceof Origin.OfImage
+                || origin instanceof Origin.OfContext named
+                        && contexts.image(named.name()).isPresent();
+    }
+
+    /** Whether it is files alone, which belong to nobody. */
+    boolean isFiles(Origin origin) {
+        return origin instanceof Origin.OfContext && !isImage(origin);
+    }
+
+    /** What a stage begins with, unless that is files alone. */
     StageFiles begin(Origin origin) {
-        if (origin instanceof Origin.OfStage) {
-            return files(origin).next();
-        } else if (origin instanceof Origin.OfContext named) {
-            throw new InvalidSpecException("a stage cannot begin with " + named.name() + ", which is a directory");
-        }
-        return files(origin);
+        return origin instanceof Origin.OfStage ? files(origin).next() : files(origin);
     }
 
     /** What {@code --from} names. */
     Origins.Tree tree(Origin origin) {
-        return origin instanceof Origin.OfContext named
+        return origin instanceof Origin.OfContext named && isFiles(origin)
                 ? new Origins.OfContext(contexts.files(named.name()))
                 : new Origins.OfStage(workplace, name(origin), files(origin));
     }
@@ -153,20 +161,22 @@ final class Construction {
     private String name(Origin origin) {
         return origin instanceof Origin.OfStage stage
                 ? "stage " + plan.stage(stage.number()).stage()
-                : origin instanceof Origin.OfImage image ? "image " + image.name() : "scratch";
+                : origin instanceof Origin.OfImage image
+                        ? "image " + image.name()
+                        : origin instanceof Origin.OfContext named ? "context " + named.name() : "scratch";
     }
 
     private StageFiles files(Origin origin) {
         if (origin instanceof Origin.OfStage stage) {
             return await(Objects.requireNonNull(stages.get(stage.number())));
-        } else if (origin instanceof Origin.OfImage image) {
-            return image(image);
+        } else if (isImage(origin)) {
+            return image(origin);
         }
         return StageFiles.scratch();
     }
 
     /** Each image is asked for once. */
-    private StageFiles image(Origin.OfImage image) {
+    private StageFiles image(Origin image) {
         var mine = new CompletableFuture<StageFiles>();
         CompletableFuture<StageFiles> known;
         synchronized (images) {
@@ -188,6 +198,19 @@ final class Construction {
             throw e;
         }
         return await(mine);
+    }
+
+    private Image find(Origin origin) {
+        if (origin instanceof Origin.OfImage image) {
+            return find(image);
+        }
+        var named = (Origin.OfContext) origin;
+        var context = contexts.image(named.name()).orElseThrow();
+        if (context instanceof BuildContext.Layout layout) {
+            return workplace.host().images().load(layout.layout(), layout.reference());
+        }
+        var image = (BuildContext.OfImage) context;
+        return find(new Origin.OfImage(ImageReference.parse(image.name()), Platform.host()));
     }
 
     private Image find(Origin.OfImage image) {

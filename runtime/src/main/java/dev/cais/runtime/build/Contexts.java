@@ -2,6 +2,7 @@ package dev.cais.runtime.build;
 
 import dev.cais.BuildContext;
 import dev.cais.BuildSpec;
+import dev.cais.InvalidSpecException;
 import dev.cais.StorageException;
 import dev.cais.image.dockerfile.IgnoreFile;
 import dev.cais.image.layer.TarTree;
@@ -15,30 +16,52 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 
 /** The contexts of one build, by name; the build's own has none. What had to be brought here for them goes with the build. */
 final class Contexts implements AutoCloseable {
     private final BuildHost host;
+    private final BuildSpec spec;
     private final Map<String, ContextFiles> files = new LinkedHashMap<>();
     private final Deque<Runnable> undoing = new ArrayDeque<>();
 
-    private Contexts(BuildHost host) {
+    private Contexts(BuildHost host, BuildSpec spec) {
         this.host = host;
+        this.spec = spec;
     }
 
     static Contexts open(BuildHost host, BuildSpec spec) {
-        var contexts = new Contexts(host);
+        var contexts = new Contexts(host, spec);
         try {
             var ignoreFiles = spec.dockerfileInline().isPresent()
                     ? List.of(IgnoreFile.USUAL)
                     : IgnoreFile.names(spec.dockerfile());
+            if (isImage(spec.context())) {
+                throw new InvalidSpecException(
+                        "cannot build " + spec.context() + ": an image is no context of its own",
+                        "add it under a name with BuildSpec.context, and begin FROM that");
+            }
             contexts.add("", spec.context(), ignoreFiles);
-            spec.contexts().forEach((name, context) -> contexts.add(name, context, ignoreFiles));
+            spec.contexts().forEach((name, context) -> {
+                if (!isImage(context)) {
+                    contexts.add(name, context, ignoreFiles);
+                }
+            });
             return contexts;
         } catch (RuntimeException | Error e) {
             contexts.close();
             throw e;
         }
+    }
+
+    /** Whether it is not files alone. */
+    private static boolean isImage(BuildContext context) {
+        return context instanceof BuildContext.OfImage || context instanceof BuildContext.Layout;
+    }
+
+    /** An image that was given as a context. */
+    Optional<BuildContext> image(String name) {
+        return Optional.ofNullable(spec.contexts().get(name)).filter(Contexts::isImage);
     }
 
     private void add(String name, BuildContext context, List<String> ignoreFiles) {
@@ -77,7 +100,7 @@ final class Contexts implements AutoCloseable {
         }
     }
 
-    /** The files of one that was given. */
+    /** The files of one that was given and is no image. */
     ContextFiles files(String name) {
         return Objects.requireNonNull(files.get(name));
     }

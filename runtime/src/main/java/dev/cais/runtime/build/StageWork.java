@@ -38,7 +38,7 @@ final class StageWork {
 
     StageFiles carryOut() {
         try {
-            files = build.begin(stage.base());
+            begin();
         } catch (EngineException e) {
             throw located(stage.stage().from(), e);
         }
@@ -50,6 +50,18 @@ final class StageWork {
             }
         }
         return files;
+    }
+
+    /** Files alone are copied into nothing, which is the same as beginning with them. */
+    private void begin() {
+        if (build.isFiles(stage.base())) {
+            var all = (Copy) Instruction.parse("COPY . /");
+            var work = new CopyStep(
+                    build.workplace(), build.steps(), files, build.tree(stage.base()), all, all.files(), false, false);
+            copy(work, stage.stage().from());
+        } else {
+            files = build.begin(stage.base());
+        }
     }
 
     private EngineException located(Instruction instruction, EngineException failure) {
