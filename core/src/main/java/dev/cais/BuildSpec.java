@@ -15,6 +15,7 @@ import java.util.function.Consumer;
  * @param context that {@code COPY} and {@code ADD} take files from, less what its {@code .dockerignore} names
  * @param dockerfile path below the context, or an absolute path anywhere on the host; of no account if the text is given
  * @param dockerfileInline the Dockerfile's text, if it is no file
+ * @param stage what is built in place of a Dockerfile
  * @param tags names that the image gets; perhaps none
  * @param args values of the Dockerfile's arguments; {@code SOURCE_DATE_EPOCH}, in seconds since 1970, is the time of all that the build
  *     itself makes, and the latest of what it copies
@@ -33,6 +34,7 @@ public record BuildSpec(
         BuildContext context,
         String dockerfile,
         Optional<String> dockerfileInline,
+        Optional<BuildStage> stage,
         List<String> tags,
         Map<String, String> args,
         Map<String, String> labels,
@@ -89,6 +91,7 @@ public record BuildSpec(
                 context,
                 "Dockerfile",
                 Optional.empty(),
+                Optional.empty(),
                 List.of(),
                 Map.of(),
                 Map.of(),
@@ -102,6 +105,11 @@ public record BuildSpec(
                 List.of());
     }
 
+    /** Of a stage, and those that it needs, without a Dockerfile and without a context. */
+    public static BuildSpec of(BuildStage target) {
+        return of(BuildContext.empty()).stage(target);
+    }
+
     public BuildSpec dockerfile(String changed) {
         return with(draft -> {
             draft.dockerfile = changed;
@@ -112,6 +120,11 @@ public record BuildSpec(
     /** A Dockerfile that is no file: its text. What is to be ignored of the context is in its {@code .dockerignore}. */
     public BuildSpec dockerfileInline(String text) {
         return with(draft -> draft.dockerfileInline = Optional.of(text));
+    }
+
+    /** Builds a stage, and those that it needs, in place of a Dockerfile. */
+    public BuildSpec stage(BuildStage target) {
+        return with(draft -> draft.stage = Optional.of(target));
     }
 
     public BuildSpec tag(String... more) {
@@ -182,6 +195,7 @@ public record BuildSpec(
                 context,
                 draft.dockerfile,
                 draft.dockerfileInline,
+                draft.stage,
                 draft.tags,
                 draft.args,
                 draft.labels,
@@ -198,6 +212,7 @@ public record BuildSpec(
     private static final class Draft {
         private String dockerfile;
         private Optional<String> dockerfileInline;
+        private Optional<BuildStage> stage;
         private List<String> tags;
         private Map<String, String> args;
         private Map<String, String> labels;
@@ -213,6 +228,7 @@ public record BuildSpec(
         Draft(BuildSpec base) {
             dockerfile = base.dockerfile;
             dockerfileInline = base.dockerfileInline;
+            stage = base.stage;
             tags = base.tags;
             args = base.args;
             labels = base.labels;

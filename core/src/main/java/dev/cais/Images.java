@@ -154,12 +154,13 @@ public interface Images {
     }
 
     /**
-     * Builds an image as its Dockerfile says. Steps whose outcome the store knows are not carried out again; stages that the wanted one
+     * Builds an image as its Dockerfile or its {@link BuildStage} says. Steps whose outcome the store knows are not carried out again; stages that the wanted one
      * does not need are left out; the others are built at the same time as far as they can.
      *
      * @param progress hears of what happens, by several threads, but of one event at a time
      * @return the image, with the tags of the spec
-     * @throws BuildException if the Dockerfile is wrong, or a step cannot be carried out: it shows the lines to blame
+     * @throws BuildException if the Dockerfile is wrong, or a step cannot be carried out: it shows the lines, or the
+     *     calls, to blame
      * @throws InvalidSpecException if a tag is no name
      * @throws CancelledException if the thread is interrupted; nothing is left of the steps that had not ended
      * @see <a href="https://docs.docker.com/reference/dockerfile/">Dockerfile reference</a>

@@ -65,6 +65,10 @@ public record Directives(String syntax, char escape, Checks checks) {
         }
     }
 
+    /** Of what no file has said. A platform that a program gives is a value as any other. */
+    static final Directives OF_CALLS = new Directives(
+            "", '\\', new Checks(Set.of(LintRule.FROM_PLATFORM_FLAG_CONST_DISALLOWED.toString()), Set.of(), false));
+
     /** Ends at the first line that is none; its number is how many there are. */
     static Directives read(TextLines lines) {
         var found = new HashMap<String, String>();

@@ -1,6 +1,7 @@
 package dev.cais.image.dockerfile;
 
 import dev.cais.BuildException;
+import dev.cais.BuildStage;
 import dev.cais.EngineException;
 import dev.cais.InvalidSpecException;
 import dev.cais.image.dockerfile.Instruction.Arg;
@@ -15,26 +16,36 @@ import java.util.Map;
 /**
  * A Dockerfile, read: what can be said of it without images and without a build's arguments is checked.
  *
- * <p>It has at most 16 MiB, lines of at most 1 MiB, 100 000 instructions and 10 000 stages.
+ * <p>It has at most 16 MiB, lines of at most 1 MiB, 100 000 instructions and 10 000 stages. What a program has put together is one, too:
+ * its instructions are its lines.
  *
  * @see <a href="https://docs.docker.com/reference/dockerfile/">Dockerfile reference</a>
  */
 public final class Dockerfile {
     private static final int LARGEST = 16 << 20;
-    private static final int MOST_INSTRUCTIONS = 100_000;
-    private static final int MOST_STAGES = 10_000;
+    static final int MOST_INSTRUCTIONS = 100_000;
+    static final int MOST_STAGES = 10_000;
+
+    private static final String LINE = "line";
+    private static final String CALL = "call";
 
     /** How many lines of a long instruction are shown. */
     private static final int MOST_SHOWN = 8;
 
     private final String name;
+
+    /** What a place in it is called. */
+    private final String unit;
+
     private final TextLines lines;
     private final Directives directives;
     private final List<Arg> arguments;
     private final List<Stage> stages;
 
-    private Dockerfile(String name, TextLines lines, Directives directives, List<Arg> arguments, List<Stage> stages) {
+    private Dockerfile(
+            String name, String unit, TextLines lines, Directives directives, List<Arg> arguments, List<Stage> stages) {
         this.name = name;
+        this.unit = unit;
         this.lines = lines;
         this.directives = directives;
         this.arguments = List.copyOf(arguments);
@@ -65,6 +76,20 @@ public final class Dockerfile {
         }
     }
 
+    /**
+     * What a program has put together: a stage, and those that it needs.
+     *
+     * @throws BuildException that shows the call, if they do not fit together
+     */
+    public static Dockerfile of(BuildStage target) {
+        return new Recipe(target).file();
+    }
+
+    /** @param calls one line for each instruction */
+    static Dockerfile ofCalls(String name, TextLines calls, List<Stage> stages) {
+        return new Dockerfile(name, CALL, calls, Directives.OF_CALLS, List.of(), stages);
+    }
+
     /** Takes the instructions one by one. */
     private static final class Reading {
         private final String name;
@@ -89,13 +114,13 @@ public final class Dockerfile {
                     take(InstructionParser.parse(found.get(), directives.escape()));
                 }
             } catch (InvalidSpecException e) {
-                throw failure(name, lines, reader.firstLine(), reader.endLine(), e);
+                throw failure(name, LINE, lines, reader.firstLine(), reader.endLine(), e);
             }
             if (stages.isEmpty()) {
                 throw new InvalidSpecException("it has no FROM", "begin with FROM and an image, or scratch");
             }
             endStage();
-            return new Dockerfile(name, lines, directives, arguments, stages);
+            return new Dockerfile(name, LINE, lines, directives, arguments, stages);
         }
 
         private void take(Instruction instruction) {
@@ -148,18 +173,24 @@ public final class Dockerfile {
 
     /** What to throw if an instruction cannot be carried out: it shows the lines, those of the instruction marked. */
     public BuildException failure(Source source, EngineException reason) {
-        return failure(name, lines, source.line() - 1, source.lastLine(), reason);
+        return failure(name, unit, lines, source.line() - 1, source.lastLine(), reason);
     }
 
     /** What to throw if a warning is one too many. */
     BuildException failure(LintWarning warning) {
         var reason = new InvalidSpecException(
                 warning.text() + " (" + warning.rule() + ")", "its directive check allows no warnings");
-        return failure(name, lines, warning.line() - 1, warning.line(), reason);
+        return failure(name, unit, lines, warning.line() - 1, warning.line(), reason);
     }
 
-    private static BuildException failure(String name, TextLines lines, int first, int end, EngineException reason) {
-        return failure(name, reason, Map.of("line", first + 1), excerpt(lines, first, end));
+    /** The same while instructions are still put together. */
+    static BuildException failureOfCall(String name, TextLines calls, Source source, EngineException reason) {
+        return failure(name, CALL, calls, source.line() - 1, source.lastLine(), reason);
+    }
+
+    private static BuildException failure(
+            String name, String unit, TextLines lines, int first, int end, EngineException reason) {
+        return failure(name, reason, Map.of(unit, first + 1), excerpt(lines, first, end));
     }
 
     private static BuildException failure(String name, EngineException reason, Map<String, ?> facts, String excerpt) {

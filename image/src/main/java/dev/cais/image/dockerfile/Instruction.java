@@ -1,5 +1,6 @@
 package dev.cais.image.dockerfile;
 
+import dev.cais.BuildLayer;
 import dev.cais.HealthCheck;
 import dev.cais.InvalidSpecException;
 import dev.cais.image.oci.Shown;
@@ -147,6 +148,9 @@ public sealed interface Instruction {
                         files.mode().stream())
                 .flatMap(words -> words);
     }
+
+    /** Files that a program gives; no Dockerfile has it. */
+    record Files(Source source, BuildLayer layer) implements Instruction {}
 
     /** {@code VOLUME}. */
     record Volume(Source source, List<Word> paths) implements Instruction {

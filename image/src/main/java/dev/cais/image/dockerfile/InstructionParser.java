@@ -164,7 +164,7 @@ final class InstructionParser {
             program = documents.isEmpty() ? Program.parse(rest) : Program.shell(withDocuments(rest));
         } else if (whole.text().startsWith("#!")) {
             script = Optional.of(whole);
-            program = Program.shell("/dev/pipes/" + whole.name());
+            program = Program.script(whole);
         } else {
             program = Program.shell(whole.text());
         }

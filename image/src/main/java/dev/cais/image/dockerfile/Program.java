@@ -19,6 +19,11 @@ public record Program(boolean shell, List<String> words) {
         return new Program(true, List.of(line));
     }
 
+    /** A line that runs a here-document by the program that its first line names. */
+    static Program script(Heredoc script) {
+        return shell("/dev/pipes/" + script.name());
+    }
+
     /** The exec form is a JSON array of strings; what is none is a line for the shell. */
     static Program parse(String text) {
         if (!text.startsWith("[")) {

@@ -10,14 +10,21 @@ import java.util.function.Function;
  * A part of an instruction as it is written. Its quotes, escapes and variables are resolved when the instruction is carried out, since
  * only then is it known what the variables stand for.
  *
- * @param escape what escapes the next character: a backslash, or what the file's directive says
+ * @param escape what escapes the next character: a backslash, or what the file's directive says; NUL for a text that stands for itself
  * @see <a href="https://docs.docker.com/reference/dockerfile/#environment-replacement">Dockerfile reference, Environment
  *     replacement</a>
  */
 public record Word(String text, char escape) {
+    private static final char LITERAL = '\0';
+
+    /** One that stands for itself, whatever is in it. */
+    public static Word literal(String text) {
+        return new Word(text, LITERAL);
+    }
+
     /** Whether variables are in it, so that what it stands for is not yet known. */
     public boolean isOpen() {
-        return text.indexOf('$') >= 0;
+        return escape != LITERAL && text.indexOf('$') >= 0;
     }
 
     /**
@@ -27,7 +34,7 @@ public record Word(String text, char escape) {
      * @throws InvalidSpecException with the reason alone: the caller knows the instruction
      */
     public String expand(Function<String, Optional<String>> variables) {
-        return Expansion.ofWord(text, escape, variables);
+        return escape == LITERAL ? text : Expansion.ofWord(text, escape, variables);
     }
 
     /** The words of a line: split at blanks that are neither quoted nor escaped. */

@@ -39,7 +39,7 @@ public final class Builder {
         ImageCatalog.requireNames(spec.tags());
         var epoch = epoch(spec);
         try (var contexts = Contexts.open(host, spec)) {
-            var dockerfile = dockerfile(spec, contexts.files(""));
+            var dockerfile = spec.stage().map(Dockerfile::of).orElseGet(() -> dockerfile(spec, contexts.files("")));
             var plan = BuildPlan.of(
                     dockerfile,
                     new PlanRequest(
@@ -48,7 +48,7 @@ public final class Builder {
                             Platform.host(),
                             Platform.host(),
                             spec.contexts().keySet()));
-            var place = spec.context() + "\n" + spec.dockerfile();
+            var place = spec.context() + "\n" + dockerfile.name();
             try (var steps = new Steps(host.store(), place, noCache(spec, dockerfile), epoch, oneByOne(progress))) {
                 var files = new Construction(new Workplace(host), spec, plan, steps, contexts).carryOut();
                 var config = files.state().config().label(spec.labels());

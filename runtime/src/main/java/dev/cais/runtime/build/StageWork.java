@@ -10,6 +10,7 @@ import dev.cais.image.dockerfile.Instruction.Add;
 import dev.cais.image.dockerfile.Instruction.Arg;
 import dev.cais.image.dockerfile.Instruction.Copy;
 import dev.cais.image.dockerfile.Instruction.Env;
+import dev.cais.image.dockerfile.Instruction.Files;
 import dev.cais.image.dockerfile.Instruction.Label;
 import dev.cais.image.dockerfile.Instruction.OnBuild;
 import dev.cais.image.dockerfile.Instruction.Run;
@@ -100,6 +101,8 @@ final class StageWork {
                             false,
                             add.unpack().orElse(true)),
                     add);
+        } else if (instruction instanceof Files given) {
+            layer(given);
         } else {
             var state = files.state().after(instruction, build.arguments());
             if (instruction instanceof Workdir workdir) {
@@ -156,6 +159,12 @@ final class StageWork {
 
     private void copy(CopyStep work, Instruction instruction) {
         var made = build.steps().carryOut(step(instruction), work.key(), work::listing, work::carryOut);
+        files = files.with(made.layer(), made.created(), work.history());
+    }
+
+    private void layer(Files given) {
+        var work = new LayerStep(build.workplace(), build.steps(), given);
+        var made = build.steps().carryOut(step(given), work.key(), work::listing, work::carryOut);
         files = files.with(made.layer(), made.created(), work.history());
     }
 

@@ -1,0 +1,58 @@
+package dev.cais;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A program that is run in a {@link BuildStage}: {@code RUN}. The methods return changed copies.
+ *
+ * @param shell whether it is one text for the image's shell; if that begins with {@code #!}, it is a script for the program named there
+ * @param mounts what it sees besides the stage's files
+ */
+public record BuildRun(boolean shell, List<String> words, List<BuildMount> mounts, Network network)
+        implements BuildInstruction {
+    /** What the program sees of the network. */
+    public enum Network {
+        DEFAULT,
+        NONE,
+        HOST
+    }
+
+    public BuildRun {
+        words = List.copyOf(words);
+        mounts = List.copyOf(mounts);
+        if (words.isEmpty() || shell && words.size() != 1 || words.get(0).isEmpty()) {
+            throw new InvalidSpecException(
+                    "cannot build with RUN: it is one text for a shell, or a program and its arguments");
+        }
+        for (var word : words) {
+            if (word.indexOf('\0') >= 0) {
+                throw new InvalidSpecException("cannot build with RUN " + word.replace('\0', '?') + ": it has a NUL");
+            }
+        }
+    }
+
+    /** One line for the image's shell ({@code /bin/sh -c} unless it says otherwise), or many. */
+    public static BuildRun shell(String lines) {
+        return new BuildRun(true, List.of(lines), List.of(), Network.DEFAULT);
+    }
+
+    /** A program and its arguments. */
+    public static BuildRun exec(String... command) {
+        return new BuildRun(false, List.of(command), List.of(), Network.DEFAULT);
+    }
+
+    public BuildRun mount(BuildMount more) {
+        var all = new ArrayList<>(mounts);
+        all.add(more);
+        return new BuildRun(shell, words, all, network);
+    }
+
+    public BuildRun noNetwork() {
+        return new BuildRun(shell, words, mounts, Network.NONE);
+    }
+
+    public BuildRun hostNetwork() {
+        return new BuildRun(shell, words, mounts, Network.HOST);
+    }
+}
