@@ -158,6 +158,16 @@ class SamplesTest {
     }
 
     @Test
+    void buildBenchmarkPrintsATable(TestStore store) {
+        loadBusybox(store);
+        var sizes = List.of("-Drounds=1", "-Dfiles=20", "-Drun=2", "-Dpeer.cold=true", "-Dpeer.cached=true");
+        var lines = run(sizes, store, BuildBenchmark.class, "busybox");
+        assertThat(lines).hasSize(10);
+        assertThat(lines.subList(2, lines.size()))
+                .allMatch(line -> line.matches(".{44} +\\d+ +\\d+\\.\\d\\d ms +\\d+\\.\\d\\d ms +\\d+\\.\\d\\d ms.*"));
+    }
+
+    @Test
     void interactiveTalksToAShell(TestStore store) throws Exception {
         loadBusybox(store);
         var lines = run(store, Interactive.class);

@@ -31,6 +31,9 @@ final class Disk {
     private static final int LOCK_UN = 8;
     private static final int RENAME_NOREPLACE = 1;
     private static final int RENAME_EXCHANGE = 2;
+    private static final long FS_IOC_GETFLAGS = 0x80086601L;
+    private static final long FS_IOC_SETFLAGS = 0x40086602L;
+    private static final int FS_TOPDIR_FL = 0x20000;
     private static final int LONGEST_NAP_MILLIS = 20;
     private static final int LISTING = 32 * 1024;
 
@@ -62,6 +65,25 @@ final class Disk {
                     "cannot make directory ",
                     path);
             return true;
+        }
+    }
+
+    /**
+     * Asks for directories that are made in one to lie far from each other, as trees that have nothing to do with each other should. On
+     * ext4 a new file's inode is looked for beside its directory's, past all that were freed there in the last minutes: where thousands of
+     * files were just removed, each new one would take half a millisecond. Does nothing where the file system knows no such thing.
+     *
+     * @see <a href="https://man7.org/linux/man-pages/man2/ioctl_iflags.2.html">ioctl_iflags(2), FS_TOPDIR_FL</a>
+     */
+    static void spread(Path directory) {
+        try (var opened = open(directory, Abi.O_RDONLY | Abi.O_DIRECTORY, 0);
+                var scratch = Scratch.frame()) {
+            var flags = scratch.take(Long.BYTES);
+            var address = Scratch.address(flags);
+            if (Syscalls.call(Syscall.IOCTL, opened.number(), FS_IOC_GETFLAGS, address) == 0) {
+                flags.putInt(0, flags.getInt(0) | FS_TOPDIR_FL);
+                Syscalls.call(Syscall.IOCTL, opened.number(), FS_IOC_SETFLAGS, address);
+            }
         }
     }
 

@@ -110,6 +110,7 @@ public final class Store implements AutoCloseable {
         try {
             var store = new Store(root, engine, whiteouts, lock);
             Disk.makeDirectory(store.temporaryDirectory(), 0700);
+            Disk.spread(store.temporaryDirectory()); // all trees begin there
             Disk.makeDirectory(containers(own), 0711);
             for (var other : Disk.list(engines)) {
                 if (!lives(engines.resolve(other))) {

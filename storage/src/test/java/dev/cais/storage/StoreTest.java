@@ -2,6 +2,7 @@ package dev.cais.storage;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import dev.cais.CancelledException;
 import dev.cais.ConflictException;
@@ -9,6 +10,7 @@ import dev.cais.Digest;
 import dev.cais.InvalidSpecException;
 import dev.cais.StorageException;
 import dev.cais.fixtures.LeakChecked;
+import dev.cais.fixtures.Programs;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestStore;
 import java.io.IOException;
@@ -54,6 +56,17 @@ class StoreTest {
             assertThat(mode(store.layers().directory())).isEqualTo("rwx------");
             assertThat(mode(directory.path().resolve("blobs"))).isEqualTo("rwx------");
             assertThat(mode(store.engineDirectory())).isEqualTo("rwx--x--x");
+        }
+    }
+
+    /** Else each new file is looked for among those that were removed a moment ago. */
+    @Test
+    void treesBeginFarFromEachOtherOnExt4(TestStore directory) throws Exception {
+        try (var store = Store.open(directory.path(), "a")) {
+            assumeThat(Files.getFileStore(store.root()).type()).isEqualTo("ext4");
+            var flags =
+                    Programs.output("lsattr", "-d", store.temporaryDirectory().toString());
+            assertThat(flags.split(" ")[0]).contains("T");
         }
     }
 
