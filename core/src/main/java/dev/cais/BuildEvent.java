@@ -78,4 +78,16 @@ public sealed interface BuildEvent {
             return "[" + step.stage() + " " + step.number() + "] done in " + took.toMillis() + " ms, " + layer;
         }
     }
+
+    /**
+     * A step did not end well; then the build does not, either.
+     *
+     * @param why what the exception says, without lines of the Dockerfile
+     */
+    record Failed(BuildStep step, Duration took, String why) implements BuildEvent {
+        @Override
+        public String toString() {
+            return "[" + step.stage() + " " + step.number() + "] failed after " + took.toMillis() + " ms: " + why;
+        }
+    }
 }

@@ -13,6 +13,7 @@ import dev.cais.BuildRun;
 import dev.cais.BuildSecret;
 import dev.cais.BuildSpec;
 import dev.cais.BuildStage;
+import dev.cais.BuildStep;
 import dev.cais.ContainerSpec;
 import dev.cais.Engine;
 import dev.cais.Image;
@@ -219,6 +220,28 @@ class BuildStageTest {
                               2 | WORKDIR /app
                         >     3 | COPY none /app/
                               4 | RUN true""");
+    }
+
+    @Test
+    void eventsTellHowFarAStageIs() {
+        var stage = BuildStage.from("busybox")
+                .as("far")
+                .workdir("/")
+                .env("A", "b")
+                .run("echo far >/far")
+                .run("echo no luck; exit 3");
+
+        assertThatThrownBy(() -> build(stage)).isInstanceOf(BuildException.class);
+        assertThat(events.get(0)).isInstanceOf(BuildEvent.Started.class);
+        assertThat(events.get(1))
+                .isInstanceOfSatisfying(
+                        BuildEvent.Done.class,
+                        done -> assertThat(done.step()).isEqualTo(new BuildStep("far", 2, 3, 4, "RUN echo far >/far")));
+        assertThat(events.get(events.size() - 1))
+                .isInstanceOfSatisfying(
+                        BuildEvent.Failed.class,
+                        failed -> assertThat(failed.why())
+                                .isEqualTo("the program ended with exit 3; its last words: no luck"));
     }
 
     @Test

@@ -29,12 +29,24 @@ final class StageWork {
     private final Construction build;
     private final PlannedStage stage;
     private StageFiles files;
+    private final int count;
     private int number;
 
     StageWork(Construction build, PlannedStage stage) {
         this.build = build;
         this.stage = stage;
         this.files = StageFiles.scratch();
+        this.count =
+                (int) stage.instructions().stream().filter(StageWork::isStep).count()
+                        + (build.isFiles(stage.base()) ? 1 : 0);
+    }
+
+    private static boolean isStep(Instruction instruction) {
+        return instruction instanceof Run
+                || instruction instanceof Copy
+                || instruction instanceof Add
+                || instruction instanceof Files
+                || instruction instanceof Workdir;
     }
 
     StageFiles carryOut() {
@@ -133,7 +145,7 @@ final class StageWork {
 
     private BuildStep step(Instruction instruction) {
         var source = instruction.source();
-        return new BuildStep(stage.stage().toString(), ++number, source.line(), source.text());
+        return new BuildStep(stage.stage().toString(), ++number, count, source.line(), source.text());
     }
 
     private Origins.Tree tree(String from) {
@@ -172,6 +184,7 @@ final class StageWork {
     private void workdir(Workdir workdir, StageState state) {
         var path = state.config().workdir();
         if (path.equals("/")) {
+            number++; // a step that has nothing to do
             files = files.with(state, "WORKDIR /");
             return;
         }

@@ -4,6 +4,7 @@ import dev.cais.BuildEvent;
 import dev.cais.BuildStep;
 import dev.cais.ByteSize;
 import dev.cais.Digest;
+import dev.cais.EngineException;
 import dev.cais.Layer;
 import dev.cais.image.BuiltImage;
 import dev.cais.image.layer.TarTree;
@@ -135,11 +136,20 @@ final class Steps implements AutoCloseable {
                         .orElse("");
         tell(new BuildEvent.Started(step, why));
         var result = new Result(digest);
-        work.carryOut(result);
+        try {
+            work.carryOut(result);
+        } catch (EngineException e) {
+            tell(new BuildEvent.Failed(step, since(started), String.valueOf(e.getMessage())));
+            throw e;
+        }
         var made = result.made.orElseThrow();
         cache.putNote(note, key.note(known));
-        tell(new BuildEvent.Done(step, Duration.ofNanos(System.nanoTime() - started), ByteSize.bytes(made.size())));
+        tell(new BuildEvent.Done(step, since(started), ByteSize.bytes(made.size())));
         return made(made);
+    }
+
+    private static Duration since(long started) {
+        return Duration.ofNanos(System.nanoTime() - started);
     }
 
     /** Takes the upper directory of a step that has ended well. */
