@@ -2,7 +2,6 @@ package dev.cais;
 
 import java.nio.file.Path;
 import java.security.PrivateKey;
-import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -167,15 +166,16 @@ public interface Images {
      */
     Image build(BuildSpec spec, Consumer<BuildEvent> progress);
 
+    /** What builds have kept for later ones, the longest unused last. Sizes of directories are counted file by file. */
+    List<BuildCacheEntry> buildCache();
+
     /**
-     * Removes what builds have kept for later ones: layers of steps, directories of {@code RUN --mount=type=cache}, hashes of files. What
-     * images or containers need stays, and so does what a build uses at the moment.
+     * Removes what builds have kept for later ones: layers of steps, directories of {@code RUN --mount=type=cache}, and what is remembered
+     * of files, if it was unused for a day, too. What images or containers need stays, and so does what a build uses at the moment, in any JVM.
      *
-     * @param unused what was of no use for so long goes
-     * @param keep of the rest, the longest unused layers go until no more than this is left
      * @return bytes that nothing needs any more
      */
-    ByteSize pruneBuildCache(Duration unused, ByteSize keep);
+    ByteSize pruneBuildCache(BuildPruneOptions options);
 
     /**
      * Loads every image of an archive: what {@code docker save}, {@code podman save}, {@code skopeo copy}, buildah or Jib

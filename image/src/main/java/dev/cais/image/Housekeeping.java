@@ -7,7 +7,6 @@ import dev.cais.ImageUse;
 import dev.cais.PruneOptions;
 import dev.cais.storage.ContainerUse;
 import dev.cais.storage.Store;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.HashMap;
@@ -16,7 +15,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.stream.Stream;
 
 /** What images take of the disk, and the removal of those that nobody uses. */
 final class Housekeeping {
@@ -120,31 +118,6 @@ final class Housekeeping {
         }
         sweep.run();
         return new Gone(gone, bytes);
-    }
-
-    /** Gives the bytes that only what was pruned needed. */
-    long pruneBuilds(Duration unused, long keep) {
-        var bytes = 0L;
-        var hold = store.lockExclusive();
-        try (hold) {
-            var before = new HashSet<>(store.builds().layers());
-            var inUse = new HashSet<Digest>();
-            store.uses().forEach(use -> inUse.addAll(use.layers()));
-            store.builds().prune(unused, keep, inUse);
-            before.removeAll(store.builds().layers());
-            if (!before.isEmpty()) {
-                sweep.expect();
-                var table = database.read();
-                var needed = items(table, table.images().keySet());
-                bytes = before.stream()
-                        .flatMap(layer -> Stream.of(new Item(false, layer), new Item(true, layer)))
-                        .filter(item -> !needed.contains(item))
-                        .mapToLong(this::bytes)
-                        .sum();
-            }
-        }
-        sweep.run();
-        return bytes;
     }
 
     private boolean isChosen(

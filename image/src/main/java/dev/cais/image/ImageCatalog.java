@@ -1,6 +1,8 @@
 package dev.cais.image;
 
+import dev.cais.BuildCacheEntry;
 import dev.cais.BuildEvent;
+import dev.cais.BuildPruneOptions;
 import dev.cais.BuildSpec;
 import dev.cais.ByteSize;
 import dev.cais.CommitOptions;
@@ -51,7 +53,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.PrivateKey;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -87,6 +88,7 @@ public final class ImageCatalog implements Images, AutoCloseable {
     private final Sweep sweep;
     private final Intake intake;
     private final Housekeeping housekeeping;
+    private final BuildHousekeeping buildHousekeeping;
     private final Registries registries;
     private final ImageListener listener;
     private final Builds builds;
@@ -125,6 +127,7 @@ public final class ImageCatalog implements Images, AutoCloseable {
         this.sweep = new Sweep(store, database, documents);
         this.intake = new Intake(store, limits, database, documents, sweep);
         this.housekeeping = new Housekeeping(store, database, documents, sweep);
+        this.buildHousekeeping = new BuildHousekeeping(store, database, documents, sweep);
         this.hostStamp = store.root().resolve("images.host");
         sweep.runIfIdle();
     }
@@ -387,8 +390,13 @@ public final class ImageCatalog implements Images, AutoCloseable {
     }
 
     @Override
-    public ByteSize pruneBuildCache(Duration unused, ByteSize keep) {
-        return ByteSize.bytes(housekeeping.pruneBuilds(unused, keep.bytes()));
+    public List<BuildCacheEntry> buildCache() {
+        return buildHousekeeping.entries();
+    }
+
+    @Override
+    public ByteSize pruneBuildCache(BuildPruneOptions options) {
+        return ByteSize.bytes(buildHousekeeping.prune(options));
     }
 
     /** Checks names before anything is made for them. */

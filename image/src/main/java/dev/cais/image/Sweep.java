@@ -106,7 +106,7 @@ final class Sweep {
         var blobs = new HashSet<>(needed.blobs());
         blobs.addAll(documents.belowNames(table));
         var ofBuilds = store.builds().layers();
-        blobs.addAll(ofBuilds);
+        ofBuilds.forEach(layer -> blobs.add(layer.blob()));
         documents.keepOnly(blobs);
         for (var blob : store.blobs().list()) {
             if (!blobs.contains(blob)) {
@@ -114,7 +114,7 @@ final class Sweep {
             }
         }
         var neededLayers = new HashSet<>(needed.layers());
-        neededLayers.addAll(ofBuilds);
+        ofBuilds.forEach(layer -> neededLayers.add(layer.diffId()));
         var inUse = new HashSet<Digest>();
         store.uses().forEach(use -> inUse.addAll(use.layers()));
         var isClean = true;

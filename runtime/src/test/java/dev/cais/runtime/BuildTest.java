@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cais.BuildEvent;
 import dev.cais.BuildException;
+import dev.cais.BuildPruneOptions;
 import dev.cais.BuildSecret;
 import dev.cais.BuildSpec;
-import dev.cais.ByteSize;
 import dev.cais.CancelledException;
 import dev.cais.Engine;
 import dev.cais.Image;
@@ -21,7 +21,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -206,6 +205,16 @@ class BuildTest {
 
         build(spec(dockerfile).withoutCache());
         assertThat(carriedOut()).hasSize(3);
+    }
+
+    @Test
+    void stepsThatMakeTheSameLayerMakeAnImageThatRuns() throws IOException {
+        write("a", "a");
+        var image = build("FROM busybox\nRUN true\nCOPY a /\nRUN rm /a\nRUN true\nCOPY a /\nRUN : again\n");
+
+        assertThat(image.layers()).hasSize(7);
+        assertThat(run(image, "cat", "/a")).isEqualTo("a");
+        assertThat(engine.images().verify()).isEmpty();
     }
 
     @Test
@@ -517,7 +526,7 @@ class BuildTest {
     void pruningTakesTheCacheAndLeavesTheImages() throws IOException {
         var image = build("FROM busybox\nRUN echo kept >/kept\n");
         build("FROM busybox\nRUN echo gone >/gone\n").remove();
-        engine.images().pruneBuildCache(Duration.ZERO, ByteSize.bytes(0));
+        engine.images().pruneBuildCache(BuildPruneOptions.all());
         events.clear();
 
         assertThat(run(image, "cat", "/kept")).isEqualTo("kept\n");

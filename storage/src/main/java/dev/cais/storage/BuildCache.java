@@ -1,6 +1,9 @@
 package dev.cais.storage;
 
+import dev.cais.ByteSize;
 import dev.cais.Digest;
+import dev.cais.InvalidSpecException;
+import dev.cais.Layer;
 import dev.cais.StorageException;
 import dev.cais.linux.Fd;
 import java.io.IOException;
@@ -9,15 +12,12 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
-import java.time.Duration;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 
 /**
  * What builds have left for later ones: the layers of their steps by key, notes, and directories that {@code --mount=type=cache} shows.
@@ -27,6 +27,12 @@ import java.util.Set;
  */
 public final class BuildCache {
     private static final String LOCK = ".lock";
+    private static final String DIRECTORY_LOCK = "lock";
+    private static final String DATA = "data";
+    private static final String ID = "id";
+
+    /** Held while a directory is made and taken, looked at, or taken away: for moments, so that no look passes for a use. */
+    private static final String TURN = "builds.lock";
 
     private final Store store;
     private final Path steps;
@@ -56,25 +62,37 @@ public final class BuildCache {
     /**
      * What a step has made.
      *
-     * @param layer diff ID, and digest of the blob, which is a plain tar
-     * @param size of the blob in bytes
+     * @param layer with a blob that may be compressed
+     * @param description the instruction; one line
      */
-    public record Step(Digest layer, long size, Instant created) {
+    public record Step(Layer layer, Instant created, String description) {
+        public Step {
+            description = description.replaceAll("\\s+", " ");
+        }
+
         private static Optional<Step> parse(String text) {
-            var fields = text.strip().split(" ");
+            var lines = text.split("\n", 2);
+            var fields = lines[0].split(" ");
             try {
-                return fields.length == 3
-                        ? Optional.of(
-                                new Step(Digest.parse(fields[0]), Long.parseLong(fields[1]), Instant.parse(fields[2])))
+                return fields.length == 5 && lines.length == 2
+                        ? Optional.of(new Step(
+                                new Layer(
+                                        Digest.parse(fields[0]),
+                                        Digest.parse(fields[1]),
+                                        ByteSize.bytes(Long.parseLong(fields[2])),
+                                        fields[3]),
+                                Instant.parse(fields[4]),
+                                lines[1].stripTrailing()))
                         : Optional.empty();
-            } catch (NumberFormatException | DateTimeParseException e) {
+            } catch (NumberFormatException | DateTimeParseException | InvalidSpecException e) {
                 return Optional.empty(); // half written by a host that lost its power
             }
         }
 
-        @Override
-        public String toString() {
-            return layer + " " + size + " " + created;
+        private byte[] toBytes() {
+            return (layer.diffId() + " " + layer.blob() + " " + layer.size().bytes() + " " + layer.mediaType() + " "
+                            + created + "\n" + description + "\n")
+                    .getBytes(StandardCharsets.UTF_8);
         }
     }
 
@@ -83,15 +101,15 @@ public final class BuildCache {
         var file = step(key);
         var found = Disk.readText(file)
                 .flatMap(Step::parse)
-                .filter(step -> store.layers().find(step.layer()).isPresent()
-                        && store.blobs().find(step.layer()).isPresent());
+                .filter(step -> store.layers().find(step.layer().diffId()).isPresent()
+                        && store.blobs().find(step.layer().blob()).isPresent());
         found.ifPresent(step -> touch(file));
         return found;
     }
 
     /** Hold {@link Store#lockShared()} since the layer was made. */
     public void put(Digest key, Step step) {
-        store.write(step(key), (step + "\n").getBytes(StandardCharsets.US_ASCII));
+        store.write(step(key), step.toBytes());
     }
 
     /**
@@ -127,24 +145,130 @@ public final class BuildCache {
         return new KeyLock(file, Disk.lock(file, exclusive));
     }
 
-    /** Layers that must not be swept. */
-    public List<Digest> layers() {
-        return records().stream().map(record -> record.step.layer()).toList();
+    /** Layers that must not be swept, and neither their blobs. */
+    public List<Layer> layers() {
+        return steps().stream().flatMap(entry -> entry.layer().stream()).toList();
     }
 
-    private record Kept(Path file, Step step, FileTime used) {}
+    /**
+     * Something that is kept until it is pruned.
+     *
+     * @param id unique among all
+     * @param layer of a step; a directory of {@code RUN --mount=type=cache} has none
+     * @param inUse whether a build has the directory at the moment; whether a layer is in use is not known here
+     * @param description the instruction, or the directory's own id
+     */
+    public record Entry(
+            String id, Optional<Layer> layer, Instant created, Instant lastUsed, boolean inUse, String description) {}
 
-    private List<Kept> records() {
-        var records = new ArrayList<Kept>();
+    /** All that is kept, steps first. */
+    public List<Entry> entries() {
+        var entries = new ArrayList<>(steps());
+        try (var turn = store.lock(TURN)) {
+            Disk.list(directories).forEach(name -> entries.add(directory(name)));
+        }
+        return entries;
+    }
+
+    private Entry directory(String name) {
+        var directory = directories.resolve(name);
+        var used = lastUse(directory).toInstant(); // before the lock's file may be made in it
+        var lock = Disk.tryLock(directory.resolve(DIRECTORY_LOCK), true);
+        lock.ifPresent(Disk::unlock);
+        return new Entry(
+                name,
+                Optional.empty(),
+                lastUse(directory.resolve(ID)).toInstant(),
+                used,
+                lock.isEmpty(),
+                Disk.readText(directory.resolve(ID)).orElse("").strip());
+    }
+
+    private List<Entry> steps() {
+        var entries = new ArrayList<Entry>();
         for (var name : Disk.list(steps)) {
             var file = steps.resolve(name);
             if (!name.endsWith(LOCK)) {
                 Disk.readText(file)
                         .flatMap(Step::parse)
-                        .ifPresent(step -> records.add(new Kept(file, step, lastUse(file))));
+                        .ifPresent(step -> entries.add(new Entry(
+                                name,
+                                Optional.of(step.layer()),
+                                step.created(),
+                                lastUse(file).toInstant(),
+                                false,
+                                step.description())));
             }
         }
-        return records;
+        return entries;
+    }
+
+    /** Bytes of the files in an entry's directory; 0 if it is gone. */
+    public long directorySize(Entry entry) {
+        var data = directories.resolve(entry.id).resolve(DATA);
+        if (!Disk.exists(data)) {
+            return 0;
+        }
+        var sizes = new Sizes();
+        TreeWalk.walk(data, Names.NONE, TreeWalk.Scope.ONE_MOUNT, sizes);
+        return sizes.sum;
+    }
+
+    /** Adds up what files hold. */
+    private static final class Sizes implements TreeVisitor {
+        private long sum;
+
+        @Override
+        public void directory(byte[] path, Attributes attributes, boolean opaque) {}
+
+        @Override
+        public void file(byte[] path, Attributes attributes, FileContent content) {
+            sum += content.size();
+        }
+
+        @Override
+        public void symlink(byte[] path, byte[] target, Attributes attributes) {}
+
+        @Override
+        public void hardLink(byte[] path, byte[] existing, Attributes attributes) {}
+
+        @Override
+        public void node(byte[] path, NodeType type, long major, long minor, Attributes attributes) {}
+    }
+
+    /**
+     * Forgets a step, whose layer goes with the next sweep, or takes a directory away unless it is in use. Hold {@link
+     * Store#lockExclusive()}.
+     *
+     * @return where the directory is now, for {@link Store#removeTree} without the lock
+     */
+    public Optional<Path> remove(Entry entry) {
+        if (entry.layer.isPresent()) {
+            Disk.removeFile(steps.resolve(entry.id));
+            return Optional.empty();
+        }
+        var directory = directories.resolve(entry.id);
+        try (var turn = store.lock(TURN)) {
+            return Disk.tryLock(directory.resolve(DIRECTORY_LOCK), true).map(lock -> {
+                try {
+                    var away = store.temporary();
+                    Disk.rename(directory, away);
+                    return away;
+                } finally {
+                    Disk.unlock(lock);
+                }
+            });
+        }
+    }
+
+    /** Removes notes that were of no use since then. */
+    public void removeNotes(Instant since) {
+        var limit = FileTime.from(since);
+        for (var name : Disk.list(notes)) {
+            if (lastUse(notes.resolve(name)).compareTo(limit) <= 0) {
+                Disk.removeFile(notes.resolve(name));
+            }
+        }
     }
 
     /** Something that helps a later build, and that it can do without. */
@@ -211,17 +335,19 @@ public final class BuildCache {
      */
     public Held use(String id, Sharing sharing, Filler filler) {
         var name = Digest.sha256(FileHashes.sha256(Names.of(id))).hex();
-        for (var number = 0; ; number++) {
+        var number = 0;
+        for (var nap = 1; ; nap = Math.min(2 * nap, Disk.LONGEST_NAP_MILLIS)) {
             var directory = directories.resolve(number == 0 ? name : name + "-" + number);
-            Disk.makeDirectory(directory, 0700);
-            var lockFile = directory.resolve("lock");
-            var lock = sharing == Sharing.PRIVATE
-                    ? Disk.tryLock(lockFile, true)
-                    : Optional.of(Disk.lock(lockFile, sharing == Sharing.LOCKED));
+            Optional<Fd> lock;
+            try (var turn = store.lock(TURN)) {
+                Disk.makeDirectory(directory, 0700);
+                lock = Disk.tryLock(directory.resolve(DIRECTORY_LOCK), sharing != Sharing.SHARED);
+            }
             if (lock.isPresent()) {
                 try {
-                    var data = directory.resolve("data");
+                    var data = directory.resolve(DATA);
                     ensure(data, filler);
+                    describe(directory.resolve(ID), id);
                     touch(directory);
                     return new Held(data, lock.get());
                 } catch (RuntimeException | Error e) {
@@ -229,6 +355,17 @@ public final class BuildCache {
                     throw e;
                 }
             }
+            if (sharing == Sharing.PRIVATE) {
+                number++;
+            } else {
+                Disk.nap(nap, directory);
+            }
+        }
+    }
+
+    private void describe(Path file, String id) {
+        if (!Disk.exists(file)) {
+            store.write(file, (id.replaceAll("\\s+", " ") + "\n").getBytes(StandardCharsets.UTF_8));
         }
     }
 
@@ -246,43 +383,6 @@ public final class BuildCache {
         } catch (RuntimeException | Error e) {
             Disk.removeTree(fresh);
             throw e;
-        }
-    }
-
-    /**
-     * Removes what was of no use for a while, and then the rest, the longest unused first, until no more is left than wanted. Layers go
-     * with the next sweep. Hold {@link Store#lockExclusive()}.
-     *
-     * @param keep bytes of layers
-     * @param inUse layers that stay in any case
-     */
-    public void prune(Duration unused, long keep, Set<Digest> inUse) {
-        var limit = FileTime.from(Instant.now().minus(unused));
-        var records = new ArrayList<>(records());
-        records.sort(Comparator.comparing(Kept::used).reversed());
-        var kept = 0L;
-        for (var record : records) {
-            kept += record.step.size();
-            if ((kept > keep || record.used.compareTo(limit) <= 0) && !inUse.contains(record.step.layer())) {
-                Disk.removeFile(record.file);
-            }
-        }
-        for (var name : Disk.list(notes)) {
-            if (lastUse(notes.resolve(name)).compareTo(limit) <= 0) {
-                Disk.removeFile(notes.resolve(name));
-            }
-        }
-        for (var name : Disk.list(directories)) {
-            var directory = directories.resolve(name);
-            if (lastUse(directory).compareTo(limit) <= 0) {
-                Disk.tryLock(directory.resolve("lock"), true).ifPresent(lock -> {
-                    try {
-                        Disk.removeTree(directory);
-                    } finally {
-                        Disk.unlock(lock);
-                    }
-                });
-            }
         }
     }
 

@@ -34,7 +34,7 @@ final class Disk {
     private static final long FS_IOC_GETFLAGS = 0x80086601L;
     private static final long FS_IOC_SETFLAGS = 0x40086602L;
     private static final int FS_TOPDIR_FL = 0x20000;
-    private static final int LONGEST_NAP_MILLIS = 20;
+    static final int LONGEST_NAP_MILLIS = 20;
     private static final int LISTING = 32 * 1024;
 
     private Disk() {}
@@ -284,12 +284,17 @@ final class Disk {
             if (lock.isPresent()) {
                 return lock.get();
             }
-            try {
-                Thread.sleep(nap);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                throw new CancelledException("cannot lock " + path + ": the thread was interrupted");
-            }
+            nap(nap, path);
+        }
+    }
+
+    /** Waits a little before a lock is tried again. */
+    static void nap(int millis, Path path) {
+        try {
+            Thread.sleep(millis);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new CancelledException("cannot lock " + path + ": the thread was interrupted");
         }
     }
 

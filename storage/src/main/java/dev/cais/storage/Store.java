@@ -330,8 +330,15 @@ public final class Store implements AutoCloseable {
         }
     }
 
+    /** A layer that is there twice counts where it is the newest: overlayfs refuses a directory that it has, and sees the same without. */
     private List<Path> paths(List<Digest> diffIds) {
-        return diffIds.stream().map(layers::path).toList();
+        var paths = new ArrayList<Path>();
+        for (var i = 0; i < diffIds.size(); i++) {
+            if (diffIds.lastIndexOf(diffIds.get(i)) == i) {
+                paths.add(layers.path(diffIds.get(i)));
+            }
+        }
+        return paths;
     }
 
     private static byte[] uses(

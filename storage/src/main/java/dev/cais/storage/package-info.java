@@ -23,9 +23,11 @@
  * volumes/NAME/content        what it is to begin with, complete, on its way into data
  * volumes/NAME/lock           flock: held while it is being filled
  * volumes.lock                flock: shared while a container's use of volumes is written, exclusive while one is removed
- * builds/steps/HEX            what a build's step has made: diff ID, size of the blob, time; by the digest of its key
+ * builds.lock                 flock: held for moments, while a build takes a directory, or it is looked at or taken away
+ * builds/steps/HEX            what a build's step has made: diff ID, blob, time, instruction; by the digest of its key
  * builds/steps/HEX.lock       flock: held while the step is carried out
  * builds/notes/HEX            what helps the next build: hashes of files, aspects of keys
+ * builds/directories/HEX/id   what the Dockerfile calls it
  * builds/directories/HEX/data a directory of RUN --mount=type=cache
  * builds/directories/HEX/lock flock: shared or exclusive while a step uses it
  * engines/ID/lock             flock: held as long as the engine or its will lives

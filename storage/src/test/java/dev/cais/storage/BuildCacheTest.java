@@ -2,7 +2,9 @@ package dev.cais.storage;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cais.ByteSize;
 import dev.cais.Digest;
+import dev.cais.Layer;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestStore;
@@ -13,10 +15,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
-import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -39,11 +39,16 @@ class BuildCacheTest {
             blob.write("a tar".getBytes(StandardCharsets.UTF_8));
             var digest = blob.commit();
             store.layers().adopt(digest, upper, 5);
-            store.builds().put(KEY, new BuildCache.Step(digest, 5, Instant.EPOCH));
+            store.builds().put(KEY, step(digest));
             return digest;
         } catch (IOException e) {
             throw new IllegalStateException(e);
         }
+    }
+
+    private static BuildCache.Step step(Digest layer) {
+        return new BuildCache.Step(
+                new Layer(layer, layer, ByteSize.bytes(5), "application/x-tar"), Instant.EPOCH, "RUN a\n b");
     }
 
     @Test
@@ -57,7 +62,7 @@ class BuildCacheTest {
             assertThat(upper).doesNotExist();
             assertThat(store.layers().find(layer).orElseThrow().resolve("file")).hasContent("content");
             try (var other = Store.open(directory.path(), "b")) {
-                assertThat(other.builds().find(KEY)).contains(new BuildCache.Step(layer, 5, Instant.EPOCH));
+                assertThat(other.builds().find(KEY)).contains(step(layer));
             }
             store.blobs().delete(layer);
             assertThat(store.builds().find(KEY)).isEmpty();
@@ -65,19 +70,31 @@ class BuildCacheTest {
     }
 
     @Test
-    void pruningSparesWhatIsInUse(TestStore directory) throws IOException {
+    void whatIsKeptIsListedAndRemoved(TestStore directory) throws IOException {
         try (var store = Store.open(directory.path(), "a")) {
             var upper = store.temporary();
             Files.createDirectory(upper);
             var layer = keep(store, upper);
-            try (var hold = store.lockExclusive()) {
-                store.builds().prune(Duration.ofDays(1), 5, Set.of());
-                assertThat(store.builds().layers()).containsExactly(layer);
-                store.builds().prune(Duration.ZERO, 0, Set.of(layer));
-                assertThat(store.builds().layers()).containsExactly(layer);
-                store.builds().prune(Duration.ofDays(1), 4, Set.of());
+            try (var held = store.builds().use("a place", BuildCache.Sharing.SHARED, fresh -> {})) {
+                Files.writeString(held.data().resolve("file"), "content");
+                var entries = store.builds().entries();
+                assertThat(entries).extracting(BuildCache.Entry::description).containsExactly("RUN a b", "a place");
+                assertThat(entries).extracting(BuildCache.Entry::inUse).containsExactly(false, true);
+                assertThat(entries.get(0).layer()).contains(step(layer).layer());
+                assertThat(store.builds().directorySize(entries.get(1))).isEqualTo(7);
+                try (var hold = store.lockExclusive()) {
+                    assertThat(store.builds().remove(entries.get(0))).isEmpty();
+                    assertThat(store.builds().remove(entries.get(1))).isEmpty();
+                }
                 assertThat(store.builds().layers()).isEmpty();
+                assertThat(held.data().resolve("file")).exists();
             }
+            var left = store.builds().entries();
+            try (var hold = store.lockExclusive()) {
+                assertThat(store.builds().remove(left.get(0)).orElseThrow().resolve("data/file"))
+                        .hasContent("content");
+            }
+            assertThat(store.builds().entries()).isEmpty();
         }
     }
 

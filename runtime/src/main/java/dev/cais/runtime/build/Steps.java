@@ -2,7 +2,6 @@ package dev.cais.runtime.build;
 
 import dev.cais.BuildEvent;
 import dev.cais.BuildStep;
-import dev.cais.ByteSize;
 import dev.cais.Digest;
 import dev.cais.EngineException;
 import dev.cais.Layer;
@@ -114,14 +113,14 @@ final class Steps implements AutoCloseable {
         Optional<BuildCache.Step> found;
         try (var hold = store.lockShared()) {
             found = cache.find(key);
-            found.ifPresent(known -> use(List.of(known.layer())));
+            found.ifPresent(known -> use(List.of(known.layer().diffId())));
         }
         found.ifPresent(known -> tell(new BuildEvent.Cached(step)));
         return found.map(this::made);
     }
 
     private Made made(BuildCache.Step step) {
-        return new Made(BuiltImage.layer(step.layer(), step.size()), epoch.orElse(step.created()));
+        return new Made(step.layer(), epoch.orElse(step.created()));
     }
 
     private Made make(BuildStep step, StepKey key, Digest digest, Supplier<Map<String, String>> files, Work work) {
@@ -135,7 +134,7 @@ final class Steps implements AutoCloseable {
                         .map(difference -> difference.isEmpty() ? "what it had made is gone" : difference)
                         .orElse("");
         tell(new BuildEvent.Started(step, why));
-        var result = new Result(digest);
+        var result = new Result(digest, step.text());
         try {
             work.carryOut(result);
         } catch (EngineException e) {
@@ -144,7 +143,7 @@ final class Steps implements AutoCloseable {
         }
         var made = result.made.orElseThrow();
         cache.putNote(note, key.note(known));
-        tell(new BuildEvent.Done(step, since(started), ByteSize.bytes(made.size())));
+        tell(new BuildEvent.Done(step, since(started), made.layer().size()));
         return made(made);
     }
 
@@ -155,10 +154,12 @@ final class Steps implements AutoCloseable {
     /** Takes the upper directory of a step that has ended well. */
     private final class Result implements Consumer<Path> {
         private final Digest key;
+        private final String description;
         private Optional<BuildCache.Step> made = Optional.empty();
 
-        Result(Digest key) {
+        Result(Digest key, String description) {
             this.key = key;
+            this.description = description;
         }
 
         @Override
@@ -171,10 +172,11 @@ final class Steps implements AutoCloseable {
                         visitor -> TreeWalk.walk(upper, new byte[0], TreeWalk.Scope.LAYER, visitor));
                 try (var hold = store.lockShared()) {
                     var size = blob.size();
-                    var step = new BuildCache.Step(blob.commit(), size, now());
-                    store.layers().adopt(step.layer(), upper, size);
+                    var layer = blob.commit();
+                    store.layers().adopt(layer, upper, size);
+                    var step = new BuildCache.Step(BuiltImage.layer(layer, size), now(), description);
                     cache.put(key, step);
-                    use(List.of(step.layer()));
+                    use(List.of(layer));
                     made = Optional.of(step);
                 }
             }
