@@ -1,7 +1,7 @@
 package dev.cais.examples;
 
+import dev.cais.BuildPruneOptions;
 import dev.cais.BuildSpec;
-import dev.cais.ByteSize;
 import dev.cais.ContainerSpec;
 import dev.cais.Engine;
 import dev.cais.Image;
@@ -12,7 +12,6 @@ import java.lang.management.MemoryType;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
@@ -148,7 +147,7 @@ public final class BuildBenchmark {
     /** So that the next build knows nothing. */
     private void forget() {
         engine.images().find(TAG).ifPresent(Image::remove);
-        engine.images().pruneBuildCache(Duration.ZERO, ByteSize.bytes(0));
+        engine.images().pruneBuildCache(BuildPruneOptions.all());
     }
 
     private static void write(Path context, String image) throws IOException {
