@@ -3,6 +3,8 @@ package dev.cais.examples;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cais.CommitOptions;
+import dev.cais.ContainerSpec;
+import dev.cais.Mount;
 import dev.cais.Platform;
 import dev.cais.fixtures.ChildJvm;
 import dev.cais.fixtures.Feature;
@@ -180,17 +182,93 @@ class SamplesTest {
     @Test
     void terminalShowsAContainerOnTheUsersOwn(TestStore store) {
         loadBusybox(store);
-        var java = Path.of(System.getProperty("java.home"), "bin", "java");
-        var command = java + " -cp " + System.getProperty("java.class.path") + " -Dcais.store=" + store.path() + " "
-                + Terminal.class.getName() + " busybox sh -c 'tty; read word; stty size; echo got \\$word; exit 7'";
-        var output = Programs.output(
-                "sh",
-                "-c",
-                "echo typed | script -qec \"stty cols 101 rows 31; " + command + "; echo left \\$?\" /dev/null");
+        var command =
+                java(store, Terminal.class) + " busybox sh -c 'tty; read word; stty size; echo got \\$word; exit 7'";
+        var output = onTerminal("stty cols 101 rows 31; " + command + "; echo left \\$?");
         assertThat(output)
                 .contains("/dev/pts/0")
                 .contains("31 101\r\ngot typed\r\n")
                 .endsWith("left 7\r\n");
+    }
+
+    @Test
+    void aBuildShowsHowItGoes(TestStore store, @TempDir Path context) throws Exception {
+        loadBusybox(store);
+        Files.writeString(context.resolve("Dockerfile"), """
+                FROM busybox AS base
+                RUN echo one; echo two >/two
+                FROM base
+                COPY Dockerfile /
+                """);
+        assertThat(run(store, Build.class, context.toString(), "shown:1"))
+                .contains("#1 [base 1/1] RUN echo one; echo two >/two", "#2 [1 1/1] COPY Dockerfile /")
+                .anyMatch(line -> line.matches("#1 \\d+\\.\\d{3} one"))
+                .last()
+                .asString()
+                .startsWith("Image[shown:1, ");
+        Files.writeString(context.resolve("Dockerfile"), """
+                FROM busybox AS base
+                RUN echo one; echo two >/two
+                RUN echo no luck; exit 3
+                """);
+        assertThat(Screen.of(
+                        onTerminal("stty cols 60 rows 20; " + java(store, Build.class) + " " + context + "; true")))
+                .matches("""
+                        (?s)typed
+                         => CACHED \\[base 1/2\\] RUN echo one; echo two >/two +0.0s
+                         => ERROR \\[base 2/2\\] RUN echo no luck; exit 3 +\\d+\\.\\ds
+                         => => no luck
+                        \\[\\+\\] Failed, 1 done +\\d+\\.\\ds
+                        cannot build .*Dockerfile: the program ended with exit 3 \\[line=3\\]; its last words: no luck
+                        .*""");
+    }
+
+    @Test
+    void aJavaProgramBecomesAnImageThatRunsIt(TestStore store, @TempDir Path directory) throws Exception {
+        loadBusybox(store);
+        var classes = Files.createDirectories(directory.resolve("classes/META-INF"));
+        Files.writeString(classes.resolve("note"), "a resource");
+        var source = directory.resolve("Main.java");
+        Files.writeString(source, """
+                public class Main {
+                    public static void main(String[] arguments) throws Exception {
+                        try (var note = Main.class.getResourceAsStream("/META-INF/note")) {
+                            System.out.println(new String(note.readAllBytes()) + Lib.TEXT);
+                        }
+                    }
+                }
+                class Lib {
+                    static final String TEXT = new String(" and a class of a jar");
+                }
+                """);
+        var home = Path.of(System.getProperty("java.home"));
+        Programs.output(home + "/bin/javac", "-d", directory.resolve("classes").toString(), source.toString());
+        Files.createDirectories(directory.resolve("lib"));
+        Files.move(directory.resolve("classes/Lib.class"), directory.resolve("lib/Lib.class"));
+        Programs.output(
+                home + "/bin/jar",
+                "cf",
+                directory.resolve("lib.jar").toString(),
+                "-C",
+                directory.resolve("lib").toString(),
+                ".");
+        var classpath = directory.resolve("lib.jar") + ":" + directory.resolve("classes");
+        assertThat(run(store, JavaImage.class, "busybox", "Main", classpath, "program:1"))
+                .hasSize(4)
+                .contains(
+                        "LAYER /app/libs/lib.jar",
+                        "LAYER /app/resources/META-INF/note",
+                        "LAYER /app/classes/Main.class");
+        try (var engine = store.openEngine()) {
+            // the host's Java in place of one of an image
+            var spec = ContainerSpec.of("program:1").env("PATH", home + "/bin");
+            for (var path : List.of("/usr", "/lib", "/lib64", "/etc")) {
+                if (Files.exists(Path.of(path))) {
+                    spec = spec.mount(Mount.bind(Path.of(path), path).readOnly(true));
+                }
+            }
+            assertThat(engine.containers().run(spec).stdout()).isEqualTo("a resource and a class of a jar\n");
+        }
     }
 
     @Test
@@ -211,6 +289,17 @@ class SamplesTest {
                 .contains("limit=64.0 MiB")
                 .doesNotContain("Exception")
                 .doesNotContain("Error");
+    }
+
+    private static String java(TestStore store, Class<?> sample) {
+        var java = Path.of(System.getProperty("java.home"), "bin", "java");
+        return java + " -cp " + System.getProperty("java.class.path") + " -Dcais.store=" + store.path() + " "
+                + sample.getName();
+    }
+
+    /** What a command writes to a terminal on which somebody types a word. */
+    private static String onTerminal(String command) {
+        return Programs.output("sh", "-c", "echo typed | script -qec \"" + command + "\" /dev/null");
     }
 
     private static void loadBusybox(TestStore store) {
