@@ -3,10 +3,12 @@ package dev.cais;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Consumer;
 
 /**
@@ -25,6 +27,7 @@ import java.util.function.Consumer;
  * @param pull when registries are asked for the images that stages begin with
  * @param secrets by id, for {@code RUN --mount=type=secret}
  * @param contexts further ones by name, for {@code FROM} and {@code --from}; they win over stages and images of that name
+ * @param entitlements what the Dockerfile may do beyond the usual
  * @param cacheFrom where the outcome of steps that the store does not know is looked for, in this order
  * @param cacheTo where the outcome of all steps is left when the image is made
  * @param noCacheFilter names or numbers of stages whose steps are carried out, though what they make is known
@@ -43,6 +46,7 @@ public record BuildSpec(
         PullPolicy pull,
         Map<String, BuildSecret> secrets,
         Map<String, BuildContext> contexts,
+        Set<BuildEntitlement> entitlements,
         List<BuildCache> cacheFrom,
         List<BuildCache> cacheTo,
         List<String> noCacheFilter) {
@@ -55,6 +59,7 @@ public record BuildSpec(
         labels = Collections.unmodifiableMap(new LinkedHashMap<>(labels));
         secrets = Collections.unmodifiableMap(new LinkedHashMap<>(secrets));
         contexts = Collections.unmodifiableMap(new LinkedHashMap<>(contexts));
+        entitlements = Set.copyOf(entitlements);
         cacheFrom = List.copyOf(cacheFrom);
         cacheTo = List.copyOf(cacheTo);
         noCacheFilter = List.copyOf(noCacheFilter);
@@ -100,6 +105,7 @@ public record BuildSpec(
                 PullPolicy.MISSING,
                 Map.of(),
                 Map.of(),
+                Set.of(),
                 List.of(),
                 List.of(),
                 List.of());
@@ -163,6 +169,14 @@ public record BuildSpec(
         return with(draft -> draft.contexts = ContainerSpec.put(contexts, name, more));
     }
 
+    /** Lets the Dockerfile do more than is good for one that is not trusted. */
+    public BuildSpec allow(BuildEntitlement... more) {
+        return with(draft -> {
+            draft.entitlements = new HashSet<>(entitlements);
+            draft.entitlements.addAll(List.of(more));
+        });
+    }
+
     /** See {@link #cacheFrom()}. */
     public BuildSpec cacheFrom(BuildCache... more) {
         return with(draft -> draft.cacheFrom = append(cacheFrom, List.of(more)));
@@ -204,6 +218,7 @@ public record BuildSpec(
                 draft.pull,
                 draft.secrets,
                 draft.contexts,
+                draft.entitlements,
                 draft.cacheFrom,
                 draft.cacheTo,
                 draft.noCacheFilter);
@@ -221,6 +236,7 @@ public record BuildSpec(
         private PullPolicy pull;
         private Map<String, BuildSecret> secrets;
         private Map<String, BuildContext> contexts;
+        private Set<BuildEntitlement> entitlements;
         private List<BuildCache> cacheFrom;
         private List<BuildCache> cacheTo;
         private List<String> noCacheFilter;
@@ -237,6 +253,7 @@ public record BuildSpec(
             pull = base.pull;
             secrets = base.secrets;
             contexts = base.contexts;
+            entitlements = base.entitlements;
             cacheFrom = base.cacheFrom;
             cacheTo = base.cacheTo;
             noCacheFilter = base.noCacheFilter;

@@ -46,6 +46,7 @@ import dev.cais.image.oci.Shown;
 import dev.cais.image.registry.Registries;
 import dev.cais.image.registry.Repository;
 import dev.cais.image.registry.Task;
+import dev.cais.image.registry.WebFiles;
 import dev.cais.image.signature.Signatures;
 import dev.cais.storage.Store;
 import java.io.IOException;
@@ -240,6 +241,11 @@ public final class ImageCatalog implements Images, AutoCloseable {
         try (var progress = new Progress(listener)) {
             return new RegistryCopy(registries, limits, source, target, options, progress, task).run();
         }
+    }
+
+    /** Files of the web, by the proxies and certificates that registries are reached by. */
+    public WebFiles webFiles() {
+        return registries.webFiles();
     }
 
     @Override

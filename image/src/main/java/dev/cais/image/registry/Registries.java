@@ -46,6 +46,11 @@ public final class Registries implements AutoCloseable {
         return options;
     }
 
+    /** Files of servers that are no registries. */
+    public WebFiles webFiles() {
+        return new WebFiles(transport);
+    }
+
     /**
      * Where to pull from, in the order to try: mirrors, then the registry itself.
      *

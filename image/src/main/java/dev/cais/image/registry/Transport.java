@@ -4,6 +4,7 @@ import dev.cais.RegistryException;
 import dev.cais.RegistryOptions;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.time.Duration;
@@ -57,6 +58,10 @@ final class Transport implements AutoCloseable {
 
     RegistryOptions options() {
         return options;
+    }
+
+    boolean hasProxyTo(URI url) {
+        return proxies.to(url).isPresent();
     }
 
     /** Sends a request that carries nothing, or little. */

@@ -38,7 +38,8 @@ public final class Builder {
     public Image build(BuildSpec spec, Consumer<BuildEvent> progress) {
         ImageCatalog.requireNames(spec.tags());
         var epoch = epoch(spec);
-        try (var contexts = Contexts.open(host, spec)) {
+        var workplace = new Workplace(host);
+        try (var contexts = Contexts.open(workplace, spec)) {
             var dockerfile = spec.stage().map(Dockerfile::of).orElseGet(() -> dockerfile(spec, contexts.files("")));
             var plan = BuildPlan.of(
                     dockerfile,
@@ -50,7 +51,7 @@ public final class Builder {
                             spec.contexts().keySet()));
             var place = spec.context() + "\n" + dockerfile.name();
             try (var steps = new Steps(host.store(), place, noCache(spec, dockerfile), epoch, oneByOne(progress))) {
-                var files = new Construction(new Workplace(host), spec, plan, steps, contexts).carryOut();
+                var files = new Construction(workplace, spec, plan, steps, contexts).carryOut();
                 var config = files.state().config().label(spec.labels());
                 try (var hold = host.store().lockShared()) {
                     return host.images().add(files.finished(config), spec.tags());

@@ -94,6 +94,10 @@ final class Construction {
         return steps;
     }
 
+    Remotes remotes() {
+        return contexts.remotes();
+    }
+
     Origins.Tree context() {
         return new Origins.OfContext(contexts.files(""));
     }

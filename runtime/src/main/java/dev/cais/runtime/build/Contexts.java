@@ -3,12 +3,9 @@ package dev.cais.runtime.build;
 import dev.cais.BuildContext;
 import dev.cais.BuildSpec;
 import dev.cais.InvalidSpecException;
-import dev.cais.StorageException;
 import dev.cais.image.dockerfile.IgnoreFile;
 import dev.cais.image.layer.TarTree;
-import java.io.IOException;
 import java.io.InputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -20,18 +17,21 @@ import java.util.Optional;
 
 /** The contexts of one build, by name; the build's own has none. What had to be brought here for them goes with the build. */
 final class Contexts implements AutoCloseable {
-    private final BuildHost host;
+    private final Workplace workplace;
+    private final Remotes remotes;
     private final BuildSpec spec;
     private final Map<String, ContextFiles> files = new LinkedHashMap<>();
     private final Deque<Runnable> undoing = new ArrayDeque<>();
 
-    private Contexts(BuildHost host, BuildSpec spec) {
-        this.host = host;
+    private Contexts(Workplace workplace, BuildSpec spec) {
+        this.workplace = workplace;
         this.spec = spec;
+        this.remotes = new Remotes(workplace, spec);
+        undoing.push(remotes::close);
     }
 
-    static Contexts open(BuildHost host, BuildSpec spec) {
-        var contexts = new Contexts(host, spec);
+    static Contexts open(Workplace workplace, BuildSpec spec) {
+        var contexts = new Contexts(workplace, spec);
         try {
             var ignoreFiles = spec.dockerfileInline().isPresent()
                     ? List.of(IgnoreFile.USUAL)
@@ -66,7 +66,12 @@ final class Contexts implements AutoCloseable {
 
     private void add(String name, BuildContext context, List<String> ignoreFiles) {
         var shown = name.isEmpty() ? "the context" : "context " + name;
-        var opened = ContextFiles.open(context, directory(context), shown, ignoreFiles, host.store());
+        var opened = ContextFiles.open(
+                context,
+                directory(context),
+                shown,
+                ignoreFiles,
+                workplace.host().store());
         undoing.push(opened::close);
         files.put(name, opened);
     }
@@ -83,21 +88,26 @@ final class Contexts implements AutoCloseable {
     }
 
     private Path temporary() {
-        var store = host.store();
-        var directory = store.temporary();
-        try {
-            Files.createDirectory(directory);
-        } catch (IOException e) {
-            throw new StorageException("cannot make " + directory + ": " + e, Map.of(), "make room", e);
-        }
-        undoing.push(() -> store.removeTree(directory));
+        var directory = workplace.makeDirectory();
+        undoing.push(() -> workplace.remove(directory));
         return directory;
     }
 
     private void unpack(InputStream archive, Path fresh) {
-        try (var writing = host.store().files(fresh)) {
-            TarTree.extract(archive, "the context", writing, new byte[0], own -> own, host.limits());
+        try (var writing = workplace.host().store().files(fresh)) {
+            TarTree.extract(
+                    archive,
+                    "the context",
+                    writing,
+                    new byte[0],
+                    own -> own,
+                    workplace.host().limits());
         }
+    }
+
+    /** What {@code ADD} fetches. */
+    Remotes remotes() {
+        return remotes;
     }
 
     /** The files of one that was given and is no image. */

@@ -6,6 +6,8 @@ import dev.cais.Digest;
 import dev.cais.InvalidSpecException;
 import dev.cais.image.dockerfile.Glob;
 import dev.cais.image.dockerfile.Instruction;
+import dev.cais.image.dockerfile.Instruction.Add;
+import dev.cais.image.dockerfile.Instruction.Copy;
 import dev.cais.image.dockerfile.ModeChange;
 import dev.cais.image.dockerfile.PathPatterns;
 import dev.cais.image.dockerfile.Transfer;
@@ -16,6 +18,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -37,13 +40,40 @@ final class CopyStep {
     private final boolean link;
     private final boolean parents;
     private final boolean unpacks;
+    private final boolean unpacksRemotes;
+    private final Map<String, Remote> remotes = new LinkedHashMap<>();
     private final PathPatterns excludes;
     private final String history;
 
     /** @param content of a here-document */
     private record Document(String name, byte[] content) {}
 
-    CopyStep(
+    static CopyStep of(Workplace workplace, Steps steps, StageFiles below, Origins.Tree from, Copy copy) {
+        return new CopyStep(workplace, steps, below, from, copy, copy.files(), copy.parents(), Optional.of(false));
+    }
+
+    /** @param remotes finds what is to be fetched */
+    static CopyStep of(
+            Workplace workplace, Steps steps, StageFiles below, Origins.Tree context, Add add, Remotes remotes) {
+        var step = new CopyStep(workplace, steps, below, context, add, add.files(), false, add.unpack());
+        var checksum = add.checksum().map(below.state()::expand);
+        for (var source : step.sources) {
+            if (Remotes.isAddress(source)) {
+                step.remotes.put(source, remotes.find(source, checksum));
+            } else if (checksum.isPresent()) {
+                throw new InvalidSpecException("--checksum is for what is fetched, and " + source + " is not");
+            }
+        }
+        if (checksum.isPresent() && step.sources.size() != 1) {
+            throw new InvalidSpecException("--checksum is for one source, and there are " + step.sources.size());
+        }
+        if (add.keepGitDirectory()) {
+            throw new InvalidSpecException("--keep-git-dir is for what git fetches, and ADD fetches nothing so");
+        }
+        return step;
+    }
+
+    private CopyStep(
             Workplace workplace,
             Steps steps,
             StageFiles below,
@@ -51,13 +81,14 @@ final class CopyStep {
             Instruction instruction,
             Transfer files,
             boolean parents,
-            boolean unpacks) {
+            Optional<Boolean> unpack) {
         this.workplace = workplace;
         this.steps = steps;
         this.below = below;
         this.from = from;
         this.parents = parents;
-        this.unpacks = unpacks;
+        this.unpacks = unpack.orElse(true);
+        this.unpacksRemotes = unpack.orElse(false);
         var state = below.state();
         this.sources = files.sources().stream().map(state::expand).toList();
         this.documents = files.documents().stream()
@@ -109,12 +140,18 @@ final class CopyStep {
     /** Without owners' names, and without what the copy goes on if it does not depend on it. */
     StepKey key() {
         var key = StepKey.of(link ? StageFiles.scratch() : below, instruction());
+        for (var remote : remotes.entrySet()) {
+            key = key.with(
+                    "what is at " + remote.getKey(),
+                    remote.getValue().path() + " " + remote.getValue().digest());
+        }
         return key.with(StepKey.FILES, from.digest(what(), this::digest).toString());
     }
 
     private String instruction() {
         return "copy to " + destination + " as " + owner + " " + mode.map(ModeChange::toString) + " "
-                + (parents ? "with parents " : "") + (unpacks ? "unpacked " : "") + (link ? "alone " : "")
+                + (parents ? "with parents " : "") + (unpacks ? "unpacked " : "")
+                + (unpacksRemotes ? "fetched archives too " : "") + (link ? "alone " : "")
                 + steps.epoch().map(Object::toString).orElse("") + " "
                 + documents.stream()
                         .map(document -> document.name() + " " + Hash.sha256(document.content()))
@@ -122,7 +159,7 @@ final class CopyStep {
     }
 
     private String what() {
-        return sources + " without " + excludes;
+        return local() + " without " + excludes;
     }
 
     private Digest digest(FileSource source) {
@@ -138,10 +175,18 @@ final class CopyStep {
 
     private List<FileSource.Chosen> choose(FileSource source) {
         var all = new ArrayList<FileSource.Chosen>();
-        for (var each : sources) {
-            all.addAll(source.choose(parents ? each.replace("/./", "/") : each, excludes));
+        for (var each : local()) {
+            all.addAll(choose(source, each));
         }
         return all;
+    }
+
+    private List<FileSource.Chosen> choose(FileSource source, String each) {
+        return source.choose(parents ? each.replace("/./", "/") : each, excludes);
+    }
+
+    private List<String> local() {
+        return sources.stream().filter(each -> !remotes.containsKey(each)).toList();
     }
 
     /** What is copied of a context, for telling what has changed. */
@@ -151,9 +196,12 @@ final class CopyStep {
 
     void carryOut(Consumer<Path> upper) {
         var layers = link ? List.<Digest>of() : below.diffIds();
+        remotes.values().forEach(Remote::tree); // before anything is mounted
         from.look((Function<FileSource, Optional<Void>>) source -> {
-            var chosen = choose(source);
-            workplace.change("cannot copy files", layers, root -> write(root, source, chosen), written -> {
+            var all = new LinkedHashMap<String, List<FileSource.Chosen>>();
+            local().forEach(each -> all.put(each, choose(source, each)));
+            var chosen = all.values().stream().flatMap(List::stream).toList();
+            workplace.change("cannot copy files", layers, root -> write(root, source, all), written -> {
                 if (!from.hasOwners() && !source.isUnchanged(chosen, excludes)) {
                     throw new BuildException(
                             "files of " + source + " changed while they were copied", "build it again");
@@ -164,14 +212,17 @@ final class CopyStep {
         });
     }
 
-    private void write(Fd root, FileSource source, List<FileSource.Chosen> all) {
+    private void write(Fd root, FileSource source, Map<String, List<FileSource.Chosen>> all) {
         try (var writing = new TreeWriting(root, "the stage", owner, mode, steps::clamp, steps.now())) {
             var target = InRoot.path(destination);
             if (isDirectory()) {
                 writing.directories(target);
             }
-            for (var chosen : all) {
-                copy(writing, source, chosen, target);
+            for (var each : sources) {
+                Optional.ofNullable(remotes.get(each)).ifPresent(remote -> copy(writing, remote, target));
+                for (var chosen : all.getOrDefault(each, List.of())) {
+                    copy(writing, source, chosen, target, unpacks);
+                }
             }
             for (var document : documents) {
                 var path = isDirectory() || writing.paths().isDirectory(target)
@@ -182,7 +233,16 @@ final class CopyStep {
         }
     }
 
-    private void copy(TreeWriting writing, FileSource source, FileSource.Chosen chosen, byte[] target) {
+    private void copy(TreeWriting writing, Remote remote, byte[] target) {
+        remote.tree().look(fetched -> {
+            fetched.choose(FileSource.literally(remote.path()), excludes)
+                    .forEach(chosen -> copy(writing, fetched, chosen, target, unpacksRemotes));
+            return Optional.<Void>empty();
+        });
+    }
+
+    private void copy(
+            TreeWriting writing, FileSource source, FileSource.Chosen chosen, byte[] target, boolean unpacked) {
         if (parents) {
             var path = below(chosen.path());
             writing.copy(source, chosen, path.length == 0 ? target : InRoot.join(target, path));
@@ -196,7 +256,7 @@ final class CopyStep {
                 }
             }
             writing.copy(source, chosen, writing.paths().followLast(target));
-        } else if (unpacks && Archives.isArchive(source, chosen.entries().get(0))) {
+        } else if (unpacked && Archives.isArchive(source, chosen.entries().get(0))) {
             writing.directories(target);
             Archives.unpack(
                     source,

@@ -120,6 +120,11 @@ final class FileSource implements AutoCloseable {
         return List.of(excludes.isEmpty() ? chosen : chosen(path, excludes));
     }
 
+    /** A path as a source of files; what stands for other characters in a pattern stands for itself. */
+    static String literally(String path) {
+        return path.equals("/") || path.equals(".") ? "" : path.replaceAll("([*?\\[\\\\])", "\\\\$1");
+    }
+
     private Chosen chosen(byte[] path, PathPatterns excludes) {
         var start = resolve(path);
         var isDirectory = paths.isDirectory(start);

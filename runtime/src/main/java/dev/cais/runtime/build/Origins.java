@@ -1,6 +1,9 @@
 package dev.cais.runtime.build;
 
 import dev.cais.Digest;
+import dev.cais.image.dockerfile.PathPatterns;
+import dev.cais.storage.FileHashes;
+import java.nio.file.Path;
 import java.util.function.Function;
 
 /** Where files of a build come from, seen alike. */
@@ -32,6 +35,27 @@ final class Origins {
         @Override
         public <T> T look(Function<FileSource, T> look) {
             try (var source = context.source()) {
+                return look.apply(source);
+            }
+        }
+
+        @Override
+        public Digest digest(String what, Function<FileSource, Digest> findOut) {
+            return look(findOut);
+        }
+    }
+
+    /** Files that the build has fetched. */
+    record OfDirectory(String name, Path directory) implements Tree {
+        @Override
+        public boolean hasOwners() {
+            return false;
+        }
+
+        @Override
+        public <T> T look(Function<FileSource, T> look) {
+            var root = Workplace.open("cannot read " + name, directory);
+            try (var source = new FileSource(root, name, PathPatterns.NONE, false, FileHashes.of(new byte[0]))) {
                 return look.apply(source);
             }
         }

@@ -1,8 +1,10 @@
 package dev.cais.runtime.build;
 
+import dev.cais.BuildEntitlement;
 import dev.cais.BuildEvent;
 import dev.cais.BuildException;
 import dev.cais.BuildSecret;
+import dev.cais.BuildSpec;
 import dev.cais.BuildStep;
 import dev.cais.ContainerSpec;
 import dev.cais.Digest;
@@ -11,8 +13,8 @@ import dev.cais.InvalidSpecException;
 import dev.cais.LogStream;
 import dev.cais.Mount;
 import dev.cais.NotFoundException;
-import dev.cais.StorageException;
 import dev.cais.image.dockerfile.BuildArguments;
+import dev.cais.image.dockerfile.Instruction.NetworkMode;
 import dev.cais.image.dockerfile.Instruction.Run;
 import dev.cais.image.dockerfile.PathPatterns;
 import dev.cais.image.dockerfile.RunMount;
@@ -21,9 +23,7 @@ import dev.cais.storage.BuildCache;
 import dev.cais.storage.ContainerFiles;
 import dev.cais.storage.InRoot;
 import dev.cais.storage.MountStubs;
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayDeque;
@@ -60,15 +60,20 @@ final class RunStep {
             Run run,
             BuildArguments given,
             Function<String, Origins.Tree> origins,
-            Map<String, BuildSecret> secrets) {
+            BuildSpec spec) {
         this.workplace = workplace;
         this.below = below;
         this.run = run;
         this.given = given;
         this.origins = origins;
-        this.secrets = secrets;
+        this.secrets = spec.secrets();
         if (run.insecure()) {
             throw new InvalidSpecException("RUN --security=insecure is not allowed: a build never runs privileged");
+        }
+        if (run.network() == NetworkMode.HOST && !spec.entitlements().contains(BuildEntitlement.NETWORK_HOST)) {
+            throw new InvalidSpecException(
+                    "RUN --network=host is not allowed",
+                    "allow it with BuildSpec.allow(BuildEntitlement.NETWORK_HOST), if you trust the Dockerfile");
         }
         if (!run.devices().isEmpty()) {
             throw new InvalidSpecException("RUN --device is not supported");
@@ -126,12 +131,7 @@ final class RunStep {
     }
 
     private static FileSource.Chosen chosen(FileSource source, String path) {
-        return source.choose(escaped(path), PathPatterns.NONE).get(0);
-    }
-
-    /** A mount's source is a path, never a pattern. */
-    private static String escaped(String path) {
-        return path.equals("/") || path.equals(".") ? "" : path.replaceAll("([*?\\[\\\\])", "\\\\$1");
+        return source.choose(FileSource.literally(path), PathPatterns.NONE).get(0);
     }
 
     private static String target(RunMount mount) {
@@ -298,16 +298,10 @@ final class RunStep {
             return InRoot.shown(InRoot.path(path));
         }
 
-        /** A directory of this engine that goes when the step ends, and is swept if the JVM is killed. */
+        /** One that goes when the step ends. */
         private Path directory() {
-            var store = workplace.host().store();
-            var directory = store.temporary();
-            try {
-                Files.createDirectory(directory);
-            } catch (IOException e) {
-                throw new StorageException("cannot make " + directory + ": " + e, Map.of(), "make room", e);
-            }
-            resources.push(() -> store.removeTree(directory));
+            var directory = workplace.makeDirectory();
+            resources.push(() -> workplace.remove(directory));
             return directory;
         }
 

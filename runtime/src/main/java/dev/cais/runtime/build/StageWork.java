@@ -69,8 +69,7 @@ final class StageWork {
     private void begin() {
         if (build.isFiles(stage.base())) {
             var all = (Copy) Instruction.parse("COPY . /");
-            var work = new CopyStep(
-                    build.workplace(), build.steps(), files, build.tree(stage.base()), all, all.files(), false, false);
+            var work = CopyStep.of(build.workplace(), build.steps(), files, build.tree(stage.base()), all);
             copy(work, stage.stage().from());
         } else {
             files = build.begin(stage.base());
@@ -89,30 +88,9 @@ final class StageWork {
         if (instruction instanceof Run run) {
             run(run);
         } else if (instruction instanceof Copy copy) {
-            copy(
-                    new CopyStep(
-                            build.workplace(),
-                            build.steps(),
-                            files,
-                            tree(copy.from()),
-                            copy,
-                            copy.files(),
-                            copy.parents(),
-                            false),
-                    copy);
+            copy(CopyStep.of(build.workplace(), build.steps(), files, tree(copy.from()), copy), copy);
         } else if (instruction instanceof Add add) {
-            requireLocal(add);
-            copy(
-                    new CopyStep(
-                            build.workplace(),
-                            build.steps(),
-                            files,
-                            tree(""),
-                            add,
-                            add.files(),
-                            false,
-                            add.unpack().orElse(true)),
-                    add);
+            copy(CopyStep.of(build.workplace(), build.steps(), files, tree(""), add, build.remotes()), add);
         } else if (instruction instanceof Files given) {
             layer(given);
         } else {
@@ -124,22 +102,6 @@ final class StageWork {
             } else {
                 files = files.with(state, history(instruction, state));
             }
-        }
-    }
-
-    private void requireLocal(Add add) {
-        for (var word : add.files().sources()) {
-            var source = files.state().expand(word);
-            if (source.matches("(?i)[a-z][a-z0-9+.-]*://.*|git@.*")) {
-                throw new InvalidSpecException(
-                        "ADD fetches nothing, and " + source + " is an address", "fetch it in a RUN");
-            }
-        }
-        if (add.checksum().isPresent()) {
-            throw new InvalidSpecException("--checksum is for what is fetched, and ADD fetches nothing");
-        }
-        if (add.keepGitDirectory()) {
-            throw new InvalidSpecException("--keep-git-dir is for what is fetched, and ADD fetches nothing");
         }
     }
 
@@ -156,13 +118,7 @@ final class StageWork {
     }
 
     private void run(Run run) {
-        var work = new RunStep(
-                build.workplace(),
-                files,
-                run,
-                build.arguments(),
-                this::tree,
-                build.spec().secrets());
+        var work = new RunStep(build.workplace(), files, run, build.arguments(), this::tree, build.spec());
         var step = step(run);
         var made = build.steps()
                 .carryOut(step, work.key(), Map::of, upper -> work.carryOut(step, build.steps()::tell, upper));

@@ -1,6 +1,7 @@
 package dev.cais.runtime.build;
 
 import dev.cais.Digest;
+import dev.cais.StorageException;
 import dev.cais.image.dockerfile.PathPatterns;
 import dev.cais.image.oci.Hash;
 import dev.cais.linux.Abi;
@@ -10,9 +11,12 @@ import dev.cais.linux.Syscall;
 import dev.cais.linux.Syscalls;
 import dev.cais.storage.ContainerFiles;
 import dev.cais.storage.FileHashes;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.Function;
 
@@ -59,6 +63,21 @@ final class Workplace {
                     Abi.O_PATH | Abi.O_DIRECTORY | Abi.O_CLOEXEC);
             return Fd.of(Syscalls.checked(cannot + ": it cannot open " + directory, Syscall.OPENAT, opened));
         }
+    }
+
+    /** A new directory of this engine, which is swept if the JVM is killed. */
+    Path makeDirectory() {
+        var directory = host.store().temporary();
+        try {
+            Files.createDirectory(directory);
+        } catch (IOException e) {
+            throw new StorageException("cannot make " + directory + ": " + e, Map.of(), "make room", e);
+        }
+        return directory;
+    }
+
+    void remove(Path directory) {
+        host.store().removeTree(directory);
     }
 
     /** Looks at files of a stage, through a mount of its layers that goes with the look. */

@@ -1,0 +1,15 @@
+package dev.cais.runtime.build;
+
+import dev.cais.Digest;
+
+/** Something that {@code ADD} fetches. For many threads. */
+interface Remote {
+    /** Says what its files are, which need not be here for that. */
+    Digest digest();
+
+    /** Its files, which are here then. */
+    Origins.Tree tree();
+
+    /** What is copied of these: a file, or all if it is empty. */
+    String path();
+}
