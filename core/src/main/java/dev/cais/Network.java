@@ -30,6 +30,13 @@ public interface Network extends AutoCloseable {
     /** Its containers' places, those of containers that do not run included, in the order in which they came. */
     List<Endpoint> endpoints();
 
+    /**
+     * All that is known of it.
+     *
+     * @throws NotFoundException if it is removed
+     */
+    NetworkInfo inspect();
+
     /** {@link #connect(Container, EndpointSpec)} with names that others find it by. */
     default Endpoint connect(Container container, String... aliases) {
         return connect(container, EndpointSpec.of(this).alias(aliases));

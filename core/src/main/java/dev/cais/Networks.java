@@ -28,7 +28,12 @@ public interface Networks {
     Network create(NetworkSpec spec);
 
     /** All, the default one first, then the oldest. */
-    List<Network> list();
+    default List<Network> list() {
+        return list(NetworkFilter.ALL);
+    }
+
+    /** Those that match, in the same order. */
+    List<Network> list(NetworkFilter filter);
 
     /**
      * By name, id or unique prefix of an id.
@@ -49,5 +54,10 @@ public interface Networks {
      *
      * @return their names, in order
      */
-    List<String> prune();
+    default List<String> prune() {
+        return prune(NetworkFilter.ALL);
+    }
+
+    /** The same of those that match. */
+    List<String> prune(NetworkFilter filter);
 }

@@ -18,6 +18,7 @@ final class Leases {
     private final Subnet subnet;
     private final Subnet range;
     private final long size;
+    private final int reserved;
     private final Set<InetAddress> taken = new HashSet<>();
     private long next;
 
@@ -35,6 +36,20 @@ final class Leases {
         if (!subnet.isIpv6()) {
             taken.add(subnet.address(subnet.size() - 1));
         }
+        reserved = taken.size();
+    }
+
+    /** How many have been taken and not been given back. */
+    synchronized int inUse() {
+        return taken.size() - reserved;
+    }
+
+    /** How many are left for those who want none in particular. */
+    synchronized int available() {
+        var inRange = taken.stream()
+                .filter(address -> range.contains(address) && range.indexOf(address) < size)
+                .count();
+        return (int) (size - inRange);
     }
 
     /** @throws ConflictException that begins with {@code cannot} if there is none left */

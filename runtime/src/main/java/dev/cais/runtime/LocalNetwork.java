@@ -7,6 +7,7 @@ import dev.cais.EndpointSpec;
 import dev.cais.InvalidSpecException;
 import dev.cais.Network;
 import dev.cais.NetworkDriver;
+import dev.cais.NetworkInfo;
 import dev.cais.NetworkSpec;
 import dev.cais.NotFoundException;
 import dev.cais.Subnet;
@@ -98,6 +99,32 @@ final class LocalNetwork implements Network {
     @Override
     public synchronized List<Endpoint> endpoints() {
         return endpoints.values().stream().map(LocalEndpoint::shown).toList();
+    }
+
+    @Override
+    public NetworkInfo inspect() {
+        var cannot = "cannot inspect network " + name();
+        owner.requireOpen(cannot);
+        synchronized (this) {
+            if (removed) {
+                throw new NotFoundException(cannot + ": it is removed");
+            }
+            var made = segment;
+            var addresses = new ArrayList<NetworkInfo.Addresses>();
+            if (made != null) {
+                made.leases().forEach((subnet, leases) -> {
+                    var gateway = gateways().stream().filter(subnet::contains).findFirst();
+                    addresses.add(new NetworkInfo.Addresses(subnet, gateway, leases.inUse(), leases.available()));
+                });
+            }
+            return new NetworkInfo(
+                    id,
+                    spec,
+                    created,
+                    addresses,
+                    endpoints(),
+                    Optional.ofNullable(made).flatMap(owner::traffic));
+        }
     }
 
     Optional<CniNetwork> cni() {

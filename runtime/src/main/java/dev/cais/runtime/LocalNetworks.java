@@ -11,9 +11,11 @@ import dev.cais.InvalidSpecException;
 import dev.cais.KernelException;
 import dev.cais.Network;
 import dev.cais.NetworkDriver;
+import dev.cais.NetworkFilter;
 import dev.cais.NetworkSpec;
 import dev.cais.Networks;
 import dev.cais.NotFoundException;
+import dev.cais.Stats;
 import dev.cais.Subnet;
 import dev.cais.UnsupportedHostException;
 import dev.cais.linux.Errno;
@@ -123,8 +125,9 @@ final class LocalNetworks implements Networks, AutoCloseable {
     }
 
     @Override
-    public List<Network> list() {
+    public List<Network> list(NetworkFilter filter) {
         return byName.values().stream()
+                .filter(filter::matches)
                 .sorted(Comparator.comparing((LocalNetwork network) -> !isDefault(network))
                         .thenComparing(LocalNetwork::created)
                         .thenComparing(LocalNetwork::id))
@@ -173,11 +176,11 @@ final class LocalNetworks implements Networks, AutoCloseable {
     }
 
     @Override
-    public List<String> prune() {
+    public List<String> prune(NetworkFilter filter) {
         awaitLeaving();
         var removed = new ArrayList<String>();
         for (var network : byName.values().stream()
-                .filter(each -> !isDefault(each) && each.isUnused())
+                .filter(each -> !isDefault(each) && each.isUnused() && filter.matches(each))
                 .sorted(Comparator.comparing(LocalNetwork::name))
                 .toList()) {
             try {
@@ -344,6 +347,27 @@ final class LocalNetworks implements Networks, AutoCloseable {
     /** What the names of all links of this engine begin with. */
     private String linkPrefix() {
         return "cais" + engine.id().substring(0, 6);
+    }
+
+    /** What has passed its bridge, if it has one. */
+    Optional<Stats.Network> traffic(NetworkSegment segment) {
+        return segment.filtered()
+                .flatMap(bridge -> links().link(segment.index()))
+                .map(link -> {
+                    var counted = link.statistics();
+                    return new Stats.Network(
+                            link.name(),
+                            new Stats.Traffic(
+                                    counted.receivedBytes(),
+                                    counted.receivedPackets(),
+                                    counted.receiveErrors(),
+                                    counted.receiveDrops()),
+                            new Stats.Traffic(
+                                    counted.sentBytes(),
+                                    counted.sentPackets(),
+                                    counted.sendErrors(),
+                                    counted.sendDrops()));
+                });
     }
 
     NetworkSegment makeSegment(LocalNetwork network) {

@@ -14,10 +14,13 @@ import dev.cais.EventType;
 import dev.cais.InvalidSpecException;
 import dev.cais.NamespaceMode;
 import dev.cais.Network;
+import dev.cais.NetworkFilter;
+import dev.cais.NetworkInfo;
 import dev.cais.NetworkSpec;
 import dev.cais.NotFoundException;
 import dev.cais.Ready;
 import dev.cais.Stats;
+import dev.cais.Subnet;
 import dev.cais.fixtures.Feature;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresFeature;
@@ -27,6 +30,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.FutureTask;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -268,6 +272,16 @@ class NetworksTest {
             assertThat(one).hasToString("Network[a-network, " + one.subnets().get(0) + ", 0 containers]");
             assertThat(two.endpoints()).isEqualTo(box.endpoints());
 
+            assertThat(names(NetworkFilter.ALL.label("k"))).containsExactly("a-network");
+            assertThat(names(NetworkFilter.ALL.label("k", "v").driver("bridge")))
+                    .containsExactly("a-network");
+            assertThat(names(NetworkFilter.ALL.label("k", "w"))).isEmpty();
+            assertThat(names(NetworkFilter.ALL.driver("macvlan"))).isEmpty();
+            assertThat(names(NetworkFilter.ALL.dangling(false))).containsExactly("b-network");
+            assertThat(names(NetworkFilter.ALL.dangling(true))).containsExactly("bridge", "a-network");
+
+            assertThat(engine.networks().prune(NetworkFilter.ALL.label("another")))
+                    .isEmpty();
             assertThat(engine.networks().prune()).containsExactly("a-network");
         }
         assertThat(engine.networks().prune()).containsExactly("b-network");
@@ -279,12 +293,76 @@ class NetworksTest {
                 .hasMessage("cannot remove network a-network: it is removed already");
     }
 
+    private static List<String> names(NetworkFilter filter) {
+        return engine.networks().list(filter).stream().map(Network::name).toList();
+    }
+
+    @Test
+    void inspectionTellsOfAddressesPlacesAndTraffic() {
+        var spec = NetworkSpec.of("seen")
+                .subnet("198.18.12.0/24")
+                .range("198.18.12.128/28")
+                .subnet("fd00:12::/64")
+                .label("k", "v");
+        var net = engine.networks().create(spec);
+        try (net;
+                var one = engine.containers().start(IDLE.join(net));
+                var two = engine.containers()
+                        .create(IDLE.join(EndpointSpec.of(net).address("198.18.12.9")))) {
+            one.exec("ping", "-c", "3", "-s", "1000", "198.18.12.1");
+            var info = net.inspect();
+
+            assertThat(info.id()).isEqualTo(net.id());
+            assertThat(info.spec()).isEqualTo(spec);
+            assertThat(info.created()).isEqualTo(net.created());
+            assertThat(info.subnets())
+                    .containsExactly(
+                            new NetworkInfo.Addresses(
+                                    Subnet.parse("198.18.12.0/24"),
+                                    Optional.of(Subnet.parseAddress("198.18.12.1")),
+                                    2,
+                                    15),
+                            new NetworkInfo.Addresses(
+                                    Subnet.parse("fd00:12::/64"),
+                                    Optional.of(Subnet.parseAddress("fd00:12::1")),
+                                    2,
+                                    65_532));
+            assertThat(info.endpoints())
+                    .containsExactly(one.endpoints().get(0), two.endpoints().get(0));
+            var bridge = info.bridge().orElseThrow();
+            assertThat(bridge.received().bytes()).isBetween(3 * 1000L, 20_000L);
+            assertThat(bridge.sent().packets()).isGreaterThanOrEqualTo(3);
+        }
+        assertThatThrownBy(net::inspect)
+                .isInstanceOf(NotFoundException.class)
+                .hasMessage("cannot inspect network seen: it is removed");
+    }
+
+    @Test
+    void whatAnInterfaceDropsIsCounted() {
+        try (var net = engine.networks().create("dropping");
+                var narrow = engine.containers().start(IDLE.capAdd("NET_ADMIN").join(net));
+                var box = engine.containers().start(IDLE.join(net))) {
+            assertThat(output(narrow, "ip link set eth0 mtu 600")).isEmpty();
+            assertThat(output(box, "ping -c 1 -W 10 -s 500 " + ip(narrow))).contains(" 0% packet loss");
+            var before = traffic(narrow, net).received();
+
+            assertThat(output(box, "ping -c 3 -i 0.1 -W 1 -s 1000 " + ip(narrow)))
+                    .contains("100% packet loss");
+
+            assertThat(traffic(narrow, net).received().dropped()).isGreaterThanOrEqualTo(before.dropped() + 3);
+            assertThat(traffic(narrow, net).received().errors()).isZero();
+        }
+    }
+
     @Test
     void eventsTellOfNetworks() {
         var begin = Instant.now();
+        String container;
         try (var net = engine.networks().create(NetworkSpec.of("told").label("k", "v"));
                 var box = engine.containers().start(IDLE.join(net))) {
             net.disconnect(box);
+            container = box.id();
         }
         var events =
                 engine.events().past(EventFilter.ALL.type(EventType.NETWORK).since(begin));
@@ -294,7 +372,11 @@ class NetworksTest {
         assertThat(events)
                 .allSatisfy(event -> assertThat(event.attributes())
                         .containsEntry("name", "told")
+                        .containsEntry("type", "bridge")
                         .containsEntry("k", "v"));
+        assertThat(events)
+                .extracting(event -> event.attributes().get("container"))
+                .containsExactly(null, container, container, null);
     }
 
     @Test
@@ -392,7 +474,11 @@ class NetworksTest {
     }
 
     private static Stats.Network traffic(Container container, Network network) {
-        var link = network.endpoints().get(0).link();
+        var link = network.endpoints().stream()
+                .filter(endpoint -> endpoint.container().equals(container.id()))
+                .findFirst()
+                .orElseThrow()
+                .link();
         return container.stats().networks().stream()
                 .filter(each -> each.name().equals(link))
                 .findFirst()
