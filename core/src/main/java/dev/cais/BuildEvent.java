@@ -21,6 +21,18 @@ public sealed interface BuildEvent {
     }
 
     /**
+     * The image is sent to a registry.
+     *
+     * @param image its name there
+     */
+    record Pushing(String image, ProgressEvent progress) implements BuildEvent {
+        @Override
+        public String toString() {
+            return "pushing " + image + ": " + progress;
+        }
+    }
+
+    /**
      * Something in the Dockerfile that works, and is better written in another way. Those come before the first step.
      *
      * @param rule its published name, as {@code StageNameCasing}

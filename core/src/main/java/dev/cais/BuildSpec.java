@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 /**
  * What an image is built of. The methods return changed copies.
@@ -31,6 +32,10 @@ import java.util.function.Consumer;
  * @param cacheFrom where the outcome of steps that the store does not know is looked for, in this order
  * @param cacheTo where the outcome of all steps is left when the image is made
  * @param noCacheFilter names or numbers of stages whose steps are carried out, though what they make is known
+ * @param outputs where the result goes beside the store; perhaps nowhere
+ * @param annotations of the images' manifests, by key: {@code org.opencontainers.image.source}
+ * @param indexAnnotations of the index, which only images for several platforms have
+ * @param platforms to build for, each once; none for this host's
  * @see <a href="https://docs.docker.com/reference/dockerfile/">Dockerfile reference</a>
  */
 public record BuildSpec(
@@ -49,7 +54,11 @@ public record BuildSpec(
         Set<BuildEntitlement> entitlements,
         List<BuildCache> cacheFrom,
         List<BuildCache> cacheTo,
-        List<String> noCacheFilter) {
+        List<String> noCacheFilter,
+        List<BuildOutput> outputs,
+        Map<String, String> annotations,
+        Map<String, String> indexAnnotations,
+        List<Platform> platforms) {
     public BuildSpec {
         if (dockerfile.isEmpty() || dockerfile.indexOf('\0') >= 0) {
             throw new InvalidSpecException("cannot build " + context + ": the Dockerfile's name is empty or has a NUL");
@@ -73,10 +82,17 @@ public record BuildSpec(
                 throw new InvalidSpecException("cannot build " + context + ": a further context has no name");
             }
         }
+        outputs = List.copyOf(outputs);
+        annotations = Collections.unmodifiableMap(new LinkedHashMap<>(annotations));
+        indexAnnotations = Collections.unmodifiableMap(new LinkedHashMap<>(indexAnnotations));
+        platforms = platforms.stream().distinct().toList();
         for (var name : args.keySet()) {
             if (name.isEmpty()) {
                 throw new InvalidSpecException("cannot build " + context + ": an argument has no name");
             }
+        }
+        if (annotations.containsKey("") || indexAnnotations.containsKey("")) {
+            throw new InvalidSpecException("cannot build " + context + ": an annotation has no key");
         }
         for (var key : labels.keySet()) {
             if (key.isEmpty()) {
@@ -108,6 +124,10 @@ public record BuildSpec(
                 Set.of(),
                 List.of(),
                 List.of(),
+                List.of(),
+                List.of(),
+                Map.of(),
+                Map.of(),
                 List.of());
     }
 
@@ -202,6 +222,32 @@ public record BuildSpec(
         return all;
     }
 
+    /** Adds outputs. The store has the image in any case, without a name if there are no tags. */
+    public BuildSpec output(BuildOutput... more) {
+        return with(draft -> draft.outputs = append(outputs, List.of(more)));
+    }
+
+    public BuildSpec annotation(String key, String value) {
+        return with(draft -> draft.annotations = ContainerSpec.put(annotations, key, value));
+    }
+
+    public BuildSpec indexAnnotation(String key, String value) {
+        return with(draft -> draft.indexAnnotations = ContainerSpec.put(indexAnnotations, key, value));
+    }
+
+    /**
+     * Adds platforms. Of several the result is an index with an image for each. Stages for other platforms than this host's can copy
+     * everywhere, and {@code RUN} where qemu is registered with {@code binfmt_misc}.
+     */
+    public BuildSpec platform(Platform... more) {
+        return with(draft -> draft.platforms = append(platforms, List.of(more)));
+    }
+
+    /** @param more as in {@code linux/arm64} */
+    public BuildSpec platform(String... more) {
+        return platform(Stream.of(more).map(Platform::parse).toArray(Platform[]::new));
+    }
+
     private BuildSpec with(Consumer<Draft> change) {
         var draft = new Draft(this);
         change.accept(draft);
@@ -221,7 +267,11 @@ public record BuildSpec(
                 draft.entitlements,
                 draft.cacheFrom,
                 draft.cacheTo,
-                draft.noCacheFilter);
+                draft.noCacheFilter,
+                draft.outputs,
+                draft.annotations,
+                draft.indexAnnotations,
+                draft.platforms);
     }
 
     private static final class Draft {
@@ -240,6 +290,10 @@ public record BuildSpec(
         private List<BuildCache> cacheFrom;
         private List<BuildCache> cacheTo;
         private List<String> noCacheFilter;
+        private List<BuildOutput> outputs;
+        private Map<String, String> annotations;
+        private Map<String, String> indexAnnotations;
+        private List<Platform> platforms;
 
         Draft(BuildSpec base) {
             dockerfile = base.dockerfile;
@@ -257,6 +311,10 @@ public record BuildSpec(
             cacheFrom = base.cacheFrom;
             cacheTo = base.cacheTo;
             noCacheFilter = base.noCacheFilter;
+            outputs = base.outputs;
+            annotations = base.annotations;
+            indexAnnotations = base.indexAnnotations;
+            platforms = base.platforms;
         }
     }
 }

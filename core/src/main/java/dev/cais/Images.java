@@ -156,11 +156,17 @@ public interface Images {
      * Builds an image as its Dockerfile or its {@link BuildStage} says. Steps whose outcome the store knows are not carried out again; stages that the wanted one
      * does not need are left out; the others are built at the same time as far as they can.
      *
+     * <p>Whatever its outputs are, the store has the image then; without tags it goes with the next {@link #prune}. Tags move, all at once,
+     * when all outputs are written and pushed. Of several platforms the store gets an index, which the tags stand for.
+     *
      * @param progress hears of what happens, by several threads, but of one event at a time
-     * @return the image, with the tags of the spec
+     * @return the image, with the tags of the spec; of several platforms this host's, or else the first one's
      * @throws BuildException if the Dockerfile is wrong, or a step cannot be carried out: it shows the lines, or the
      *     calls, to blame
-     * @throws InvalidSpecException if a tag is no name
+     * @throws InvalidSpecException if a tag is no name, or an output does not fit the rest
+     * @throws ConflictException if something stands where an output is to go
+     * @throws RegistryException if a registry that the image is to be pushed to could not be reached, or refused
+     * @throws StorageException if an output cannot be written
      * @throws CancelledException if the thread is interrupted; nothing is left of the steps that had not ended
      * @see <a href="https://docs.docker.com/reference/dockerfile/">Dockerfile reference</a>
      */

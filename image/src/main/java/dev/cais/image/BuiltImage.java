@@ -8,16 +8,17 @@ import dev.cais.Image;
 import dev.cais.ImageConfig;
 import dev.cais.Layer;
 import dev.cais.NotFoundException;
+import dev.cais.Platform;
 import dev.cais.image.archive.ArchiveFile;
 import dev.cais.image.archive.ArchivedImage;
 import dev.cais.image.archive.IoFailure;
-import dev.cais.image.oci.Hash;
 import dev.cais.image.oci.ImageReference;
 import dev.cais.image.oci.JsonObject;
 import dev.cais.image.oci.MediaType;
 import dev.cais.storage.Blobs;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
 
@@ -28,8 +29,14 @@ import java.util.Optional;
  * @param layers all of them, oldest first
  * @param config what it says instead of what the base says; its time is the image's
  * @param steps for the history, behind those of the base
+ * @param platform that it is for; empty for the base's, or this host's if there is none
  */
-public record BuiltImage(Optional<Image> base, List<Layer> layers, ImageConfig config, List<HistoryEntry> steps) {
+public record BuiltImage(
+        Optional<Image> base,
+        List<Layer> layers,
+        ImageConfig config,
+        List<HistoryEntry> steps,
+        Optional<Platform> platform) {
     public BuiltImage {
         layers = List.copyOf(layers);
         steps = List.copyOf(steps);
@@ -48,9 +55,32 @@ public record BuiltImage(Optional<Image> base, List<Layer> layers, ImageConfig c
         return new BuiltConfig(config, layers.stream().map(Layer::diffId).toList(), steps);
     }
 
+    /** @param base configuration of the base; empty for none */
+    JsonObject below(Optional<JsonObject> base) {
+        var isKnown = base.isPresent() && platform.isEmpty();
+        if (isKnown) {
+            return base.get();
+        }
+        var fields = base.map(JsonObject::copy).orElseGet(LinkedHashMap::new);
+        var target = platform.orElseGet(Platform::host);
+        fields.put("architecture", target.architecture());
+        fields.put("os", target.os());
+        fields.remove("variant");
+        if (!target.variant().isEmpty()) {
+            fields.put("variant", target.variant());
+        }
+        return JsonObject.parse(JsonObject.write(fields), "configuration below a build");
+    }
+
     /** @param below the configuration of the base */
-    Digest id(JsonObject below) {
-        return Hash.sha256(document().document(below));
+    byte[] configuration(JsonObject below) {
+        return document().document(below);
+    }
+
+    List<Descriptor> descriptors() {
+        return layers.stream()
+                .map(layer -> Descriptor.of(layer.mediaType(), layer.blob(), layer.size()))
+                .toList();
     }
 
     ArchivedImage image(JsonObject below, Blobs blobs, List<ImageReference> names) {

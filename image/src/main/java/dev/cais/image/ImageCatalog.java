@@ -29,6 +29,7 @@ import dev.cais.ProgressEvent;
 import dev.cais.PruneOptions;
 import dev.cais.Pruned;
 import dev.cais.PullOptions;
+import dev.cais.PullPolicy;
 import dev.cais.PushOptions;
 import dev.cais.RegistryOptions;
 import dev.cais.SignOptions;
@@ -40,7 +41,9 @@ import dev.cais.image.archive.RootfsArchive;
 import dev.cais.image.archive.SavedImage;
 import dev.cais.image.dockerfile.ConfigChanges;
 import dev.cais.image.host.HostImage;
+import dev.cais.image.oci.Hash;
 import dev.cais.image.oci.ImageReference;
+import dev.cais.image.oci.Index;
 import dev.cais.image.oci.JsonObject;
 import dev.cais.image.oci.Shown;
 import dev.cais.image.registry.Registries;
@@ -147,11 +150,41 @@ public final class ImageCatalog implements Images, AutoCloseable {
 
     @Override
     public Image pull(String name, PullOptions options, Consumer<ProgressEvent> listener) {
+        return pull(name, options, false, listener);
+    }
+
+    /**
+     * What a build begins with: of the store or from its registry, as the policy says. An image for another platform than this host's does
+     * not take the name from the host's of the same index.
+     *
+     * @param name or an id of the store
+     */
+    public Image pull(String name, Platform platform, PullPolicy policy, Consumer<ProgressEvent> listener) {
+        if (policy == PullPolicy.MISSING || policy == PullPolicy.NEVER) {
+            var known = find(name).filter(image -> Index.fits(platform, image.platform()));
+            if (known.isPresent()) {
+                return known.get();
+            }
+        }
+        var options = PullOptions.defaults().platform(platform).policy(policy);
+        return pull(name, options, !platform.equals(Platform.host()), listener);
+    }
+
+    private Image pull(String name, PullOptions options, boolean beside, Consumer<ProgressEvent> listener) {
         var reference = ImageReference.parse(name);
         try (var progress = new Progress(listener)) {
             while (true) {
                 var pulled = new Pull(
-                                registries, store, limits, database, documents, sweep, reference, options, progress)
+                                registries,
+                                store,
+                                limits,
+                                database,
+                                documents,
+                                sweep,
+                                reference,
+                                options,
+                                beside,
+                                progress)
                         .run();
                 var seen = ifThere(pulled);
                 if (seen.isPresent()) { // else somebody has removed it again at once
@@ -357,11 +390,10 @@ public final class ImageCatalog implements Images, AutoCloseable {
      */
     public Image add(BuiltImage built, List<String> names) {
         var given = names.stream().map(ImageCatalog::nameToGive).toList();
-        var below = built.base()
-                .map(base -> JsonObject.parse(documents.bytes(base.id()), "configuration " + base.id()))
-                .orElseGet(ImageCatalog::emptyConfiguration);
+        var below = built.below(
+                built.base().map(base -> JsonObject.parse(documents.bytes(base.id()), "configuration " + base.id())));
         var table = database.read();
-        var id = built.id(below);
+        var id = Hash.sha256(built.configuration(below));
         var isThere = table.edition(id).isPresent()
                 && given.stream()
                         .allMatch(name -> Optional.ofNullable(table.names().get(name))
@@ -378,16 +410,53 @@ public final class ImageCatalog implements Images, AutoCloseable {
         return image;
     }
 
-    /** Of an image that begins with nothing. */
-    private static JsonObject emptyConfiguration() {
-        var platform = Platform.host();
-        var fields = new LinkedHashMap<String, Object>();
-        fields.put("architecture", platform.architecture());
-        fields.put("os", platform.os());
-        if (!platform.variant().isEmpty()) {
-            fields.put("variant", platform.variant());
+    /**
+     * What a build has come to. Hold {@link Store#lockShared()} since the layers of the images were found, until it is published.
+     *
+     * @param images one for each platform
+     * @param cannot for messages: {@code cannot build app}
+     */
+    public BuildResult result(List<BuiltImage> images, BuildResult.Annotations annotations, String cannot) {
+        sweep.expect(); // blobs that are written for an output alone are of no use later
+        return new BuildResult(
+                this, store, documents, new Packing(store, documents, limits, cannot), images, annotations);
+    }
+
+    /**
+     * Pushes a manifest or an index of a build, whose parts are in the store though nobody sees them there.
+     *
+     * @param id of the image, for the event
+     */
+    Digest push(
+            Digest root,
+            boolean isIndex,
+            Digest id,
+            ImageReference reference,
+            PushOptions options,
+            Consumer<ProgressEvent> listener) {
+        try (var progress = new Progress(listener)) {
+            var task = new Task("push " + reference, registries.options().timeout());
+            var push = new Push(registries, store, database, documents, reference, options, limits, progress, task);
+            var pushed = push.run(root, isIndex);
+            tell(EventAction.PUSH, id, reference.toString());
+            return pushed;
         }
-        return JsonObject.parse(JsonObject.write(fields), "configuration of scratch");
+    }
+
+    /** Shows images of a build whose parts are in the store, and names one of them. */
+    Image publish(List<NamedImage> images, NamedImage named, List<ImageReference> names) {
+        var table = change(before -> {
+            var changed = before;
+            for (var image : images) {
+                changed = changed.with(image.id(), new Edition(image.manifest(), false));
+            }
+            for (var name : names) {
+                changed = changed.named(name, named);
+            }
+            return changed;
+        });
+        names.forEach(name -> tell(EventAction.TAG, named.id(), name.toString()));
+        return view(table, named);
     }
 
     @Override

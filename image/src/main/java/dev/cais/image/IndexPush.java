@@ -67,14 +67,7 @@ final class IndexPush {
                 entries.put(String.valueOf(part.get("digest")), part);
             }
         }
-        var index = new LinkedHashMap<String, Object>();
-        index.put("schemaVersion", 2);
-        index.put("mediaType", MediaType.OCI_INDEX);
-        index.put("manifests", List.copyOf(entries.values()));
-        if (!spec.annotations().isEmpty()) {
-            index.put("annotations", spec.annotations());
-        }
-        var bytes = JsonObject.write(index);
+        var bytes = Index.document(MediaType.OCI_INDEX, List.copyOf(entries.values()), spec.annotations());
         var digest = Hash.sha256(bytes);
         target.putManifest(tag, new Repository.Document(MediaType.OCI_INDEX.toString(), digest, bytes), task);
         return digest;
@@ -140,19 +133,6 @@ final class IndexPush {
         var config = JsonObject.parse(
                 source.smallBlob(manifest.config(), limits.manifestSize(), task),
                 "configuration " + manifest.config().digest() + " of " + source);
-        return part(manifest.mediaType().descriptor(document.digest(), document.bytes().length), config);
-    }
-
-    /** With the platform as a configuration has it. */
-    static Map<String, Object> part(Descriptor descriptor, JsonObject config) {
-        var platform = new LinkedHashMap<String, Object>();
-        platform.put("architecture", config.text("architecture"));
-        platform.put("os", config.text("os"));
-        for (var field : List.of("os.version", "os.features", "variant")) {
-            Optional.ofNullable(config.copy().get(field)).ifPresent(value -> platform.put(field, value));
-        }
-        var part = JsonObject.map(descriptor);
-        part.put("platform", platform);
-        return part;
+        return Index.entry(manifest.mediaType().descriptor(document.digest(), document.bytes().length), config);
     }
 }

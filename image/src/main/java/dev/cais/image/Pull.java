@@ -44,10 +44,12 @@ final class Pull {
     private final Sweep sweep;
     private final ImageReference reference;
     private final PullOptions options;
+    private final boolean beside;
     private final Progress progress;
     private final Task task;
     private final TrustPolicy trust;
 
+    /** @param beside whether a name that stands for another image of the same index goes on doing so */
     Pull(
             Registries registries,
             Store store,
@@ -57,6 +59,7 @@ final class Pull {
             Sweep sweep,
             ImageReference reference,
             PullOptions options,
+            boolean beside,
             Progress progress) {
         this.registries = registries;
         this.store = store;
@@ -67,6 +70,7 @@ final class Pull {
         // with a digest the tag does not count
         this.reference = reference.digest().isPresent() ? reference.withoutTag() : reference;
         this.options = options;
+        this.beside = beside;
         this.progress = progress;
         this.task = new Task("pull " + reference, registries.options().timeout());
         this.trust = TrustPolicy.of(this.reference, registries.options());
@@ -195,10 +199,15 @@ final class Pull {
     /** Moves the name to an image that the store has. */
     private NamedImage named(NamedImage image) {
         if (!image.equals(database.read().names().get(reference))) {
-            database.change(table ->
-                    table.edition(image.id(), image.manifest()).isEmpty() ? table : table.named(reference, image));
+            database.change(
+                    table -> table.edition(image.id(), image.manifest()).isEmpty() ? table : named(table, image));
         }
         return image;
+    }
+
+    private ImageTable named(ImageTable table, NamedImage image) {
+        var old = Optional.ofNullable(table.names().get(reference)).flatMap(NamedImage::index);
+        return beside && old.isPresent() && old.equals(image.index()) ? table : table.named(reference, image);
     }
 
     private NamedImage fetch(Repository repository, String remote) {
@@ -367,7 +376,7 @@ final class Pull {
                         image.config.digest(),
                         new Edition(image.manifestContent.digest(), false, Optional.of(reference)));
             }
-            return changed.named(reference, named);
+            return named(changed, named);
         });
         return named;
     }

@@ -6,15 +6,10 @@ import dev.cais.ImageLimits;
 import dev.cais.ProgressEvent.Phase;
 import dev.cais.PushOptions;
 import dev.cais.RegistryException;
-import dev.cais.image.archive.ArchivedImage;
-import dev.cais.image.archive.Copying;
-import dev.cais.image.archive.IoFailure;
-import dev.cais.image.layer.Compression;
 import dev.cais.image.layer.Workers;
-import dev.cais.image.oci.Hash;
 import dev.cais.image.oci.ImageReference;
+import dev.cais.image.oci.Index;
 import dev.cais.image.oci.JsonObject;
-import dev.cais.image.oci.Manifest;
 import dev.cais.image.oci.MediaType;
 import dev.cais.image.registry.Registries;
 import dev.cais.image.registry.Repository;
@@ -22,16 +17,13 @@ import dev.cais.image.registry.Task;
 import dev.cais.storage.Store;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
-import org.apache.commons.io.output.CloseShieldOutputStream;
 
 /** One push: from an image of the store to a tag of a registry. For one thread, which holds the store's shared lock. */
 final class Push {
@@ -80,13 +72,22 @@ final class Push {
     private record Plan(Map<Digest, Descriptor> blobs, List<Put> puts) {}
 
     Digest run(NamedImage image) {
+        var index = image.index().filter(documents::isComplete);
+        return run(index.orElseGet(() -> compressed(image)), index.isPresent());
+    }
+
+    /**
+     * Sends a manifest or an index as it is.
+     *
+     * @param root whose parts the store has
+     */
+    Digest run(Digest root, boolean isIndex) {
         var tag = reference.tag().orElseThrow();
         var plan = new Plan(new LinkedHashMap<>(), new ArrayList<>());
-        var index = image.index().filter(documents::isComplete);
-        if (index.isPresent()) {
-            planIndex(index.get(), tag, plan);
+        if (isIndex) {
+            planIndex(root, tag, plan);
         } else {
-            planManifest(compressed(image), tag, plan);
+            planManifest(root, tag, plan);
         }
         progress.expect(plan.blobs.values().stream().filter(Push::isLayer).toList());
         RegistryException failure = null;
@@ -122,7 +123,7 @@ final class Push {
             var manifest = compressed(image);
             planManifest(manifest, manifest.toString(), plan);
             var content = documents.bytes(manifest);
-            parts.add(IndexPush.part(
+            parts.add(Index.entry(
                     documents.manifest(manifest).mediaType().descriptor(manifest, content.length),
                     JsonObject.parse(documents.bytes(image.id()), "configuration " + image.id() + " of the store")));
         }
@@ -174,92 +175,14 @@ final class Push {
                         .noneMatch(layer -> layer.mediaType().equals(MediaType.OCI_LAYER.toString()))) {
             return edition.manifest();
         }
-        var diffIds = documents.configuration(image.id()).diffIds();
-        var packing = new ArrayList<Callable<PackedLayer>>();
-        for (var i = 0; i < diffIds.size(); i++) {
-            var plain = new PackedLayer(manifest.layers().get(i), diffIds.get(i));
-            packing.add(() -> pack(plain));
-        }
-        var packed = Workers.run("cais-pack", Runtime.getRuntime().availableProcessors(), packing, task.cannot());
-        var packedDiffIds = packed.stream().map(PackedLayer::diffId).toList();
-        var isSame = packedDiffIds.equals(diffIds);
-        var config = isSame ? manifest.config() : withDiffIds(image.id(), packedDiffIds);
-        var layers = packed.stream().map(PackedLayer::blob).toList();
-        var bytes = new Manifest(MediaType.OCI_MANIFEST, config, layers).toBytes();
-        var content = new ArchivedImage.Content(Hash.sha256(bytes), bytes);
-        documents.put(content);
-        if (isSame) {
+        var packed = new Packing(store, documents, limits, task.cannot())
+                .pack(image.id(), manifest.layers(), Packing.Form.of(false, options), Map.of());
+        if (packed.config().equals(image.id())) {
             database.change(table -> table.edition(image.id()).isEmpty()
                     ? table
-                    : table.with(image.id(), new Edition(content.digest(), false)));
+                    : table.with(image.id(), new Edition(packed.manifest(), false)));
         }
-        return content.digest();
-    }
-
-    /** A layer as it is pushed, and its tar, which a format may have changed. */
-    private record PackedLayer(Descriptor blob, Digest diffId) {}
-
-    /** Puts the configuration of an image that has other layers than this one into the store, which does not get that image. */
-    private Descriptor withDiffIds(Digest id, List<Digest> diffIds) {
-        var document = JsonObject.parse(documents.bytes(id), "configuration " + id + " of the store")
-                .copy();
-        var rootfs = new LinkedHashMap<String, Object>();
-        rootfs.put("type", "layers");
-        rootfs.put("diff_ids", diffIds);
-        document.put("rootfs", rootfs);
-        var bytes = JsonObject.write(document);
-        var content = new ArchivedImage.Content(Hash.sha256(bytes), bytes);
-        documents.put(content);
-        return MediaType.OCI_CONFIG.descriptor(content.digest(), bytes.length);
-    }
-
-    private PackedLayer pack(PackedLayer plain) {
-        var layer = plain.blob;
-        if (!layer.mediaType().equals(MediaType.OCI_LAYER.toString())) {
-            return plain;
-        }
-        try (var blob = store.blobs().writer()) {
-            Map<String, String> annotations = Map.of();
-            var diffId = plain.diffId;
-            var mediaType = MediaType.OCI_LAYER_GZIP;
-            switch (options.compression()) {
-                case GZIP -> compress(layer, Compression.GZIP, blob);
-                case ESTARGZ -> {
-                    var packed =
-                            EStargzLayer.pack(() -> store.blobs().open(layer.digest()), blob, options.level(), limits);
-                    if (packed.isPresent()) {
-                        annotations = packed.get().annotations();
-                        diffId = packed.get().diffId();
-                    } else {
-                        compress(layer, Compression.GZIP, blob);
-                    }
-                }
-                case ZSTD -> {
-                    compress(layer, Compression.ZSTD, blob);
-                    mediaType = MediaType.OCI_LAYER_ZSTD;
-                }
-                case ZSTD_CHUNKED -> {
-                    annotations = ChunkedLayer.pack(
-                            () -> store.blobs().open(layer.digest()), blob, options.level(), task.cannot(), limits);
-                    mediaType = MediaType.OCI_LAYER_ZSTD;
-                }
-            }
-            return new PackedLayer(annotated(mediaType.descriptor(blob.commit(), blob.size()), annotations), diffId);
-        } catch (IOException e) {
-            throw IoFailure.of(task.cannot(), e);
-        }
-    }
-
-    private void compress(Descriptor layer, Compression compression, OutputStream blob) throws IOException {
-        try (var plain = store.blobs().open(layer.digest());
-                var packed = compression.compress(CloseShieldOutputStream.wrap(blob), options.level())) {
-            Copying.copy(plain, packed, layer.size().bytes(), task.cannot());
-        }
-    }
-
-    private static Descriptor annotated(Descriptor layer, Map<String, String> annotations) {
-        return new Descriptor(
-                layer.mediaType(), layer.digest(), layer.size(), Optional.empty(), "", annotations, List.of());
+        return packed.manifest();
     }
 
     private void send(Plan plan, Repository repository) {

@@ -1,6 +1,7 @@
 package dev.cais.image.archive;
 
 import dev.cais.ConflictException;
+import dev.cais.EngineException;
 import dev.cais.image.layer.Compression;
 import dev.cais.image.layer.TarWriter;
 import dev.cais.storage.Blobs;
@@ -8,7 +9,6 @@ import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Locale;
 import java.util.regex.Pattern;
@@ -44,35 +44,56 @@ public final class ArchiveWriter {
      */
     public void write(Path target, List<SavedImage> images) {
         var name = String.valueOf(target.getFileName()).toLowerCase(Locale.ROOT);
-        var isZipped = name.endsWith(".tgz") || name.endsWith(".tar.gz");
-        var isTar = isZipped || name.endsWith(".tar");
-        try {
-            if (Files.isDirectory(target) || (!isTar && !Files.exists(target))) {
-                new LayoutWriter(images, blobs).write(target);
-                return;
-            }
-            if (Files.exists(target) && !Files.isRegularFile(target)) { // never in the place of a device
-                throw new ConflictException("cannot save to " + target + ": it is no regular file");
-            }
-            try (var file = Replacement.of(Files.exists(target) ? target.toRealPath() : target)) {
-                writeTar(file.path(), images, isZipped, OCI_TAR.matcher(name).matches());
-                file.publish();
-            }
+        var isTar = isZipped(name) || name.endsWith(".tar");
+        var isLayout = OCI_TAR.matcher(name).matches();
+        var roots = images.stream().map(SavedRoot::of).toList();
+        try (var pending = Files.isDirectory(target) || (!isTar && !Files.exists(target))
+                ? layout(target, roots)
+                : isLayout ? layoutArchive(target, roots) : dockerArchive(target, images)) {
+            pending.publish();
         } catch (IOException e) {
-            throw IoFailure.of("cannot save to " + target, e);
+            throw unwritable(target, e);
         }
     }
 
-    private void writeTar(Path file, List<SavedImage> images, boolean isZipped, boolean isLayout) throws IOException {
-        var plain = Files.newOutputStream(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
-        try (plain;
-                var packed = (isZipped ? Compression.GZIP : Compression.NONE).compress(plain);
-                var tar = new TarWriter(new BufferedOutputStream(packed, BUFFER))) {
-            if (isLayout) {
-                new LayoutWriter(images, blobs).write(tar);
-            } else {
-                new DockerArchiveWriter(tar, blobs, temporary).write(images);
-            }
+    private static boolean isZipped(String name) {
+        return name.endsWith(".tgz") || name.endsWith(".tar.gz");
+    }
+
+    private static EngineException unwritable(Path target, IOException cause) {
+        return IoFailure.of("cannot save to " + target, cause);
+    }
+
+    /** Writes a layout, or adds to the one that is there. */
+    public Pending layout(Path directory, List<SavedRoot> roots) {
+        try {
+            return new LayoutWriter(roots, blobs).begin(directory);
+        } catch (IOException e) {
+            throw unwritable(directory, e);
         }
+    }
+
+    /** Writes the tar of a layout. */
+    public Pending layoutArchive(Path target, List<SavedRoot> roots) {
+        return file(target, tar -> new LayoutWriter(roots, blobs).write(tar));
+    }
+
+    public Pending dockerArchive(Path target, List<SavedImage> images) {
+        return file(target, tar -> new DockerArchiveWriter(tar, blobs, temporary).write(images));
+    }
+
+    /** What is in a tar. */
+    private interface Content {
+        void write(TarWriter tar) throws IOException;
+    }
+
+    private static Pending file(Path target, Content content) {
+        return Replacement.file(target, plain -> {
+            var name = String.valueOf(target.getFileName()).toLowerCase(Locale.ROOT);
+            try (var packed = (isZipped(name) ? Compression.GZIP : Compression.NONE).compress(plain);
+                    var tar = new TarWriter(new BufferedOutputStream(packed, BUFFER))) {
+                content.write(tar);
+            }
+        });
     }
 }

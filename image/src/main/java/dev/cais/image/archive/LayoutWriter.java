@@ -12,7 +12,6 @@ import dev.cais.storage.Attributes;
 import dev.cais.storage.Blobs;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -36,16 +35,12 @@ final class LayoutWriter {
     private static final byte[] LAYOUT = "{\"imageLayoutVersion\":\"1.0.0\"}".getBytes(StandardCharsets.US_ASCII);
     private static final long LARGEST_INDEX = 1 << 24;
 
-    private final List<SavedImage> images;
+    private final List<SavedRoot> roots;
     private final Map<String, Blob> blobs = new TreeMap<>();
 
-    private interface Opener {
-        InputStream open() throws IOException;
-    }
-
-    private record Blob(Digest digest, long size, Opener opener) {
+    private record Blob(Digest digest, long size, Blobs store) {
         HashedContent open() throws IOException {
-            return new HashedContent(opener.open(), digest.algorithm());
+            return new HashedContent(store.open(digest), digest.algorithm());
         }
 
         void verify(HashedContent content) throws IOException {
@@ -53,21 +48,11 @@ final class LayoutWriter {
         }
     }
 
-    LayoutWriter(List<SavedImage> images, Blobs store) {
-        this.images = images;
-        for (var image : images) {
-            add(image.digest(), image.manifestBytes());
-            add(image.manifest().config().digest(), image.config());
-            for (var layer : image.manifest().layers()) {
-                blobs.put(
-                        path(layer.digest()),
-                        new Blob(layer.digest(), layer.size().bytes(), () -> store.open(layer.digest())));
-            }
+    LayoutWriter(List<SavedRoot> roots, Blobs store) {
+        this.roots = roots;
+        for (var root : roots) {
+            root.blobs().forEach(digest -> blobs.put(path(digest), new Blob(digest, store.size(digest), store)));
         }
-    }
-
-    private void add(Digest digest, byte[] content) {
-        blobs.put(path(digest), new Blob(digest, content.length, () -> new ByteArrayInputStream(content)));
     }
 
     private static String path(Digest digest) {
@@ -95,23 +80,28 @@ final class LayoutWriter {
         tar.write(TarEntry.file(name, content.length, Attributes.ofMode(0644)), new ByteArrayInputStream(content));
     }
 
-    /** Makes the directory, or adds to the layout that is there. Blobs come first, then, by one rename, the index. */
-    void write(Path directory) throws IOException {
+    /**
+     * Makes the directory, or adds to the layout that is there: blobs come now, and, by one rename when it is published, the index.
+     */
+    Pending begin(Path directory) throws IOException {
         if (Files.exists(directory.resolve("index.json")) && Files.exists(directory.resolve("oci-layout"))) {
-            addTo(directory);
-            return;
+            return add(directory);
         }
         if (Files.exists(directory) && !isEmpty(directory)) {
             throw new ConflictException(
                     "cannot save to " + directory + ": the directory is neither empty nor an OCI layout",
                     "choose another, or a name that ends in .tar for a docker-archive");
         }
-        try (var fresh = Replacement.of(directory)) {
+        var fresh = Replacement.of(directory);
+        try {
             Files.createDirectory(fresh.path());
             writeBlobs(fresh.path(), new ArrayList<>());
             Files.write(fresh.path().resolve("oci-layout"), LAYOUT);
             Files.write(fresh.path().resolve("index.json"), JsonObject.write(index(new LinkedHashMap<>(), List.of())));
-            fresh.publish();
+            return fresh;
+        } catch (IOException | RuntimeException | Error e) {
+            fresh.close();
+            throw e;
         }
     }
 
@@ -121,23 +111,48 @@ final class LayoutWriter {
         }
     }
 
-    private void addTo(Path layout) throws IOException {
-        var file = layout.resolve("index.json");
-        if (Files.size(file) > LARGEST_INDEX) {
-            throw new CorruptContentException("cannot save to " + layout + ": its index.json is too large");
-        }
-        var old = JsonObject.parse(Files.readAllBytes(file), file.toString());
-        var index = JsonObject.write(index(new LinkedHashMap<>(old.toMap()), old.objects("manifests")));
-        var added = new ArrayList<Path>();
-        try (var fresh = Replacement.of(file)) {
-            writeBlobs(layout, added);
-            Files.write(fresh.path(), index);
-            fresh.publish();
+    private Pending add(Path layout) throws IOException {
+        var addition = new Addition(layout);
+        try {
+            writeBlobs(layout, addition.blobs);
+            return addition;
         } catch (IOException | RuntimeException | Error e) {
-            for (var path : added) {
-                Files.deleteIfExists(path);
-            }
+            addition.close();
             throw e;
+        }
+    }
+
+    /** More in a layout. */
+    private final class Addition implements Pending {
+        private final Path layout;
+        private final List<Path> blobs = new ArrayList<>();
+        private boolean published;
+
+        Addition(Path layout) {
+            this.layout = layout;
+        }
+
+        @Override
+        public void publish() throws IOException {
+            var file = layout.resolve("index.json");
+            if (Files.size(file) > LARGEST_INDEX) {
+                throw new CorruptContentException("cannot save to " + layout + ": its index.json is too large");
+            }
+            var old = JsonObject.parse(Files.readAllBytes(file), file.toString());
+            try (var fresh = Replacement.of(file)) {
+                Files.write(
+                        fresh.path(),
+                        JsonObject.write(index(new LinkedHashMap<>(old.toMap()), old.objects("manifests"))));
+                fresh.publish();
+                published = true;
+            }
+        }
+
+        @Override
+        public void close() throws IOException {
+            for (var blob : published ? List.<Path>of() : blobs) {
+                Files.deleteIfExists(blob);
+            }
         }
     }
 
@@ -164,7 +179,7 @@ final class LayoutWriter {
     /** An index with the old entries, but for those that lose their name, and the new ones. */
     private Map<String, Object> index(Map<String, Object> fields, List<JsonObject> old) {
         var entries = new ArrayList<Object>();
-        var fresh = images.stream().flatMap(image -> entries(image).stream()).toList();
+        var fresh = roots.stream().flatMap(root -> entries(root).stream()).toList();
         old.stream()
                 .map(JsonObject::toMap)
                 .filter(entry -> fresh.stream().noneMatch(other -> replaces(other, entry)))
@@ -176,14 +191,13 @@ final class LayoutWriter {
         return fields;
     }
 
-    private static List<Map<String, Object>> entries(SavedImage image) {
-        var descriptor = image.manifest().mediaType().descriptor(image.digest(), image.manifestBytes().length);
-        if (image.names().isEmpty()) {
-            return List.of(JsonObject.map(descriptor));
+    private static List<Map<String, Object>> entries(SavedRoot root) {
+        if (root.names().isEmpty()) {
+            return List.of(JsonObject.map(root.descriptor()));
         }
         var entries = new ArrayList<Map<String, Object>>();
-        for (var name : image.names()) {
-            var entry = JsonObject.map(descriptor);
+        for (var name : root.names()) {
+            var entry = JsonObject.map(root.descriptor());
             entry.put("annotations", annotations(name));
             entries.add(entry);
         }

@@ -6,6 +6,7 @@ import dev.cais.ByteSize;
 import dev.cais.CorruptContentException;
 import dev.cais.Descriptor;
 import dev.cais.Platform;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -39,6 +40,38 @@ public record Index(List<Descriptor> manifests) {
             }
         }
         return new Index(json.descriptors("manifests"));
+    }
+
+    /**
+     * The document of an index: always the same bytes for the same parts.
+     *
+     * @param mediaType OCI's or Docker's
+     * @param entries descriptors, in order
+     * @param annotations of the index itself, by key, in order
+     */
+    public static byte[] document(
+            MediaType mediaType, List<Map<String, Object>> entries, Map<String, String> annotations) {
+        var index = new LinkedHashMap<String, Object>();
+        index.put("schemaVersion", 2);
+        index.put("mediaType", mediaType);
+        index.put("manifests", entries);
+        if (!annotations.isEmpty()) {
+            index.put("annotations", annotations);
+        }
+        return JsonObject.write(index);
+    }
+
+    /** An entry for an image, with the platform as its configuration has it. */
+    public static Map<String, Object> entry(Descriptor manifest, JsonObject config) {
+        var platform = new LinkedHashMap<String, Object>();
+        platform.put("architecture", config.text("architecture"));
+        platform.put("os", config.text("os"));
+        for (var field : List.of("os.version", "os.features", "variant")) {
+            Optional.ofNullable(config.copy().get(field)).ifPresent(value -> platform.put(field, value));
+        }
+        var entry = JsonObject.map(manifest);
+        entry.put("platform", platform);
+        return entry;
     }
 
     /** Those that can be images: attestations and artifacts are left out, and so is what has an unknown media type. */

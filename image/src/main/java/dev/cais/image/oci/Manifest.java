@@ -6,6 +6,7 @@ import dev.cais.ImageLimits;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * What an image is made of: its configuration and its layers.
@@ -88,11 +89,19 @@ public record Manifest(MediaType mediaType, Descriptor config, List<Descriptor> 
 
     /** A document of these parts: always the same bytes for the same parts. */
     public byte[] toBytes() {
+        return toBytes(Map.of());
+    }
+
+    /** @param annotations by key, in order */
+    public byte[] toBytes(Map<String, String> annotations) {
         var fields = new LinkedHashMap<String, Object>();
         fields.put("schemaVersion", 2);
         fields.put("mediaType", mediaType.toString());
         fields.put("config", config);
         fields.put("layers", layers);
+        if (!annotations.isEmpty()) {
+            fields.put("annotations", annotations);
+        }
         return JsonObject.write(fields);
     }
 }

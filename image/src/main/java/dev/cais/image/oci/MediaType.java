@@ -87,6 +87,36 @@ public enum MediaType {
         return kind;
     }
 
+    /** The same in the family of Docker's types; OCI's own where Docker has none. */
+    public MediaType docker() {
+        return switch (this) {
+            case OCI_INDEX -> DOCKER_INDEX;
+            case OCI_MANIFEST -> DOCKER_MANIFEST;
+            case OCI_CONFIG -> DOCKER_CONFIG;
+            case OCI_LAYER -> DOCKER_LAYER;
+            case OCI_LAYER_GZIP -> DOCKER_LAYER_GZIP;
+            case OCI_LAYER_ZSTD -> DOCKER_LAYER_ZSTD;
+            case OCI_FOREIGN_LAYER -> DOCKER_FOREIGN_LAYER;
+            case OCI_FOREIGN_LAYER_GZIP -> DOCKER_FOREIGN_LAYER_GZIP;
+            default -> this;
+        };
+    }
+
+    /** The same in the family of OCI's types. */
+    public MediaType oci() {
+        return switch (this) {
+            case DOCKER_INDEX -> OCI_INDEX;
+            case DOCKER_MANIFEST -> OCI_MANIFEST;
+            case DOCKER_CONFIG -> OCI_CONFIG;
+            case DOCKER_LAYER -> OCI_LAYER;
+            case DOCKER_LAYER_GZIP -> OCI_LAYER_GZIP;
+            case DOCKER_LAYER_ZSTD -> OCI_LAYER_ZSTD;
+            case DOCKER_FOREIGN_LAYER -> OCI_FOREIGN_LAYER;
+            case DOCKER_FOREIGN_LAYER_GZIP -> OCI_FOREIGN_LAYER_GZIP;
+            default -> this;
+        };
+    }
+
     /** Whether the text is a known media type of this kind. */
     public static boolean is(Kind kind, String text) {
         return find(text).filter(type -> type.kind == kind).isPresent();

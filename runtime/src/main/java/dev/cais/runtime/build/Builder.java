@@ -12,16 +12,21 @@ import dev.cais.image.dockerfile.BuildPlan;
 import dev.cais.image.dockerfile.Dockerfile;
 import dev.cais.image.dockerfile.PlanRequest;
 import dev.cais.image.dockerfile.Stage;
+import dev.cais.image.layer.Workers;
 import dev.cais.image.oci.Shown;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.Callable;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Predicate;
 
 /** Builds images of Dockerfiles, for one engine. For many threads. */
@@ -37,28 +42,40 @@ public final class Builder {
     /** See {@link dev.cais.Images#build(BuildSpec, Consumer)}. */
     public Image build(BuildSpec spec, Consumer<BuildEvent> progress) {
         ImageCatalog.requireNames(spec.tags());
+        var exports = new Exports(spec);
         var epoch = epoch(spec);
         var workplace = new Workplace(host);
         try (var contexts = Contexts.open(workplace, spec)) {
             var dockerfile = spec.stage().map(Dockerfile::of).orElseGet(() -> dockerfile(spec, contexts.files("")));
-            var plan = BuildPlan.of(
-                    dockerfile,
-                    new PlanRequest(
-                            spec.target(),
-                            spec.args(),
-                            Platform.host(),
-                            Platform.host(),
-                            spec.contexts().keySet()));
             var place = spec.context() + "\n" + dockerfile.name();
             try (var steps = new Steps(host.store(), place, noCache(spec, dockerfile), epoch, oneByOne(progress))) {
-                var files = new Construction(workplace, spec, plan, steps, contexts).carryOut();
-                var config = files.state().config().label(spec.labels());
-                try (var hold = host.store().lockShared()) {
-                    return host.images().add(files.finished(config), spec.tags());
-                }
+                var platforms = spec.platforms().isEmpty() ? List.of(Platform.host()) : spec.platforms();
+                var begun = each(platforms, platform -> {
+                    var plan = BuildPlan.of(
+                            dockerfile,
+                            new PlanRequest(
+                                    spec.target(),
+                                    spec.args(),
+                                    Platform.host(),
+                                    platform,
+                                    spec.contexts().keySet()));
+                    return new Construction(workplace, spec, plan, steps, contexts);
+                });
+                begun.get(0).warn();
+                var results = each(begun, construction -> new Result(construction.platform(), construction.carryOut()));
+                return exports.carryOut(workplace, steps, results);
             }
         }
     }
+
+    private static <T, R> List<R> each(List<T> all, Function<T, R> task) {
+        var tasks = new ArrayList<Callable<R>>();
+        all.forEach(one -> tasks.add(() -> task.apply(one)));
+        return Workers.run("cais-build", all.size(), tasks, "cannot build");
+    }
+
+    /** What the target has come to on a platform. */
+    record Result(Platform platform, StageFiles files) {}
 
     private static Consumer<BuildEvent> oneByOne(Consumer<BuildEvent> progress) {
         var turn = new Object();
@@ -94,7 +111,8 @@ public final class Builder {
             }
             stages.addAll(named);
         }
-        return stage -> spec.noCache() || stages.contains(stage);
+        // of several platforms, a step says which before its stage
+        return stage -> spec.noCache() || stages.contains(stage.substring(stage.lastIndexOf(' ') + 1));
     }
 
     private static InputStream content(BuildSpec spec, ContextFiles context) {

@@ -9,9 +9,6 @@ import dev.cais.Image;
 import dev.cais.ImageConfig;
 import dev.cais.Layer;
 import dev.cais.Platform;
-import dev.cais.PullOptions;
-import dev.cais.PullPolicy;
-import dev.cais.UnsupportedHostException;
 import dev.cais.image.dockerfile.BuildArguments;
 import dev.cais.image.dockerfile.BuildPlan;
 import dev.cais.image.dockerfile.Dockerfile;
@@ -98,13 +95,17 @@ final class Construction {
         return contexts.remotes();
     }
 
+    /** That it builds for. */
+    Platform platform() {
+        return plan.request().platform();
+    }
+
     Origins.Tree context() {
         return new Origins.OfContext(contexts.files(""));
     }
 
     /** Builds the stages that are needed, several at a time; each begins when those that it needs from the first have begun. */
     StageFiles carryOut() {
-        warn();
         var tasks = new ArrayList<Callable<StageFiles>>();
         for (var stage : plan.stages()) {
             tasks.add(() -> carryOut(stage));
@@ -113,7 +114,8 @@ final class Construction {
         return all.get(all.size() - 1);
     }
 
-    private void warn() {
+    /** Tells what is better written in another way. */
+    void warn() {
         var configs = new HashMap<Integer, ImageConfig>();
         for (var stage : plan.stages()) {
             if (isImage(stage.base())) {
@@ -218,24 +220,11 @@ final class Construction {
     }
 
     private Image find(Origin.OfImage image) {
-        var host = Platform.host();
-        if (!image.platform().os().equals(host.os())
-                || !image.platform().architecture().equals(host.architecture())) {
-            throw new UnsupportedHostException(
-                    "images for " + image.platform() + " are not built here: this host is " + host);
-        }
         var name = image.name().toString();
-        var images = workplace.host().images();
-        if (spec.pull() == PullPolicy.MISSING || spec.pull() == PullPolicy.NEVER) {
-            var known = images.find(name);
-            if (known.isPresent() || spec.pull() == PullPolicy.NEVER) {
-                return known.orElseGet(() -> images.get(name));
-            }
-        }
-        return images.pull(
-                name,
-                PullOptions.defaults().platform(image.platform()).policy(spec.pull()),
-                event -> steps.tell(new BuildEvent.Pulling(name, event)));
+        return workplace
+                .host()
+                .images()
+                .pull(name, image.platform(), spec.pull(), event -> steps.tell(new BuildEvent.Pulling(name, event)));
     }
 
     private static <T> T await(CompletableFuture<T> future) {

@@ -92,8 +92,9 @@ record StageFiles(
                 .getBytes(StandardCharsets.US_ASCII));
     }
 
-    BuiltImage finished(ImageConfig config) {
-        return new BuiltImage(base, layers, created.map(config::created).orElse(config), steps);
+    /** @param platform that was asked for; empty for the base's */
+    BuiltImage finished(ImageConfig config, Optional<Platform> platform) {
+        return new BuiltImage(base, layers, created.map(config::created).orElse(config), steps, platform);
     }
 
     /** As containers of the build see it. Paths that the image declares as volumes are directories like others. */

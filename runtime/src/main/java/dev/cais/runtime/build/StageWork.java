@@ -107,7 +107,8 @@ final class StageWork {
 
     private BuildStep step(Instruction instruction) {
         var source = instruction.source();
-        return new BuildStep(stage.stage().toString(), ++number, count, source.line(), source.text());
+        var name = build.spec().platforms().size() > 1 ? build.platform() + " " + stage.stage() : stage.stage() + "";
+        return new BuildStep(name, ++number, count, source.line(), source.text());
     }
 
     private Origins.Tree tree(String from) {
@@ -118,6 +119,7 @@ final class StageWork {
     }
 
     private void run(Run run) {
+        Emulation.OF_KERNEL.require(stage.platform());
         var work = new RunStep(build.workplace(), files, run, build.arguments(), this::tree, build.spec());
         var step = step(run);
         var made = build.steps()

@@ -82,12 +82,20 @@ final class Workplace {
 
     /** Looks at files of a stage, through a mount of its layers that goes with the look. */
     <T> T look(String name, StageFiles stage, Function<FileSource, T> look) {
-        var cannot = "cannot read " + name;
-        try (var files = create(stage.diffIds())) {
-            var root = stage.layers().isEmpty() ? open(cannot, files.upper()) : host.openRoot(cannot, files);
-            try (var source = new FileSource(root, name, PathPatterns.NONE, true, FileHashes.of(new byte[0]))) {
+        return mounted(name, stage, root -> {
+            try (var source =
+                    new FileSource(root.duplicate(), name, PathPatterns.NONE, true, FileHashes.of(new byte[0]))) {
                 return look.apply(source);
             }
+        });
+    }
+
+    /** The same with the root itself. */
+    <T> T mounted(String name, StageFiles stage, Function<Fd, T> look) {
+        var cannot = "cannot read " + name;
+        try (var files = create(stage.diffIds());
+                var root = stage.layers().isEmpty() ? open(cannot, files.upper()) : host.openRoot(cannot, files)) {
+            return look.apply(root);
         }
     }
 

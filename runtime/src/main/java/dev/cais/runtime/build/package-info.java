@@ -11,6 +11,10 @@
  * directory becomes a layer of the store by a rename, having been read once for its digest. Whoever else wants the same step at that
  * moment, here or in another process, waits for it.
  *
+ * <p>For each platform there is a {@link dev.cais.runtime.build.Construction} of its own; they share the steps. {@link
+ * dev.cais.runtime.build.Exports} takes what they came to where it shall go, {@link dev.cais.image.BuildResult} puts manifests and indexes
+ * together.
+ *
  * <p>Dockerfile and context are strangers': paths are resolved below the context's descriptor, or below the stage's root, by the
  * kernel, and no link leads out. What an engine does for a build is {@link dev.cais.runtime.build.BuildHost}. Not here: the language
  * ({@code dev.cais.image.dockerfile}), containers ({@code dev.cais.runtime}).

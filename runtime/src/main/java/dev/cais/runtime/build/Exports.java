@@ -1,0 +1,216 @@
+package dev.cais.runtime.build;
+
+import dev.cais.BuildEvent;
+import dev.cais.BuildOutput;
+import dev.cais.BuildSpec;
+import dev.cais.Image;
+import dev.cais.InvalidSpecException;
+import dev.cais.StorageException;
+import dev.cais.image.BuildResult;
+import dev.cais.image.ImageCatalog;
+import dev.cais.image.archive.Pending;
+import dev.cais.image.archive.Replacement;
+import dev.cais.image.layer.TarTree;
+import dev.cais.linux.Fd;
+import dev.cais.linux.Syscall;
+import dev.cais.linux.Syscalls;
+import dev.cais.storage.Attributes;
+import dev.cais.storage.FileOperations;
+import dev.cais.storage.InRoot;
+import dev.cais.storage.TreeCopy;
+import dev.cais.storage.TreeVisitor;
+import dev.cais.storage.TreeWalk;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.util.ArrayDeque;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Takes the result of a build to its outputs: files beside their places first, then what cannot be taken back, then all files into their
+ * places, then the names. Whatever fails, names stand for what they stood for.
+ */
+final class Exports {
+    private static final int PERMISSIONS = 01777;
+
+    private final BuildSpec spec;
+
+    /** @throws InvalidSpecException if an output does not fit the rest of the spec */
+    Exports(BuildSpec spec) {
+        this.spec = spec;
+        for (var output : spec.outputs()) {
+            if (output instanceof BuildOutput.Registry registry) {
+                ImageCatalog.requireNames(registry.names());
+                if (names(registry).isEmpty()) {
+                    throw new InvalidSpecException(
+                            "cannot build " + spec.context() + ": it is to be pushed, and has no name",
+                            "add a tag of the registry");
+                }
+            } else if (output instanceof BuildOutput.DockerArchive archive && isSplit()) {
+                throw new InvalidSpecException(
+                        "cannot write " + archive.destination() + ": a docker-archive is for one platform",
+                        "write an OCI layout");
+            }
+        }
+    }
+
+    private List<String> names(BuildOutput.Registry registry) {
+        return registry.names().isEmpty() ? spec.tags() : registry.names();
+    }
+
+    private boolean isSplit() {
+        return spec.platforms().size() > 1;
+    }
+
+    Image carryOut(Workplace workplace, Steps steps, List<Builder.Result> results) {
+        var host = workplace.host();
+        var cannot = "cannot build " + spec.context();
+        try (var hold = host.store().lockShared();
+                var written = new Written()) {
+            var images = results.stream()
+                    .map(result -> result.files()
+                            .finished(
+                                    result.files().state().config().label(spec.labels()),
+                                    spec.platforms().isEmpty() ? Optional.empty() : Optional.of(result.platform())))
+                    .toList();
+            var result = host.images()
+                    .result(images, new BuildResult.Annotations(spec.annotations(), spec.indexAnnotations()), cannot);
+            var trees = new Trees(workplace, results);
+            for (var output : spec.outputs()) {
+                begin(output, result, trees).ifPresent(written::add);
+            }
+            for (var output : spec.outputs()) {
+                if (output instanceof BuildOutput.TarStream tar) {
+                    trees.tar(tar.stream());
+                }
+            }
+            for (var output : spec.outputs()) {
+                if (output instanceof BuildOutput.Registry registry) {
+                    push(registry, result, steps);
+                }
+            }
+            written.publish();
+            return result.publish(
+                    spec.tags(),
+                    spec.outputs().stream()
+                            .filter(BuildOutput.InStore.class::isInstance)
+                            .map(BuildOutput.InStore.class::cast)
+                            .findFirst());
+        }
+    }
+
+    private void push(BuildOutput.Registry registry, BuildResult result, Steps steps) {
+        for (var name : names(registry)) {
+            result.push(
+                    name,
+                    registry.dockerMediaTypes(),
+                    registry.options(),
+                    event -> steps.tell(new BuildEvent.Pushing(name, event)));
+        }
+    }
+
+    private Optional<Pending> begin(BuildOutput output, BuildResult result, Trees trees) {
+        if (output instanceof BuildOutput.Oci oci) {
+            return Optional.of(result.write(oci, spec.tags()));
+        } else if (output instanceof BuildOutput.DockerArchive archive) {
+            return Optional.of(result.write(archive, spec.tags()));
+        } else if (output instanceof BuildOutput.Tar tar) {
+            return Optional.of(Replacement.file(tar.destination(), trees::tar));
+        } else if (output instanceof BuildOutput.Local local) {
+            return Optional.of(LocalDirectory.begin(local.destination(), trees::copy));
+        }
+        return Optional.empty();
+    }
+
+    /** What waits to be published, all of it. */
+    private static final class Written implements AutoCloseable {
+        private final ArrayDeque<Pending> all = new ArrayDeque<>();
+
+        void add(Pending pending) {
+            all.add(pending);
+        }
+
+        void publish() {
+            try {
+                for (var pending : all) {
+                    pending.publish();
+                }
+            } catch (IOException e) {
+                throw failure(e);
+            }
+        }
+
+        private static StorageException failure(IOException cause) {
+            return new StorageException("cannot write what was built: " + cause, Map.of(), "", cause);
+        }
+
+        @Override
+        public void close() {
+            while (!all.isEmpty()) {
+                try {
+                    all.removeLast().close();
+                } catch (IOException e) {
+                    throw failure(e);
+                }
+            }
+        }
+    }
+
+    /** The files of the target, of each platform. */
+    private final class Trees {
+        private final Workplace workplace;
+        private final List<Builder.Result> results;
+
+        Trees(Workplace workplace, List<Builder.Result> results) {
+            this.workplace = workplace;
+            this.results = results;
+        }
+
+        private byte[] directory(Builder.Result result) {
+            return isSplit() ? InRoot.path(result.platform().toString().replace('/', '_')) : new byte[0];
+        }
+
+        private interface Use {
+            void of(Fd root, byte[] directory);
+        }
+
+        private void each(Use use) {
+            for (var result : results) {
+                var unused = workplace.mounted("the result", result.files(), root -> {
+                    use.of(root, directory(result));
+                    return true;
+                });
+            }
+        }
+
+        void tar(OutputStream target) {
+            TarTree.write(target, "cannot write a tar of the result", false, this::tell);
+        }
+
+        private void tell(TreeVisitor visitor) {
+            each((root, directory) -> TreeWalk.walk(root, directory, "the result", TreeWalk.Scope.ONE_MOUNT, visitor));
+        }
+
+        /** Of strangers' files, none is to be more than a file of the user. */
+        void copy(FileOperations target) {
+            var rules = new TreeCopy.Rules(Exports::ofUser, Exports::ofUser, false, true);
+            each((root, directory) -> {
+                if (directory.length > 0) {
+                    target.directory(directory, ofUser(Attributes.ofMode(0755)));
+                }
+                TreeCopy.copy(root, "the result", target, directory, rules);
+            });
+        }
+    }
+
+    private static Attributes ofUser(Attributes own) {
+        return new Attributes(
+                Syscalls.call(Syscall.GETEUID),
+                Syscalls.call(Syscall.GETEGID),
+                own.mode() & PERMISSIONS,
+                own.modified(),
+                own.accessed(),
+                List.of());
+    }
+}

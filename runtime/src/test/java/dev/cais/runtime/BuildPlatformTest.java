@@ -1,0 +1,211 @@
+package dev.cais.runtime;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.cais.BuildEvent;
+import dev.cais.BuildException;
+import dev.cais.BuildOutput;
+import dev.cais.BuildSpec;
+import dev.cais.Engine;
+import dev.cais.Image;
+import dev.cais.InvalidSpecException;
+import dev.cais.Platform;
+import dev.cais.PullOptions;
+import dev.cais.PullPolicy;
+import dev.cais.fixtures.LeakChecked;
+import dev.cais.fixtures.Programs;
+import dev.cais.fixtures.RequiresProgram;
+import dev.cais.fixtures.RequiresRoot;
+import dev.cais.fixtures.TestImages;
+import dev.cais.fixtures.TestRegistry;
+import dev.cais.fixtures.TestStore;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Builds for several platforms, and for others than this host's. */
+@RequiresRoot
+@LeakChecked
+@RequiresProgram({"skopeo", "docker-registry"})
+@Timeout(120)
+class BuildPlatformTest {
+    /** One that no host of ours is, and no emulator is there for. */
+    private static final String FOREIGN = "linux/loong64";
+
+    private static final String CROSS = """
+            FROM --platform=$BUILDPLATFORM busybox AS compile
+            ARG TARGETPLATFORM
+            ARG TARGETARCH
+            RUN echo "program for $TARGETPLATFORM" >/program-$TARGETARCH
+            FROM scratch
+            ARG TARGETARCH
+            COPY --from=compile /program-$TARGETARCH /program
+            CMD ["/program"]
+            """;
+
+    private TestRegistry registry;
+    private Engine engine;
+
+    @TempDir
+    private Path context;
+
+    @TempDir
+    private Path host;
+
+    @BeforeEach
+    void open(TestStore store, @TempDir Path directory) {
+        registry = TestRegistry.plain(directory);
+        engine = Engine.open(store.options().insecureRegistry(registry.address()));
+        engine.images().load(TestImages.busyboxArchive());
+    }
+
+    @AfterEach
+    void close() {
+        engine.close();
+        registry.close();
+    }
+
+    private BuildSpec spec(String dockerfile) throws IOException {
+        Files.writeString(context.resolve("Dockerfile"), dockerfile);
+        return BuildSpec.of(context).arg("SOURCE_DATE_EPOCH", "1700000000");
+    }
+
+    private String at(String name) {
+        return registry.address() + "/" + name;
+    }
+
+    private static String skopeo(String... arguments) {
+        var command = new ArrayList<>(List.of("skopeo", "--insecure-policy"));
+        command.addAll(List.of(arguments));
+        return Programs.output(command.toArray(String[]::new)).strip();
+    }
+
+    @Test
+    void severalPlatformsGiveAnIndexWithAnImageForEach() throws IOException {
+        var own = Platform.host();
+        var events = new ArrayList<BuildEvent>();
+        var image = engine.images()
+                .build(
+                        spec(CROSS)
+                                .tag(at("cross:1"))
+                                .platform(FOREIGN, own.toString())
+                                .annotation("org.opencontainers.image.title", "of each")
+                                .indexAnnotation("org.opencontainers.image.title", "of all")
+                                .output(
+                                        BuildOutput.registry(),
+                                        BuildOutput.oci(host.resolve("cross.tar")),
+                                        BuildOutput.local(host.resolve("out"))),
+                        events::add);
+
+        assertThat(image.platform()).isEqualTo(own);
+        assertThat(engine.images().get(at("cross:1"))).isEqualTo(image);
+        var raw = skopeo("inspect", "--tls-verify=false", "--raw", "docker://" + at("cross:1"));
+        assertThat(raw)
+                .startsWith("{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\"")
+                .contains("\"platform\":{\"architecture\":\"loong64\",\"os\":\"linux\"}")
+                .contains("\"platform\":{\"architecture\":\"" + own.architecture() + "\",\"os\":\"linux\"}")
+                .endsWith("\"annotations\":{\"org.opencontainers.image.title\":\"of all\"}}");
+        assertThat(skopeo(
+                        "--override-arch",
+                        "loong64",
+                        "inspect",
+                        "--tls-verify=false",
+                        "--config",
+                        "--raw",
+                        "docker://" + at("cross:1")))
+                .contains("\"architecture\":\"loong64\"");
+        assertThat(skopeo("inspect", "--raw", "oci-archive:" + host.resolve("cross.tar")))
+                .isEqualTo(raw);
+        assertThat(host.resolve("out/linux_loong64/program")).hasContent("program for linux/loong64");
+        assertThat(host.resolve("out/" + own.toString().replace('/', '_') + "/program"))
+                .hasContent("program for " + own);
+        assertThat(events)
+                .filteredOn(BuildEvent.Started.class::isInstance)
+                .extracting(Object::toString)
+                .anyMatch(text -> text.startsWith("[linux/loong64 compile "))
+                .anyMatch(text -> text.startsWith("[" + own + " compile "));
+
+        engine.images().remove(at("cross:1"));
+        assertThat(engine.images().list()).extracting(Image::tags).containsExactly(List.of("busybox:latest"));
+        var again = engine.images().pull(at("cross:1"), PullOptions.defaults().platform(FOREIGN));
+        assertThat(again.platform()).hasToString(FOREIGN);
+    }
+
+    @Test
+    void anImageForAnotherPlatformIsNotPushedWithoutItsIndex() throws IOException {
+        var spec = spec(CROSS)
+                .tag(at("stored:1"))
+                .platform(FOREIGN, Platform.host().toString());
+        engine.images().build(spec);
+
+        var digest = engine.images().push(at("stored:1"));
+
+        assertThat(skopeo("inspect", "--tls-verify=false", "--raw", "docker://" + at("stored:1")))
+                .contains("loong64", Platform.host().architecture());
+        engine.images().build(spec.output(BuildOutput.registry(at("straight:1"))));
+        assertThat(engine.images().repository(at("straight")).manifest("1").digest())
+                .isEqualTo(digest);
+    }
+
+    @Test
+    void onePlatformAloneNeedsNoIndex() throws IOException {
+        var image = engine.images().build(spec(CROSS).platform(FOREIGN));
+
+        assertThat(image.platform()).hasToString(FOREIGN);
+        assertThat(engine.images().build(spec("FROM busybox\nENV a=b\n")).platform())
+                .isEqualTo(Platform.host());
+    }
+
+    @Test
+    void basesAreThoseOfThePlatformAndTheHostsKeepsItsName() throws IOException {
+        var both = spec("FROM scratch\nARG TARGETARCH\nLABEL arch=$TARGETARCH\nCOPY Dockerfile /\n")
+                .tag(at("base:1"))
+                .platform(FOREIGN, Platform.host().toString())
+                .output(BuildOutput.registry());
+        var base = engine.images().build(both);
+        engine.images().remove(at("base:1"));
+        var pulled = engine.images().pull(at("base:1"));
+        assertThat(pulled.id()).isEqualTo(base.id());
+
+        var built = engine.images()
+                .build(spec("FROM " + at("base:1") + "\nLABEL more=1\n").platform(FOREIGN));
+
+        assertThat(built.config().labels()).containsEntry("arch", "loong64").containsEntry("more", "1");
+        assertThat(built.platform()).hasToString(FOREIGN);
+        assertThat(engine.images().get(at("base:1")).id()).isEqualTo(base.id());
+        registry.close();
+        assertThat(engine.images()
+                        .build(spec("FROM " + at("base:1") + "\nLABEL more=1\n")
+                                .platform(FOREIGN)
+                                .pull(PullPolicy.MISSING)))
+                .isEqualTo(built);
+    }
+
+    @Test
+    void aProgramForAnotherProcessorNeedsAnEmulator() throws IOException {
+        var spec = spec("FROM scratch\nCOPY Dockerfile /\nRUN [\"/x\"]\n").platform(FOREIGN);
+
+        assertThatThrownBy(() -> engine.images().build(spec))
+                .isInstanceOf(BuildException.class)
+                .hasMessageStartingWith("cannot build " + context
+                        + "/Dockerfile: programs for linux/loong64 do not run on this"
+                        + " host, which is " + Platform.host() + " and has no emulator for them [line=3]; install"
+                        + " qemu-user-static, which registers with binfmt_misc, or write FROM --platform=$BUILDPLATFORM and let"
+                        + " the stage compile for $TARGETPLATFORM\n");
+    }
+
+    @Test
+    void aPlatformIsTextOfAKnownForm() {
+        assertThatThrownBy(() -> BuildSpec.of(context).platform("arm64"))
+                .isInstanceOf(InvalidSpecException.class)
+                .hasMessage("cannot use platform arm64: it is not os/architecture[/variant]; write linux/amd64");
+    }
+}
