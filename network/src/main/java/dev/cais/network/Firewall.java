@@ -102,8 +102,6 @@ public final class Firewall implements AutoCloseable {
     private static final int DESTINATION6 = 24;
     /** Those that see packets between links, as the program nft calls them. */
     private static final Map<Integer, String> FAMILIES = Map.of(1, "inet", 2, "ip", 10, "ip6");
-    /** Of a packet's hooks, in the numbers of the kernel's answers. */
-    private static final int FORWARD = 2;
 
     private final NftTable table;
     private final Nftables nftables;
@@ -514,36 +512,41 @@ public final class Firewall implements AutoCloseable {
     }
 
     /**
-     * Chains of others that drop what they do not know, by their policy or their last rule, on the way that packets of containers take:
+     * Chains of others that drop what they do not know, by their policy or their last rule, on the ways that packets of containers take:
      * {@code ip filter FORWARD} where Docker or ufw is active, {@code inet firewalld filter_FORWARD}. What the host itself sends to a
      * published port does not come by them.
      */
     public List<Obstacle> obstacles() {
         var obstacles = new ArrayList<Obstacle>();
-        nftables.chains().stream()
-                .filter(chain -> chain.hook() == FORWARD
-                        && FAMILIES.containsKey(chain.family())
-                        && !chain.table().equals(table.name())
-                        && (chain.drops() || nftables.endsInRefusal(chain)))
-                .map(Firewall::obstacle)
-                .sorted(Comparator.comparing(Obstacle::chain))
-                .forEach(obstacles::add);
-        for (var ipv6 : new boolean[] {false, true}) {
-            if (LegacyIptables.dropsForwarded(ipv6)) {
-                var program = ipv6 ? "ip6tables-legacy" : "iptables-legacy";
-                obstacles.add(Obstacle.ofIptables(program + " FORWARD", program));
+        var chains = nftables.chains();
+        for (var way : Obstacle.Way.values()) {
+            chains.stream()
+                    .filter(chain -> chain.hook() == way.hook()
+                            && FAMILIES.containsKey(chain.family())
+                            && !chain.table().equals(table.name())
+                            && (chain.drops() || nftables.endsInRefusal(chain)))
+                    .map(chain -> obstacle(way, chain))
+                    .sorted(Comparator.comparing(Obstacle::chain))
+                    .forEach(obstacles::add);
+            for (var ipv6 : new boolean[] {false, true}) {
+                if (LegacyIptables.drops(way, ipv6)) {
+                    var program = ipv6 ? "ip6tables-legacy" : "iptables-legacy";
+                    obstacles.add(Obstacle.ofIptables(way, program + " " + way, program));
+                }
             }
         }
         return obstacles;
     }
 
-    private static Obstacle obstacle(Nftables.Chain chain) {
+    private static Obstacle obstacle(Obstacle.Way way, Nftables.Chain chain) {
         var name = FAMILIES.get(chain.family()) + " " + chain.table() + " " + chain.name();
-        return switch (name) {
-            case "ip filter FORWARD" -> Obstacle.ofIptables(name, "iptables");
-            case "ip6 filter FORWARD" -> Obstacle.ofIptables(name, "ip6tables");
-            default -> chain.table().equals("firewalld") ? Obstacle.ofFirewalld(name) : Obstacle.ofNft(name);
-        };
+        if (name.equals("ip filter " + way)) {
+            return Obstacle.ofIptables(way, name, "iptables");
+        }
+        if (name.equals("ip6 filter " + way)) {
+            return Obstacle.ofIptables(way, name, "ip6tables");
+        }
+        return chain.table().equals("firewalld") ? Obstacle.ofFirewalld(way, name) : Obstacle.ofNft(way, name);
     }
 
     @Override

@@ -24,7 +24,6 @@ final class LegacyIptables {
     /** Of the policies' places, one for each hook. */
     private static final int UNDERFLOW = 56;
 
-    private static final int FORWARD = 2;
     private static final int ENTRIES = 40;
     private static final int TARGET_OFFSET4 = 88;
     private static final int TARGET_OFFSET6 = 140;
@@ -37,18 +36,18 @@ final class LegacyIptables {
 
     private LegacyIptables() {}
 
-    /** Whether what is forwarded and matches no rule is dropped, in this thread's network namespace. */
-    static boolean dropsForwarded(boolean ipv6) {
+    /** Whether what takes that way and matches no rule is dropped, in this thread's network namespace. */
+    static boolean drops(Obstacle.Way way, boolean ipv6) {
         try {
             var names =
                     ControlFile.read(Path.of("/proc/thread-self/net", ipv6 ? "ip6_tables_names" : "ip_tables_names"));
-            return names.lines().anyMatch("filter"::equals) && forwardPolicy(ipv6) == DROP;
+            return names.lines().anyMatch("filter"::equals) && policy(way, ipv6) == DROP;
         } catch (KernelException e) {
             return false; // there is no such interface, or it is not for this process
         }
     }
 
-    private static int forwardPolicy(boolean ipv6) {
+    private static int policy(Obstacle.Way way, boolean ipv6) {
         try (var socket = Fd.of(Syscalls.checked(
                         "cannot read the rules of iptables",
                         Syscall.SOCKET,
@@ -61,7 +60,7 @@ final class LegacyIptables {
             var info = named(scratch.take(INFO_SIZE));
             ask(socket, ipv6, GET_INFO, info, INFO_SIZE, scratch);
             var size = info.getInt(INFO_SIZE - Integer.BYTES);
-            var policy = info.getInt(UNDERFLOW + FORWARD * Integer.BYTES);
+            var policy = info.getInt(UNDERFLOW + way.hook() * Integer.BYTES);
             if (size < 0 || size > LARGEST) {
                 return 0;
             }

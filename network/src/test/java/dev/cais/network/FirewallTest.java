@@ -2,6 +2,7 @@ package dev.cais.network;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.cais.ConflictException;
@@ -533,6 +534,57 @@ class FirewallTest {
         }
     }
 
+    /** How others keep containers from the host, and how that is taken away again. */
+    enum Guard {
+        IPTABLES(
+                "ip filter INPUT",
+                "iptables-nft -P INPUT DROP",
+                "iptables-nft -P INPUT ACCEPT; nft delete table ip filter"),
+        IPTABLES_LEGACY(
+                "iptables-legacy INPUT",
+                "iptables-legacy -P INPUT DROP; iptables-legacy -A INPUT -p icmp -j ACCEPT",
+                "iptables-legacy -P INPUT ACCEPT; iptables-legacy -F INPUT"),
+        REJECTING(
+                "inet guard incoming",
+                "nft 'add table inet guard; add chain inet guard incoming { type filter hook input priority 10; };"
+                        + " add rule inet guard incoming iifname lo accept;"
+                        + " add rule inet guard incoming reject with icmpx admin-prohibited'",
+                "nft delete table inet guard");
+
+        private final String chain;
+        private final String begin;
+        private final String end;
+
+        Guard(String chain, String begin, String end) {
+            this.chain = chain;
+            this.begin = begin;
+            this.end = end;
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Guard.class)
+    @RequiresProgram({"nft", "iptables-nft", "iptables-legacy"})
+    void othersThatKeepContainersFromTheHostAreNamedWithWhatHelps(Guard guard) throws Exception {
+        firewall.add(RED);
+        try (var server = new ServerSocket(0, 50, address("198.18.1.1"))) {
+            Programs.output("sh", "-c", guard.begin);
+            try {
+                assertThat(firewall.obstacles())
+                        .extracting(Obstacle::way, Obstacle::chain)
+                        .containsExactly(tuple(Obstacle.Way.INPUT, guard.chain));
+                assertThat(isCutOff(red1, "198.18.1.1", server.getLocalPort())).isTrue();
+                assertThat(askFrom(red1, "198.18.9.2", 80)).as("the outside").isEqualTo("198.18.9.1");
+
+                Programs.output("sh", "-c", firewall.obstacles().get(0).help().replace("iptables -", "iptables-nft -"));
+
+                assertThat(isCutOff(red1, "198.18.1.1", server.getLocalPort())).isFalse();
+            } finally {
+                Programs.output("sh", "-c", guard.end);
+            }
+        }
+    }
+
     @Test
     @RequiresProgram("nft")
     void helpForFirewalldIsInItsOwnWords() {
@@ -543,7 +595,9 @@ class FirewallTest {
                         + " { type filter hook forward priority 10; }; add rule inet firewalld filter_FORWARD drop'");
         assertThat(firewall.obstacles())
                 .containsExactly(new Obstacle(
-                        "inet firewalld filter_FORWARD", "firewall-cmd --zone=trusted --add-interface=cais+"));
+                        Obstacle.Way.FORWARD,
+                        "inet firewalld filter_FORWARD",
+                        "firewall-cmd --zone=trusted --add-interface=cais+"));
         Programs.output("nft", "delete table inet firewalld");
     }
 
@@ -556,7 +610,9 @@ class FirewallTest {
                 "-c",
                 "nft 'add table ip some; add chain ip some f { type filter hook forward priority 0; };"
                         + " add rule ip some f tcp dport 22 drop;"
-                        + " add chain ip some i { type filter hook input priority 0; }; add rule ip some i tcp dport 1 drop'");
+                        + " add chain ip some i { type filter hook input priority 0; }; add rule ip some i tcp dport 1 drop;"
+                        + " add chain ip some o { type filter hook output priority 0; policy accept; };"
+                        + " add rule ip some o ip daddr 192.0.2.1 drop'");
         assertThat(firewall.obstacles()).isEmpty();
         Programs.output("nft", "delete table ip some");
     }

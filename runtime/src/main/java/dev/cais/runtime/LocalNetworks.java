@@ -23,6 +23,7 @@ import dev.cais.linux.EventLoop;
 import dev.cais.network.FilteredNetwork;
 import dev.cais.network.Firewall;
 import dev.cais.network.HostSettings;
+import dev.cais.network.Obstacle;
 import dev.cais.network.cni.CniConfiguration;
 import dev.cais.network.cni.CniNetwork;
 import dev.cais.network.dns.HostUpstream;
@@ -520,14 +521,21 @@ final class LocalNetworks implements Networks, AutoCloseable {
                         + noFirewall.getMessage());
             }
             if (firewall != null) {
-                firewall.obstacles()
-                        .forEach(obstacle -> all.add("the firewall's chain " + obstacle
-                                + " drops what it does not know, so networks may have"
-                                + " no way to the outside, and others none to published ports; allow it: "
-                                + obstacle.help()));
+                firewall.obstacles().forEach(obstacle -> all.add(told(obstacle)));
             }
         }
         return all;
+    }
+
+    private static String told(Obstacle obstacle) {
+        var missing = switch (obstacle.way()) {
+            case FORWARD ->
+                "networks may have no way to the outside, and others none to published ports"
+                        + (HostSettings.filtersBridgedFrames() ? ", nor containers to each other" : "");
+            case INPUT -> "containers may not reach this host itself (host.internal)";
+        };
+        return "the firewall's chain " + obstacle + " drops what it does not know, so " + missing + "; allow it: "
+                + obstacle.help();
     }
 
     /** One of its own, so that it does not take that of the first container for its. */
