@@ -2,6 +2,8 @@ package dev.cais;
 
 import java.io.InputStream;
 import java.nio.file.Path;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * Where a build takes files from. A directory is read where it is; the others are brought to the store for the build, and go with it.
@@ -40,6 +42,17 @@ public sealed interface BuildContext {
      */
     static BuildContext layout(Path layout, String reference) {
         return new Layout(layout, reference);
+    }
+
+    /**
+     * What git has, fetched by the host's {@code git}.
+     *
+     * @param address as in {@code https://host/a/b.git#ref:directory}, {@code git://…}, {@code ssh://…}, {@code git@host:a/b.git},
+     *     {@code github.com/a/b} or {@code file:///srv/b.git}; without a ref, of what the repository's {@code HEAD} is
+     * @throws InvalidSpecException if it is none
+     */
+    static BuildContext git(String address) {
+        return Git.parse(address);
     }
 
     /** No files at all: for a Dockerfile that is given as text. */
@@ -89,6 +102,87 @@ public sealed interface BuildContext {
         public String toString() {
             var isDigest = reference.indexOf(':') > 0;
             return "oci-layout://" + layout + (reference.isEmpty() ? "" : (isDigest ? "@" : ":") + reference);
+        }
+    }
+
+    /**
+     * See {@link #git(String)}.
+     *
+     * @param repository as git takes it
+     * @param ref branch, tag or commit; empty for {@code HEAD}
+     * @param subdirectory that is the context; empty for all
+     */
+    record Git(String repository, String ref, String subdirectory) implements BuildContext {
+        private static final String HOST = "[A-Za-z0-9][A-Za-z0-9.-]*";
+        private static final String USER = "[^-/@][^/@]*@";
+        private static final Pattern URL = Pattern.compile(
+                "(?:https?|git|ssh)://(?:" + USER + ")?(" + HOST + "|\\[[0-9A-Fa-f:.]+])(?::[0-9]{1,5})?/.*");
+        private static final Pattern FILE = Pattern.compile("file:///.*");
+        private static final Pattern SCP = Pattern.compile("[A-Za-z0-9._][A-Za-z0-9._-]*@(" + HOST + "):[^/].*");
+        private static final Pattern WEB_REPOSITORY = Pattern.compile("https?://[^#]*\\.git(#.*)?");
+        private static final Pattern NO_REF = Pattern.compile("-.*|.*(\\.\\.|[\\x00- \\x7f~^:?*\\[\\\\]).*");
+
+        public Git {
+            if (repository.chars().anyMatch(c -> c <= ' ' || c == 0x7f)
+                    || Stream.of(URL, SCP, FILE)
+                            .noneMatch(form -> form.matcher(repository).matches())) {
+                throw new InvalidSpecException("cannot use git repository " + shown(repository)
+                        + ": it is no address of http, https, git, ssh or file");
+            }
+            if (NO_REF.matcher(ref).matches()) {
+                throw new InvalidSpecException("cannot use git repository " + shown(repository) + ": its ref is none: "
+                        + ref.replaceAll("\\p{Cntrl}", "?"));
+            }
+            if (subdirectory.indexOf('\0') >= 0) {
+                throw new InvalidSpecException(
+                        "cannot use git repository " + shown(repository) + ": its directory has a NUL");
+            }
+        }
+
+        public static Git parse(String address) {
+            var hash = address.indexOf('#');
+            var before = hash < 0 ? address : address.substring(0, hash);
+            var fragment = hash < 0 ? "" : address.substring(hash + 1);
+            var colon = fragment.indexOf(':');
+            return new Git(
+                    before.startsWith("github.com/") ? "https://" + before : before,
+                    colon < 0 ? fragment : fragment.substring(0, colon),
+                    colon < 0 ? "" : fragment.substring(colon + 1));
+        }
+
+        /** Whether a text is meant to be an address of git, and not of a file. */
+        public static boolean isAddress(String text) {
+            return text.startsWith("git://")
+                    || text.startsWith("ssh://")
+                    || WEB_REPOSITORY.matcher(text).matches()
+                    || SCP.matcher(text).matches();
+        }
+
+        /** Its server, as {@code https://host}; without a host for this host's files. */
+        public String serverUrl() {
+            var scheme = repository.indexOf("://");
+            return (scheme < 0 ? "ssh" : repository.substring(0, scheme)) + "://" + host(repository);
+        }
+
+        private static String host(String repository) {
+            var url = URL.matcher(repository);
+            if (url.matches()) {
+                return url.group(1);
+            }
+            var scp = SCP.matcher(repository);
+            return scp.matches() ? scp.group(1) : "";
+        }
+
+        /** Without a password. */
+        private static String shown(String repository) {
+            return repository.replaceAll("\\p{Cntrl}", "?").replaceFirst("://[^/@]*:[^/@]*@", "://…@");
+        }
+
+        @Override
+        public String toString() {
+            return shown(repository)
+                    + (ref.isEmpty() && subdirectory.isEmpty() ? "" : "#" + ref)
+                    + (subdirectory.isEmpty() ? "" : ":" + subdirectory);
         }
     }
 

@@ -99,14 +99,32 @@ public final class WebFiles {
         return Shown.text(failure.getMessage() == null ? failure.getClass().getSimpleName() : failure.getMessage());
     }
 
-    private Optional<WebFile> follow(URI address, Version known, Vicinity nearest, Task task) throws IOException {
-        var url = address;
+    /**
+     * Refuses a server that is too near to this host.
+     *
+     * @param url of any scheme; proxies are those of http and https
+     * @throws BuildException if it is, or if there is no such server
+     */
+    public void requireFarEnough(URI url, Vicinity nearest) {
+        requireFarEnough(
+                url,
+                nearest,
+                new Task("fetch " + shown(url), transport.options().timeout()));
+    }
+
+    private Vicinity requireFarEnough(URI url, Vicinity nearest, Task task) {
         var vicinity = vicinity(url, task);
         if (vicinity.isNearerThan(nearest)) {
             throw new BuildException(
                     task.cannot() + ": " + url.getHost() + " is " + vicinity,
                     "allow it with BuildSpec.allow(BuildEntitlement.NETWORK_HOST), if you trust the Dockerfile");
         }
+        return vicinity;
+    }
+
+    private Optional<WebFile> follow(URI address, Version known, Vicinity nearest, Task task) throws IOException {
+        var url = address;
+        var vicinity = requireFarEnough(url, nearest, task);
         for (var redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
             var isFirst = Endpoint.of(url).equals(Endpoint.of(address));
             var response = transport.send("", request(url, isFirst ? address.getUserInfo() : null, known), task);

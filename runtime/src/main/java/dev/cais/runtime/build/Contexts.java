@@ -83,8 +83,16 @@ final class Contexts implements AutoCloseable {
         var fresh = temporary();
         if (context instanceof BuildContext.Tar tar) {
             unpack(tar.archive(), fresh);
+        } else if (context instanceof BuildContext.Git git) {
+            var checkout = new GitCheckout(git, fresh, git.repository().startsWith("file:"), Map.of());
+            checkout.bring(checkout.commit(), keepsGitData());
+            return checkout.subdirectory();
         }
         return fresh;
+    }
+
+    private boolean keepsGitData() {
+        return spec.args().getOrDefault("BUILDKIT_CONTEXT_KEEP_GIT_DIR", "").matches("1|true");
     }
 
     private Path temporary() {

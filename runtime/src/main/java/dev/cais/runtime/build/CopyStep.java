@@ -59,16 +59,15 @@ final class CopyStep {
         var checksum = add.checksum().map(below.state()::expand);
         for (var source : step.sources) {
             if (Remotes.isAddress(source)) {
-                step.remotes.put(source, remotes.find(source, checksum));
+                step.remotes.put(source, remotes.find(source, checksum, add.keepGitDirectory()));
             } else if (checksum.isPresent()) {
                 throw new InvalidSpecException("--checksum is for what is fetched, and " + source + " is not");
+            } else if (add.keepGitDirectory()) {
+                throw new InvalidSpecException("--keep-git-dir is for what git fetches, and " + source + " is not");
             }
         }
         if (checksum.isPresent() && step.sources.size() != 1) {
             throw new InvalidSpecException("--checksum is for one source, and there are " + step.sources.size());
-        }
-        if (add.keepGitDirectory()) {
-            throw new InvalidSpecException("--keep-git-dir is for what git fetches, and ADD fetches nothing so");
         }
         return step;
     }

@@ -1,11 +1,13 @@
 package dev.cais.runtime.build;
 
+import dev.cais.BuildContext.Git;
 import dev.cais.BuildEntitlement;
 import dev.cais.BuildSpec;
 import dev.cais.Digest;
 import dev.cais.InvalidSpecException;
 import dev.cais.image.registry.Vicinity;
 import dev.cais.image.registry.WebFiles;
+import java.net.URI;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -21,7 +23,7 @@ final class Remotes implements AutoCloseable {
     private final Map<Wanted, Remote> remotes = new HashMap<>();
     private final Deque<Path> directories = new ArrayDeque<>();
 
-    private record Wanted(String address, Optional<String> checksum) {}
+    private record Wanted(String address, Optional<String> checksum, boolean keepsData) {}
 
     Remotes(Workplace workplace, BuildSpec spec) {
         this.workplace = workplace;
@@ -31,17 +33,35 @@ final class Remotes implements AutoCloseable {
     /** Whether a source of {@code ADD} is one, and no path. */
     static boolean isAddress(String source) {
         var lower = source.toLowerCase(Locale.ROOT);
-        return lower.startsWith("http://") || lower.startsWith("https://");
+        return lower.startsWith("http://") || lower.startsWith("https://") || Git.isAddress(source);
     }
 
-    /** @param checksum of the file */
-    synchronized Remote find(String address, Optional<String> checksum) {
-        return remotes.computeIfAbsent(new Wanted(address, checksum), this::make);
+    /**
+     * @param checksum of the file, or the name of the commit
+     * @param keepsData whether {@code .git} is wanted, too
+     */
+    synchronized Remote find(String address, Optional<String> checksum, boolean keepsData) {
+        return remotes.computeIfAbsent(new Wanted(address, checksum, keepsData), this::make);
     }
 
     private Remote make(Wanted wanted) {
+        if (Git.isAddress(wanted.address)) {
+            return repository(Git.parse(wanted.address), wanted);
+        }
+        if (wanted.keepsData) {
+            throw new InvalidSpecException(
+                    "--keep-git-dir is for what git fetches, and " + wanted.address + " is a file");
+        }
         return new RemoteFile(
                 workplace, WebFiles.parse(wanted.address), wanted.checksum.map(Remotes::digest), nearest, directory());
+    }
+
+    private Remote repository(Git address, Wanted wanted) {
+        if (wanted.checksum.filter(text -> !text.matches("[0-9a-f]{4,64}")).isPresent()) {
+            throw new InvalidSpecException("--checksum is none: a commit's name is hexadecimal digits, four or more");
+        }
+        workplace.host().images().webFiles().requireFarEnough(URI.create(address.serverUrl()), nearest);
+        return new RemoteRepository(address, wanted.checksum, wanted.keepsData, directory(), Map.of());
     }
 
     private static Digest digest(String checksum) {

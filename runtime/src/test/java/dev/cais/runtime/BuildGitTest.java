@@ -1,0 +1,190 @@
+package dev.cais.runtime;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.cais.BuildContext;
+import dev.cais.BuildEntitlement;
+import dev.cais.BuildException;
+import dev.cais.BuildSpec;
+import dev.cais.Engine;
+import dev.cais.NotFoundException;
+import dev.cais.fixtures.LeakChecked;
+import dev.cais.fixtures.RequiresProgram;
+import dev.cais.fixtures.RequiresRoot;
+import dev.cais.fixtures.TestStore;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Contexts and {@code ADD} of git, from its daemon on loopback. */
+@RequiresRoot
+@RequiresProgram("git")
+@LeakChecked
+@Timeout(120)
+class BuildGitTest {
+    private static Engine engine;
+
+    @TempDir
+    private Path directory;
+
+    private TestBuilds builds;
+    private GitServer server;
+    private String commit = "";
+
+    @BeforeAll
+    static void open(TestStore opened) {
+        engine = opened.openEngineWithBusybox();
+    }
+
+    @AfterAll
+    static void close() {
+        engine.close();
+    }
+
+    @BeforeEach
+    void begin() throws IOException {
+        builds = TestBuilds.of(engine, directory);
+        server = new GitServer(directory);
+        var tree = server.create("repo");
+        Files.writeString(tree.resolve("Dockerfile"), "FROM busybox\nCOPY . /c/\n");
+        Files.writeString(tree.resolve("run"), "#!/bin/sh\n");
+        Files.setPosixFilePermissions(tree.resolve("run"), PosixFilePermissions.fromString("rwxr-xr-x"));
+        Files.createSymbolicLink(tree.resolve("link"), Path.of("run"));
+        Files.createSymbolicLink(tree.resolve("out"), directory);
+        Files.createDirectories(tree.resolve("sub"));
+        Files.writeString(tree.resolve("sub/Dockerfile"), "FROM busybox\nCOPY . /s/\n");
+        commit = server.commit("repo");
+        server.git("repo", "tag", "--annotate", "--message=tagged", "v1");
+        server.git("repo", "checkout", "--quiet", "-b", "other");
+        Files.writeString(tree.resolve("other"), "of a branch\n");
+        server.commit("repo");
+        server.git("repo", "checkout", "--quiet", "main");
+    }
+
+    @AfterEach
+    void end() {
+        server.close();
+    }
+
+    private BuildSpec add(String flags) {
+        return BuildSpec.of(BuildContext.empty()).dockerfileInline("FROM busybox\nADD " + flags + " /g/\n");
+    }
+
+    private String built(String address, String... command) {
+        return builds.run(builds.build(BuildSpec.of(BuildContext.git(address))), command);
+    }
+
+    @Test
+    void aRepositoryIsAContext() {
+        var seen =
+                "Dockerfile 644 1577934245\nlink 777 1577934245\nout 777 1577934245\nrun 755 1577934245\nsub 755 1577934245\n";
+        var stat = new String[] {"sh", "-c", "cd /c; stat -c '%n %a %Y' $(ls -A)"};
+        assertThat(built(server.url("repo"), stat)).isEqualTo(seen);
+        assertThat(built("file://" + server.path("repo"), stat)).isEqualTo(seen);
+        assertThat(built(server.url("repo") + "#v1", stat)).isEqualTo(seen);
+        assertThat(built(server.url("repo") + "#" + commit, stat)).isEqualTo(seen);
+        assertThat(built(server.url("repo") + "#refs/heads/other", "cat", "/c/other"))
+                .isEqualTo("of a branch\n");
+        assertThat(built(server.url("repo") + "#other:sub", "ls", "-A", "/s")).isEqualTo("Dockerfile\n");
+    }
+
+    @Test
+    void whatARepositoryDoesNotHaveIsTold() {
+        assertThatThrownBy(() -> built(server.url("repo") + "#none"))
+                .isInstanceOf(NotFoundException.class)
+                .hasMessage("cannot fetch " + server.url("repo") + "#none: it has no ref none");
+        assertThatThrownBy(() -> built(server.url("repo") + "#main:none"))
+                .isInstanceOf(NotFoundException.class)
+                .hasMessage("cannot fetch " + server.url("repo") + "#main:none: it has no directory none");
+        assertThatThrownBy(() -> built(server.url("repo") + "#main:out"))
+                .isInstanceOf(NotFoundException.class)
+                .hasMessage("cannot fetch " + server.url("repo") + "#main:out: it has no directory out");
+        assertThatThrownBy(() -> built(server.url("repo") + "#main:../.."))
+                .isInstanceOf(NotFoundException.class)
+                .hasMessage("cannot fetch " + server.url("repo") + "#main:../..: it has no directory ../..");
+        assertThatThrownBy(() -> built(server.url("no")))
+                .isInstanceOf(BuildException.class)
+                .hasMessageStartingWith("cannot fetch " + server.url("no") + ": git ls-remote ended with exit code 128;"
+                        + " its last words: ");
+    }
+
+    @Test
+    void aRepositoryIsAdded() {
+        var url = server.url("repo");
+        var image = builds.build(add(url + "#v1:sub " + url + "#other").allow(BuildEntitlement.NETWORK_HOST));
+        assertThat(builds.run(image, "ls", "-A", "/g")).isEqualTo("Dockerfile\nlink\nother\nout\nrun\nsub\n");
+        assertThat(builds.run(image, "cat", "/g/Dockerfile")).contains("/c/");
+
+        var kept = builds.build(add("--keep-git-dir=true " + url).allow(BuildEntitlement.NETWORK_HOST));
+        assertThat(builds.run(kept, "cat", "/g/.git/HEAD")).isEqualTo(commit + "\n");
+        builds.carriedOut();
+        builds.build(add("--keep-git-dir=true " + url).allow(BuildEntitlement.NETWORK_HOST));
+        assertThat(builds.carriedOut()).isEmpty();
+    }
+
+    @Test
+    void aCommitIsKnownByItsName() {
+        var checked = add("--checksum=" + commit + " " + server.url("repo")).allow(BuildEntitlement.NETWORK_HOST);
+        var image = builds.build(checked);
+        assertThatThrownBy(() -> builds.build(add("--checksum=" + commit + " " + server.url("repo") + "#other")
+                        .allow(BuildEntitlement.NETWORK_HOST)))
+                .isInstanceOf(BuildException.class)
+                .hasMessageContaining("cannot use " + server.url("repo") + "#other: it is another commit [found=");
+        assertThatThrownBy(() -> builds.build(
+                        add("--checksum=sha256:1 " + server.url("repo")).allow(BuildEntitlement.NETWORK_HOST)))
+                .isInstanceOf(BuildException.class)
+                .hasMessageContaining(
+                        "--checksum is none: a commit's name is hexadecimal digits, four or more [line=2]");
+        server.close();
+        assertThat(builds.build(checked)).as("without the server").isEqualTo(image);
+    }
+
+    @Test
+    void submodulesComeAlong() throws IOException {
+        Files.writeString(server.create("module").resolve("file"), "of a module\n");
+        server.commit("module");
+        server.create("outer");
+        server.git("outer", "submodule", "--quiet", "add", server.url("module"), "inner");
+        server.commit("outer");
+
+        var image = builds.build(add(server.url("outer")).allow(BuildEntitlement.NETWORK_HOST));
+        assertThat(builds.run(image, "sh", "-c", "cd /g; cat inner/file; ls -A . inner"))
+                .isEqualTo("of a module\n.:\n.gitmodules\ninner\n\ninner:\nfile\n");
+    }
+
+    @Test
+    void aRepositoryStartsNoProgramsAndReadsNoFilesOfThisHost() throws IOException {
+        for (var url : new String[] {"ext::touch " + directory + "/touched", "file://" + server.path("repo")}) {
+            var name = "hostile" + url.length();
+            var tree = server.create(name);
+            Files.writeString(tree.resolve(".gitmodules"), "[submodule \"m\"]\n\tpath = m\n\turl = " + url + "\n");
+            Files.createDirectory(tree.resolve("m"));
+            server.git(name, "update-index", "--add", "--cacheinfo", "160000," + commit + ",m");
+            server.commit(name);
+
+            assertThatThrownBy(() -> builds.build(add(server.url(name)).allow(BuildEntitlement.NETWORK_HOST)))
+                    .isInstanceOf(BuildException.class)
+                    .hasMessageContaining("cannot fetch " + server.url(name) + ": git submodule ended with exit code");
+            assertThat(directory.resolve("touched")).doesNotExist();
+        }
+        assertThatThrownBy(() -> builds.build(add("file://" + server.path("repo"))))
+                .isInstanceOf(BuildException.class)
+                .hasMessageContaining("the context has no file file:" + server.path("repo") + " [line=2]");
+        assertThatThrownBy(() -> builds.build(add("https://h/--x.git#--upload-pack=x")))
+                .isInstanceOf(BuildException.class)
+                .hasMessageContaining(
+                        "cannot use git repository https://h/--x.git: its ref is none: --upload-pack=x" + " [line=2]");
+        assertThatThrownBy(() -> builds.build(add(server.url("repo"))))
+                .isInstanceOf(BuildException.class)
+                .hasMessageContaining("cannot fetch git://127.0.0.1: 127.0.0.1 is this host itself [line=2]");
+    }
+}
