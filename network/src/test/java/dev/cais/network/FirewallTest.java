@@ -479,6 +479,19 @@ class FirewallTest {
         }
     }
 
+    @Test
+    @RequiresProgram("nft")
+    void whoEmptiesTheHostsFirewallLeavesTheTable() throws Exception {
+        firewall.add(RED);
+        firewall.publish(List.of(tcp(ALL, 8080, "198.18.1.2")));
+        Programs.output("sh", "-c", "nft 'add table ip other; flush ruleset'");
+
+        assertThat(Programs.output("nft", "list", "tables").lines()).containsExactly("table inet cais-test");
+        assertThat(firewall.publishedPorts()).isEqualTo(1);
+        assertThat(ask("127.0.0.1", 8080)).isEqualTo("198.18.1.1");
+        assertThat(askFrom(red1, "198.18.9.2", 80)).as("masqueraded").isEqualTo("198.18.9.1");
+    }
+
     /** How others stand in the way, and how all they have made is taken away again. */
     enum Other {
         IPTABLES(

@@ -14,10 +14,12 @@ import dev.cais.fixtures.RequiresFeature;
 import dev.cais.fixtures.RequiresProgram;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestStore;
+import dev.cais.linux.ControlFile;
 import dev.cais.network.HostSettings;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -82,5 +84,27 @@ class HostFirewallTest {
                         "iptables-nft -P INPUT ACCEPT; iptables-nft -P FORWARD ACCEPT; nft delete table ip filter");
             }
         }
+    }
+
+    @Test
+    void theHostPassesPacketsOnFromWhenANetworkAsksForTheOutside(TestStore store) {
+        var forwarding = Path.of("/proc/sys/net/ipv4/ip_forward");
+        ControlFile.write(forwarding, "0");
+        var note = "set /proc/sys/net/ipv4/ip_forward to 1, for networks with a way to the outside";
+        try (var engine = store.openEngineWithBusybox();
+                var inner = engine.networks().create(NetworkSpec.of("inner").asInternal());
+                var box = engine.containers().start(IDLE.join(inner))) {
+            assertThat(output(box, "ping -c 1 -W 10 host.internal")).contains(" 0% packet loss");
+            assertThat(ControlFile.read(forwarding)).isEqualTo("0\n");
+            assertThat(engine.info().notes()).doesNotContain(note);
+
+            engine.networks().create("outer").close();
+
+            assertThat(ControlFile.read(forwarding)).isEqualTo("1\n");
+            assertThat(engine.info().notes()).containsOnlyOnce(note);
+        }
+        assertThat(ControlFile.read(forwarding))
+                .as("others may rely on it by now")
+                .isEqualTo("1\n");
     }
 }

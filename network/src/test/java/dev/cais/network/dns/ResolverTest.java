@@ -159,6 +159,20 @@ class ResolverTest {
     }
 
     @Test
+    void noAnswerIsKept() throws Exception {
+        var turn = new AtomicInteger();
+        try (var server = TestServer.of((question, tcp) -> List.of(text(question, "turn " + turn.incrementAndGet())));
+                var asker = new Asker(() -> new Names(List.of(ZONE), upstream(server)))) {
+            for (var expected : List.of("\"turn 1\"", "\"turn 2\"", "\"turn 3\"")) {
+                assertThat(asker.ask("example.com", Type.TXT).getSection(Section.ANSWER))
+                        .extracting(Record::rdataToString)
+                        .containsExactly(expected);
+            }
+            assertThat(server.asked).hasSize(3);
+        }
+    }
+
+    @Test
     void onlyTheQuestionAndItsMeaningReachTheServer() throws Exception {
         try (var server = TestServer.of((question, tcp) -> List.of(text(question, "x")));
                 var asker = new Asker(() -> new Names(List.of(), upstream(server)))) {
