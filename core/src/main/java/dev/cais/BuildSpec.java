@@ -21,7 +21,7 @@ import java.util.stream.Stream;
  * @param stage what is built in place of a Dockerfile
  * @param tags names that the image gets; perhaps none
  * @param args values of the Dockerfile's arguments; {@code SOURCE_DATE_EPOCH}, in seconds since 1970, is the time of all that the build
- *     itself makes, and the latest of what it copies
+ *     itself makes and copies of contexts, and the latest of what it copies of stages and images
  * @param labels beside those of the Dockerfile, and before them
  * @param target name or number of the stage to build; empty for the last
  * @param noCache whether all steps are carried out, though what they make is known
@@ -36,6 +36,7 @@ import java.util.stream.Stream;
  * @param annotations of the images' manifests, by key: {@code org.opencontainers.image.source}
  * @param indexAnnotations of the index, which only images for several platforms have
  * @param platforms to build for, each once; none for this host's
+ * @param rewriteTimestamp whether what {@code RUN} writes is not later than {@code SOURCE_DATE_EPOCH} either
  * @see <a href="https://docs.docker.com/reference/dockerfile/">Dockerfile reference</a>
  */
 public record BuildSpec(
@@ -58,7 +59,8 @@ public record BuildSpec(
         List<BuildOutput> outputs,
         Map<String, String> annotations,
         Map<String, String> indexAnnotations,
-        List<Platform> platforms) {
+        List<Platform> platforms,
+        boolean rewriteTimestamp) {
     public BuildSpec {
         if (dockerfile.isEmpty() || dockerfile.indexOf('\0') >= 0) {
             throw new InvalidSpecException("cannot build " + context + ": the Dockerfile's name is empty or has a NUL");
@@ -128,7 +130,8 @@ public record BuildSpec(
                 List.of(),
                 Map.of(),
                 Map.of(),
-                List.of());
+                List.of(),
+                false);
     }
 
     /** Of a stage, and those that it needs, without a Dockerfile and without a context. */
@@ -248,6 +251,14 @@ public record BuildSpec(
         return platform(Stream.of(more).map(Platform::parse).toArray(Platform[]::new));
     }
 
+    /**
+     * {@code rewrite-timestamp}: files that {@code RUN} writes later than {@code SOURCE_DATE_EPOCH} get that time, too. Layers of images that
+     * stages begin with stay as they are.
+     */
+    public BuildSpec withRewrittenTimestamps() {
+        return with(draft -> draft.rewriteTimestamp = true);
+    }
+
     private BuildSpec with(Consumer<Draft> change) {
         var draft = new Draft(this);
         change.accept(draft);
@@ -271,7 +282,8 @@ public record BuildSpec(
                 draft.outputs,
                 draft.annotations,
                 draft.indexAnnotations,
-                draft.platforms);
+                draft.platforms,
+                draft.rewriteTimestamp);
     }
 
     private static final class Draft {
@@ -294,6 +306,7 @@ public record BuildSpec(
         private Map<String, String> annotations;
         private Map<String, String> indexAnnotations;
         private List<Platform> platforms;
+        private boolean rewriteTimestamp;
 
         Draft(BuildSpec base) {
             dockerfile = base.dockerfile;
@@ -315,6 +328,7 @@ public record BuildSpec(
             annotations = base.annotations;
             indexAnnotations = base.indexAnnotations;
             platforms = base.platforms;
+            rewriteTimestamp = base.rewriteTimestamp;
         }
     }
 }

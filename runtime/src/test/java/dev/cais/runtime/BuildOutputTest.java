@@ -89,7 +89,8 @@ class BuildOutputTest {
         return registry.address() + "/" + name;
     }
 
-    private static List<String> tarListing(Path tar) {
+    /** What a tar holds, with single spaces. */
+    static List<String> tarListing(Path tar) {
         return Programs.output("tar", "--numeric-owner", "--full-time", "--utc", "-tvf", tar.toString())
                 .lines()
                 .map(line -> line.replaceAll(" +", " "))

@@ -126,6 +126,12 @@ public final class Builder {
     private static Optional<Instant> epoch(BuildSpec spec) {
         var text = spec.args().get(EPOCH);
         if (text == null || text.isEmpty()) {
+            if (spec.rewriteTimestamp()) {
+                throw new InvalidSpecException(
+                        "cannot build " + spec.context()
+                                + ": timestamps are to be rewritten, and it is not said to what",
+                        "give the argument " + EPOCH);
+            }
             return Optional.empty();
         }
         if (!text.matches("[0-9]{1,11}")) {

@@ -212,7 +212,8 @@ final class CopyStep {
     }
 
     private void write(Fd root, FileSource source, Map<String, List<FileSource.Chosen>> all) {
-        try (var writing = new TreeWriting(root, "the stage", owner, mode, steps::clamp, steps.now())) {
+        try (var writing = new TreeWriting(
+                root, "the stage", owner, mode, from.hasOwners() ? steps::clamp : steps::ofContext, steps.now())) {
             var target = InRoot.path(destination);
             if (isDirectory()) {
                 writing.directories(target);

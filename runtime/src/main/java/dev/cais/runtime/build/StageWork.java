@@ -19,6 +19,7 @@ import dev.cais.image.dockerfile.PlannedStage;
 import dev.cais.image.dockerfile.StageState;
 import dev.cais.linux.Fd;
 import dev.cais.storage.InRoot;
+import dev.cais.storage.TreeTimes;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -122,8 +123,18 @@ final class StageWork {
         Emulation.OF_KERNEL.require(stage.platform());
         var work = new RunStep(build.workplace(), files, run, build.arguments(), this::tree, build.spec());
         var step = step(run);
+        var latest = build.steps().epoch().filter(epoch -> build.spec().rewriteTimestamp());
+        var key = latest.map(time -> work.key().with("the latest time", time.toString()))
+                .orElseGet(work::key);
         var made = build.steps()
-                .carryOut(step, work.key(), Map::of, upper -> work.carryOut(step, build.steps()::tell, upper));
+                .carryOut(
+                        step,
+                        key,
+                        Map::of,
+                        upper -> work.carryOut(step, build.steps()::tell, written -> {
+                            latest.ifPresent(time -> TreeTimes.clamp(written, time));
+                            upper.accept(written);
+                        }));
         files = files.with(made.layer(), made.created(), work.history());
     }
 

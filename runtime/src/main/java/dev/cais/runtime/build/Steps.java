@@ -88,6 +88,11 @@ final class Steps implements AutoCloseable {
         return epoch.filter(time::isAfter).orElse(time);
     }
 
+    /** The time of a file of a context, whose own says when somebody made a copy of it. */
+    Instant ofContext(Instant time) {
+        return epoch.orElse(time);
+    }
+
     Optional<Instant> epoch() {
         return epoch;
     }
