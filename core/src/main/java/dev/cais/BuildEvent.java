@@ -47,6 +47,18 @@ public sealed interface BuildEvent {
         }
     }
 
+    /**
+     * A cache that the build was to use is not used, or not any more.
+     *
+     * @param why as in {@code the registry has no such tag}
+     */
+    record CacheUnusable(BuildCache cache, String why) implements BuildEvent {
+        @Override
+        public String toString() {
+            return "without the cache in " + cache + ": " + why;
+        }
+    }
+
     /** What a step made was found: it need not be carried out. */
     record Cached(BuildStep step) implements BuildEvent {
         @Override

@@ -5,16 +5,19 @@ import dev.cais.HistoryEntry;
 import dev.cais.ImageConfig;
 import dev.cais.ImageLimits;
 import dev.cais.image.archive.ArchivedImage;
+import dev.cais.image.oci.CacheConfig;
 import dev.cais.image.oci.ConfigDocument;
 import dev.cais.image.oci.Hash;
 import dev.cais.image.oci.ImageReference;
 import dev.cais.image.oci.JsonObject;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * The configuration of an image that is made here. What the one below says beyond what is known here stays.
@@ -22,8 +25,12 @@ import java.util.Optional;
  * @param config replaces what it names of the older one; its time is the image's
  * @param diffIds of all layers
  * @param steps for the history, behind those that there are
+ * @param cache records of an inline build cache
  */
-record BuiltConfig(ImageConfig config, List<Digest> diffIds, List<HistoryEntry> steps) {
+record BuiltConfig(ImageConfig config, List<Digest> diffIds, List<HistoryEntry> steps, Optional<byte[]> cache) {
+    /** What the one below says of itself alone. */
+    private static final Set<String> LEFT_OUT = Set.of("container", "container_config", CacheConfig.INLINE);
+
     /**
      * @param base the configuration below
      * @param layers as many as there are diff IDs
@@ -43,7 +50,7 @@ record BuiltConfig(ImageConfig config, List<Digest> diffIds, List<HistoryEntry> 
     byte[] document(JsonObject base) {
         var document = new LinkedHashMap<String, Object>();
         base.toMap().forEach((key, value) -> {
-            if (value != null && !key.equals("container") && !key.equals("container_config")) {
+            if (value != null && !LEFT_OUT.contains(key)) {
                 document.put(key, value);
             }
         });
@@ -60,6 +67,8 @@ record BuiltConfig(ImageConfig config, List<Digest> diffIds, List<HistoryEntry> 
         }
         steps.forEach(step -> history.add(historyEntry(step)));
         document.put("history", history);
+        cache.ifPresent(
+                records -> document.put(CacheConfig.INLINE, Base64.getEncoder().encodeToString(records)));
         return JsonObject.write(document);
     }
 

@@ -30,16 +30,24 @@ import java.util.Optional;
  * @param config what it says instead of what the base says; its time is the image's
  * @param steps for the history, behind those of the base
  * @param platform that it is for; empty for the base's, or this host's if there is none
+ * @param cache records of an inline build cache; empty for none
  */
 public record BuiltImage(
         Optional<Image> base,
         List<Layer> layers,
         ImageConfig config,
         List<HistoryEntry> steps,
-        Optional<Platform> platform) {
+        Optional<Platform> platform,
+        Optional<byte[]> cache) {
     public BuiltImage {
         layers = List.copyOf(layers);
         steps = List.copyOf(steps);
+    }
+
+    /** With records of an inline build cache: see {@link KnownSteps}. */
+    public BuiltImage withCache(KnownSteps known) {
+        var diffIds = layers.stream().map(Layer::diffId).toList();
+        return new BuiltImage(base, layers, config, steps, platform, Optional.of(known.inline(diffIds)));
     }
 
     /** A layer whose blob is a plain tar. */
@@ -52,7 +60,7 @@ public record BuiltImage(
     }
 
     private BuiltConfig document() {
-        return new BuiltConfig(config, layers.stream().map(Layer::diffId).toList(), steps);
+        return new BuiltConfig(config, layers.stream().map(Layer::diffId).toList(), steps, cache);
     }
 
     /** @param base configuration of the base; empty for none */

@@ -55,7 +55,7 @@ public record Commit(List<Consumer<OutputStream>> layers, ImageConfig config, Hi
         } catch (IOException e) {
             throw IoFailure.of("cannot commit", e);
         }
-        return new BuiltConfig(config, diffIds, steps())
+        return new BuiltConfig(config, diffIds, steps(), Optional.empty())
                 .image(JsonObject.parse(base, "configuration of the store"), archived, given);
     }
 

@@ -1,5 +1,6 @@
 package dev.cais.image;
 
+import dev.cais.BuildCache;
 import dev.cais.BuildCacheEntry;
 import dev.cais.BuildEvent;
 import dev.cais.BuildPruneOptions;
@@ -472,6 +473,21 @@ public final class ImageCatalog implements Images, AutoCloseable {
     @Override
     public ByteSize pruneBuildCache(BuildPruneOptions options) {
         return ByteSize.bytes(buildHousekeeping.prune(options));
+    }
+
+    /**
+     * A cache that builds share with others.
+     *
+     * @param cache in a registry or a directory
+     * @param progress of layers that are fetched
+     */
+    public SharedCache cache(BuildCache cache, Consumer<ProgressEvent> progress) {
+        if (cache instanceof BuildCache.Registry registry) {
+            return new SharedCache(new RegistryCache(registries, store, limits, registry, progress), store, limits);
+        } else if (cache instanceof BuildCache.Directory directory) {
+            return new SharedCache(new DirectoryCache(store, limits, directory), store, limits);
+        }
+        throw new IllegalStateException("an inline cache lies in its image");
     }
 
     /** Checks names before anything is made for them. */

@@ -44,26 +44,42 @@ public final class Builder {
         ImageCatalog.requireNames(spec.tags());
         var exports = new Exports(spec);
         var epoch = epoch(spec);
-        var workplace = new Workplace(host);
+        var told = oneByOne(progress);
+        var caches = Caches.read(host, spec.cacheFrom(), told);
+        var workplace = new Workplace(host, caches);
         try (var contexts = Contexts.open(workplace, spec)) {
             var dockerfile = spec.stage().map(Dockerfile::of).orElseGet(() -> dockerfile(spec, contexts.files("")));
             var place = spec.context() + "\n" + dockerfile.name();
-            try (var steps = new Steps(host.store(), place, noCache(spec, dockerfile), epoch, oneByOne(progress))) {
-                var platforms = spec.platforms().isEmpty() ? List.of(Platform.host()) : spec.platforms();
-                var begun = each(platforms, platform -> {
-                    var plan = BuildPlan.of(
-                            dockerfile,
-                            new PlanRequest(
-                                    spec.target(),
-                                    spec.args(),
-                                    Platform.host(),
-                                    platform,
-                                    spec.contexts().keySet()));
-                    return new Construction(workplace, spec, plan, steps, contexts);
-                });
-                begun.get(0).warn();
-                var results = each(begun, construction -> new Result(construction.platform(), construction.carryOut()));
-                return exports.carryOut(workplace, steps, results);
+            var noCache = noCache(spec, dockerfile);
+            for (var isFirst = true; ; isFirst = false) {
+                try (var steps = new Steps(host.store(), caches, place, noCache, epoch, told)) {
+                    var platforms = spec.platforms().isEmpty() ? List.of(Platform.host()) : spec.platforms();
+                    var begun = each(platforms, platform -> {
+                        var plan = BuildPlan.of(
+                                dockerfile,
+                                new PlanRequest(
+                                        spec.target(),
+                                        spec.args(),
+                                        Platform.host(),
+                                        platform,
+                                        spec.contexts().keySet()));
+                        return new Construction(workplace, spec, plan, steps, contexts);
+                    });
+                    if (isFirst) {
+                        begun.get(0).warn();
+                    }
+                    var results =
+                            each(begun, construction -> new Result(construction.platform(), construction.carryOut()));
+                    var image = exports.carryOut(workplace, steps, results);
+                    caches.export(
+                            spec.cacheTo(),
+                            results.stream()
+                                    .flatMap(result -> result.files().layers().stream())
+                                    .toList());
+                    return image;
+                } catch (Caches.Unavailable e) {
+                    caches.beginAnew();
+                }
             }
         }
     }

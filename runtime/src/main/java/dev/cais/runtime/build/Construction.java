@@ -111,7 +111,9 @@ final class Construction {
             tasks.add(() -> carryOut(stage));
         }
         var all = Workers.run("cais-build", MOST_AT_ONCE, tasks, "cannot build " + spec.context());
-        return all.get(all.size() - 1);
+        var result = all.get(all.size() - 1);
+        workplace.require(result);
+        return result;
     }
 
     /** Tells what is better written in another way. */

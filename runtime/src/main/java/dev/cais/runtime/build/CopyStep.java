@@ -99,7 +99,7 @@ final class CopyStep {
         this.destination = written.startsWith("/") ? written : (workdir.isEmpty() ? "" : workdir) + "/" + written;
         var ownerText = files.owner().map(state::expand);
         this.owner = ownerText
-                .map(text -> workplace.host().owner(below.asImage(), text))
+                .map(text -> workplace.owner(below, text))
                 .or(() -> from.hasOwners() ? Optional.empty() : Optional.of(BuildHost.Owner.ROOT));
         var modeText = files.mode().map(state::expand);
         this.mode = modeText.map(ModeChange::parse);

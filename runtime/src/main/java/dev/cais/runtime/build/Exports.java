@@ -73,6 +73,7 @@ final class Exports {
                             .finished(
                                     result.files().state().config().label(spec.labels()),
                                     spec.platforms().isEmpty() ? Optional.empty() : Optional.of(result.platform())))
+                    .map(image -> workplace.caches().inline(spec.cacheTo(), image))
                     .toList();
             var result = host.images()
                     .result(images, new BuildResult.Annotations(spec.annotations(), spec.indexAnnotations()), cannot);

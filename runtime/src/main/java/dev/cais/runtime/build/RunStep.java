@@ -181,6 +181,7 @@ final class RunStep {
                         Mount.bind(file, "/dev/pipes/" + script.name()).readOnly(true));
             });
             mounts.forEach(this::add);
+            workplace.require(below);
             workplace.host().run(below.asImage(), spec, this::output, (status, files) -> ended(status, files, upper));
         }
 

@@ -94,7 +94,8 @@ record StageFiles(
 
     /** @param platform that was asked for; empty for the base's */
     BuiltImage finished(ImageConfig config, Optional<Platform> platform) {
-        return new BuiltImage(base, layers, created.map(config::created).orElse(config), steps, platform);
+        return new BuiltImage(
+                base, layers, created.map(config::created).orElse(config), steps, platform, Optional.empty());
     }
 
     /** As containers of the build see it. Paths that the image declares as volumes are directories like others. */

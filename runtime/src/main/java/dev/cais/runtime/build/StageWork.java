@@ -158,8 +158,7 @@ final class StageWork {
             return;
         }
         var user = state.config().user();
-        var owner =
-                user.isEmpty() ? BuildHost.Owner.ROOT : build.workplace().host().owner(files.asImage(), user);
+        var owner = user.isEmpty() ? BuildHost.Owner.ROOT : build.workplace().owner(files, user);
         var key = StepKey.of(
                 files, "directory " + path + " of " + owner + build.steps().epoch());
         var layers = files.diffIds();

@@ -2,6 +2,7 @@ package dev.cais.runtime.build;
 
 import dev.cais.Digest;
 import dev.cais.EngineException;
+import dev.cais.Layer;
 import dev.cais.image.oci.Hash;
 import dev.cais.image.oci.JsonObject;
 import java.util.ArrayList;
@@ -14,17 +15,19 @@ import java.util.Optional;
 /**
  * All that the outcome of a step depends on.
  *
+ * @param below layers that the step is carried out on; their digest is among the aspects
  * @param aspects what is said of each, by what it is called in a sentence
  */
-record StepKey(Map<String, String> aspects) {
+record StepKey(List<Layer> below, Map<String, String> aspects) {
     private static final int MOST_NAMED = 3;
 
     StepKey {
+        below = List.copyOf(below);
         aspects = Collections.unmodifiableMap(new LinkedHashMap<>(aspects));
     }
 
     static StepKey of(StageFiles below, String instruction) {
-        return new StepKey(Map.of())
+        return new StepKey(below.layers(), Map.of())
                 .with("what is below it", below.chain().toString())
                 .with("the instruction", instruction);
     }
@@ -32,7 +35,7 @@ record StepKey(Map<String, String> aspects) {
     StepKey with(String aspect, String value) {
         var more = new LinkedHashMap<>(aspects);
         more.put(aspect, value);
-        return new StepKey(more);
+        return new StepKey(below, more);
     }
 
     Digest digest() {

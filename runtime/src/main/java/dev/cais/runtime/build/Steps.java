@@ -28,6 +28,7 @@ import java.util.function.Supplier;
 final class Steps implements AutoCloseable {
     private final Store store;
     private final BuildCache cache;
+    private final Caches caches;
     private final String place;
     private final Predicate<String> noCache;
     private final Optional<Instant> epoch;
@@ -35,6 +36,7 @@ final class Steps implements AutoCloseable {
     private final ContainerFiles lease;
 
     /**
+     * @param caches of others
      * @param place what names the Dockerfile from build to build
      * @param noCache of which stages all steps are carried out
      * @param epoch what every step's time is, if it is given
@@ -42,11 +44,13 @@ final class Steps implements AutoCloseable {
      */
     Steps(
             Store store,
+            Caches caches,
             String place,
             Predicate<String> noCache,
             Optional<Instant> epoch,
             Consumer<BuildEvent> progress) {
         this.store = store;
+        this.caches = caches;
         this.cache = store.builds();
         this.place = place;
         this.noCache = noCache;
@@ -104,28 +108,32 @@ final class Steps implements AutoCloseable {
      */
     Made carryOut(BuildStep step, StepKey key, Supplier<Map<String, String>> files, Work work) {
         var digest = key.digest();
-        return find(step, digest).orElseGet(() -> {
+        var made = find(step, digest).orElseGet(() -> {
             try (var turn = cache.lock(digest)) {
                 return find(step, digest).orElseGet(() -> make(step, key, digest, files, work));
             }
         });
+        caches.trace().step(digest, key.below(), made.layer(), made.created());
+        return made;
     }
 
     private Optional<Made> find(BuildStep step, Digest key) {
         if (noCache.test(step.stage())) {
             return Optional.empty();
         }
-        Optional<BuildCache.Step> found;
+        Optional<Made> found;
         try (var hold = store.lockShared()) {
-            found = cache.find(key);
+            found = cache.find(key)
+                    .map(known -> new Made(known.layer(), known.created()))
+                    .or(() -> caches.find(key, step.text()));
             found.ifPresent(known -> use(List.of(known.layer().diffId())));
         }
         found.ifPresent(known -> tell(new BuildEvent.Cached(step)));
-        return found.map(this::made);
+        return found.map(known -> made(known.layer(), known.created()));
     }
 
-    private Made made(BuildCache.Step step) {
-        return new Made(step.layer(), epoch.orElse(step.created()));
+    private Made made(Layer layer, Instant created) {
+        return new Made(layer, epoch.orElse(created));
     }
 
     private Made make(BuildStep step, StepKey key, Digest digest, Supplier<Map<String, String>> files, Work work) {
@@ -149,7 +157,7 @@ final class Steps implements AutoCloseable {
         var made = result.made.orElseThrow();
         cache.putNote(note, key.note(known));
         tell(new BuildEvent.Done(step, since(started), made.layer().size()));
-        return made(made);
+        return made(made.layer(), made.created());
     }
 
     private static Duration since(long started) {

@@ -23,9 +23,31 @@ import java.util.function.Function;
 /** Opens trees for a build's steps. For many threads. */
 final class Workplace {
     private final BuildHost host;
+    private final Caches caches;
 
-    Workplace(BuildHost host) {
+    /** @param caches that a build's steps may come from */
+    Workplace(BuildHost host, Caches caches) {
         this.host = host;
+        this.caches = caches;
+    }
+
+    Caches caches() {
+        return caches;
+    }
+
+    /** Sees that a stage's files are here, if they come from another cache. */
+    void require(StageFiles files) {
+        caches.require(files.diffIds());
+    }
+
+    /** Who {@code user[:group]} is by the files of a stage; numbers need none. */
+    BuildHost.Owner owner(StageFiles files, String text) {
+        if (text.matches("[0-9]{1,9}(:[0-9]{1,9})?")) {
+            var numbers = text.split(":");
+            return new BuildHost.Owner(Integer.parseInt(numbers[0]), Integer.parseInt(numbers[numbers.length - 1]));
+        }
+        require(files);
+        return host.owner(files.asImage(), text);
     }
 
     BuildHost host() {
@@ -48,6 +70,7 @@ final class Workplace {
     }
 
     private ContainerFiles create(List<Digest> layers) {
+        caches.require(layers);
         try (var hold = host.store().lockShared()) {
             return host.store().createContainer(Steps.newId(), Hash.sha256(new byte[0]), layers);
         }
@@ -102,11 +125,17 @@ final class Workplace {
     /** What was found out of a stage's files, once and for all. */
     String remember(StageFiles stage, String what, Function<String, String> findOut) {
         var note = Hash.sha256(("files of a stage\n" + stage.chain() + "\n" + what).getBytes(StandardCharsets.UTF_8));
-        var known = host.store().builds().note(note);
+        var known = host.store()
+                .builds()
+                .note(note)
+                .map(bytes -> new String(bytes, StandardCharsets.UTF_8))
+                .or(() -> caches.note(note).map(Digest::toString));
         if (known.isPresent()) {
-            return new String(known.get(), StandardCharsets.UTF_8);
+            caches.trace().note(note, Digest.parse(known.get()));
+            return known.get();
         }
         var found = findOut.apply(what);
+        caches.trace().note(note, Digest.parse(found));
         host.store().builds().putNote(note, found.getBytes(StandardCharsets.UTF_8));
         return found;
     }
