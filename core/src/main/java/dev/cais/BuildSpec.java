@@ -27,6 +27,7 @@ import java.util.stream.Stream;
  * @param noCache whether all steps are carried out, though what they make is known
  * @param pull when registries are asked for the images that stages begin with
  * @param secrets by id, for {@code RUN --mount=type=secret}
+ * @param ssh sockets of agents by id, for {@code RUN --mount=type=ssh}
  * @param contexts further ones by name, for {@code FROM} and {@code --from}; they win over stages and images of that name
  * @param entitlements what the Dockerfile may do beyond the usual
  * @param cacheFrom where the outcome of steps that the store does not know is looked for, in this order
@@ -51,6 +52,7 @@ public record BuildSpec(
         boolean noCache,
         PullPolicy pull,
         Map<String, BuildSecret> secrets,
+        Map<String, Path> ssh,
         Map<String, BuildContext> contexts,
         Set<BuildEntitlement> entitlements,
         List<BuildCache> cacheFrom,
@@ -69,6 +71,7 @@ public record BuildSpec(
         args = Collections.unmodifiableMap(new LinkedHashMap<>(args));
         labels = Collections.unmodifiableMap(new LinkedHashMap<>(labels));
         secrets = Collections.unmodifiableMap(new LinkedHashMap<>(secrets));
+        ssh = Collections.unmodifiableMap(new LinkedHashMap<>(ssh));
         contexts = Collections.unmodifiableMap(new LinkedHashMap<>(contexts));
         entitlements = Set.copyOf(entitlements);
         cacheFrom = List.copyOf(cacheFrom);
@@ -121,6 +124,7 @@ public record BuildSpec(
                 "",
                 false,
                 PullPolicy.MISSING,
+                Map.of(),
                 Map.of(),
                 Map.of(),
                 Set.of(),
@@ -182,6 +186,16 @@ public record BuildSpec(
 
     public BuildSpec secret(String id, BuildSecret secret) {
         return with(draft -> draft.secrets = ContainerSpec.put(secrets, id, secret));
+    }
+
+    /**
+     * An ssh agent. Programs may ask it for its keys and for signatures, no more. The one that is called {@code default} is git's, too.
+     *
+     * @param id {@code default} where the Dockerfile names none
+     * @param socket what {@code SSH_AUTH_SOCK} says on this host
+     */
+    public BuildSpec ssh(String id, Path socket) {
+        return with(draft -> draft.ssh = ContainerSpec.put(ssh, id, socket.toAbsolutePath()));
     }
 
     public BuildSpec context(String name, Path directory) {
@@ -274,6 +288,7 @@ public record BuildSpec(
                 draft.noCache,
                 draft.pull,
                 draft.secrets,
+                draft.ssh,
                 draft.contexts,
                 draft.entitlements,
                 draft.cacheFrom,
@@ -297,6 +312,7 @@ public record BuildSpec(
         private boolean noCache;
         private PullPolicy pull;
         private Map<String, BuildSecret> secrets;
+        private Map<String, Path> ssh;
         private Map<String, BuildContext> contexts;
         private Set<BuildEntitlement> entitlements;
         private List<BuildCache> cacheFrom;
@@ -319,6 +335,7 @@ public record BuildSpec(
             noCache = base.noCache;
             pull = base.pull;
             secrets = base.secrets;
+            ssh = base.ssh;
             contexts = base.contexts;
             entitlements = base.entitlements;
             cacheFrom = base.cacheFrom;

@@ -401,13 +401,6 @@ class BuildTest {
     }
 
     @Test
-    void whatIsNotBuiltYetIsRefused() throws IOException {
-        assertThatThrownBy(() -> build("FROM busybox\nRUN --mount=type=ssh true\n"))
-                .isInstanceOf(BuildException.class)
-                .hasMessageContaining("RUN --mount=type=ssh is not supported [line=2]");
-    }
-
-    @Test
     void secretsAreSeenAndNotKept() throws IOException {
         var image = build(spec("""
                         FROM busybox

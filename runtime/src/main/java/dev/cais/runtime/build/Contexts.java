@@ -84,7 +84,7 @@ final class Contexts implements AutoCloseable {
         if (context instanceof BuildContext.Tar tar) {
             unpack(tar.archive(), fresh);
         } else if (context instanceof BuildContext.Git git) {
-            var checkout = new GitCheckout(git, fresh, git.repository().startsWith("file:"), Map.of());
+            var checkout = new GitCheckout(git, fresh, git.repository().startsWith("file:"), Remotes.agent(spec));
             checkout.bring(checkout.commit(), keepsGitData());
             return checkout.subdirectory();
         }

@@ -20,6 +20,7 @@ import java.util.Optional;
 final class Remotes implements AutoCloseable {
     private final Workplace workplace;
     private final Vicinity nearest;
+    private final Map<String, String> environment;
     private final Map<Wanted, Remote> remotes = new HashMap<>();
     private final Deque<Path> directories = new ArrayDeque<>();
 
@@ -28,6 +29,14 @@ final class Remotes implements AutoCloseable {
     Remotes(Workplace workplace, BuildSpec spec) {
         this.workplace = workplace;
         this.nearest = spec.entitlements().contains(BuildEntitlement.NETWORK_HOST) ? Vicinity.HOST : Vicinity.PRIVATE;
+        this.environment = agent(spec);
+    }
+
+    /** What git needs to know of the caller's ssh agent. */
+    static Map<String, String> agent(BuildSpec spec) {
+        return Optional.ofNullable(spec.ssh().get("default"))
+                .map(socket -> Map.of("SSH_AUTH_SOCK", socket.toString()))
+                .orElse(Map.of());
     }
 
     /** Whether a source of {@code ADD} is one, and no path. */
@@ -61,7 +70,7 @@ final class Remotes implements AutoCloseable {
             throw new InvalidSpecException("--checksum is none: a commit's name is hexadecimal digits, four or more");
         }
         workplace.host().images().webFiles().requireFarEnough(URI.create(address.serverUrl()), nearest);
-        return new RemoteRepository(address, wanted.checksum, wanted.keepsData, directory(), Map.of());
+        return new RemoteRepository(address, wanted.checksum, wanted.keepsData, directory(), environment);
     }
 
     private static Digest digest(String checksum) {

@@ -50,6 +50,7 @@ final class RunStep {
     private final BuildArguments given;
     private final Function<String, Origins.Tree> origins;
     private final Map<String, BuildSecret> secrets;
+    private final Map<String, Path> agents;
     private final List<String> arguments;
     private final List<RunMount> mounts;
 
@@ -67,6 +68,7 @@ final class RunStep {
         this.given = given;
         this.origins = origins;
         this.secrets = spec.secrets();
+        this.agents = spec.ssh();
         if (run.insecure()) {
             throw new InvalidSpecException("RUN --security=insecure is not allowed: a build never runs privileged");
         }
@@ -83,11 +85,6 @@ final class RunStep {
         this.mounts = run.mounts().stream()
                 .map(mount -> mount.resolve(state::variable))
                 .toList();
-        for (var mount : mounts) {
-            if (mount instanceof RunMount.Ssh) {
-                throw new InvalidSpecException("RUN --mount=type=ssh is not supported");
-            }
-        }
     }
 
     String history() {
@@ -143,6 +140,8 @@ final class RunStep {
             return tmpfs.target();
         } else if (mount instanceof RunMount.Secret secret) {
             return secret.target().isEmpty() ? "variable " + secret.variable() : secret.target();
+        } else if (mount instanceof RunMount.Ssh ssh) {
+            return "agent " + ssh.id() + " " + ssh.target();
         }
         throw new IllegalStateException("no such mount: " + mount);
     }
@@ -160,6 +159,7 @@ final class RunStep {
         private final Deque<AutoCloseable> resources = new ArrayDeque<>();
         private final StringBuilder lastWords = new StringBuilder();
         private ContainerSpec spec;
+        private int sockets;
 
         Running(BuildStep step, Consumer<BuildEvent> progress) {
             this.step = step;
@@ -216,6 +216,8 @@ final class RunStep {
                 spec = spec.mount(tmpfs.size().map(asked::size).orElse(asked));
             } else if (mount instanceof RunMount.Secret secret) {
                 secret(secret);
+            } else if (mount instanceof RunMount.Ssh ssh) {
+                ssh(ssh);
             }
         }
 
@@ -291,6 +293,26 @@ final class RunStep {
                         secret.owner().gid().orElse(0));
                 spec = spec.mount(Mount.bind(file, absolute(secret.target())).readOnly(true));
             }
+        }
+
+        private void ssh(RunMount.Ssh ssh) {
+            var agent = Optional.ofNullable(agents.get(ssh.id()));
+            if (agent.isEmpty() && ssh.required()) {
+                throw new NotFoundException(
+                        "the build was given no ssh agent " + ssh.id(), "add it with BuildSpec.ssh");
+            }
+            agent.ifPresent(known -> {
+                var owner = ssh.owner();
+                var socket = AgentSocket.open(
+                        known,
+                        directory(),
+                        owner.mode().orElse(0600),
+                        owner.uid().orElse(0),
+                        owner.gid().orElse(0));
+                resources.push(socket);
+                var target = ssh.target().isEmpty() ? "/run/buildkit/ssh_agent." + sockets++ : absolute(ssh.target());
+                spec = spec.mount(Mount.bind(socket.path(), target)).env("SSH_AUTH_SOCK", target);
+            });
         }
 
         private String absolute(String target) {
