@@ -104,12 +104,12 @@ final class RunStep {
     StepKey key() {
         var config = below.state().config();
         var key = StepKey.of(
-                        below,
-                        arguments + " as " + config.user() + " in " + config.workdir() + " on " + run.network()
-                                + run.script()
-                                        .map(script -> " " + script.text())
-                                        .orElse(""))
-                .with("the environment", below.state().environment().toString());
+                below,
+                arguments + " as " + config.user() + " in " + config.workdir() + " on " + run.network()
+                        + run.script().map(script -> " " + script.text()).orElse(""));
+        for (var variable : below.state().environment().entrySet()) {
+            key = key.with("variable " + variable.getKey(), variable.getValue());
+        }
         for (var mount : mounts) {
             key = key.with("mount " + target(mount), describe(mount));
         }

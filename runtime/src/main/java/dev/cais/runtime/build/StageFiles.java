@@ -80,6 +80,11 @@ record StageFiles(
         return new StageFiles(base, all, state, more, Optional.of(made));
     }
 
+    /** Whether it has nothing but what its image has. */
+    boolean isBase() {
+        return base.filter(image -> image.layers().size() == layers.size()).isPresent();
+    }
+
     List<Digest> diffIds() {
         return layers.stream().map(Layer::diffId).toList();
     }

@@ -5,6 +5,7 @@ import dev.cais.EngineException;
 import dev.cais.Layer;
 import dev.cais.image.oci.Hash;
 import dev.cais.image.oci.JsonObject;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -28,7 +29,9 @@ record StepKey(List<Layer> below, Map<String, String> aspects) {
 
     static StepKey of(StageFiles below, String instruction) {
         return new StepKey(below.layers(), Map.of())
-                .with("what is below it", below.chain().toString())
+                .with(
+                        below.isBase() ? "the base image" : "what is below it",
+                        below.chain().toString())
                 .with("the instruction", instruction);
     }
 
@@ -42,12 +45,23 @@ record StepKey(List<Layer> below, Map<String, String> aspects) {
         return Hash.sha256(JsonObject.write(new LinkedHashMap<>(aspects)));
     }
 
-    /** @param files that are copied, with what they hold; for sentences alone */
+    /**
+     * Without what variables hold, of which there are only digests.
+     *
+     * @param files that are copied, with what they hold; for sentences alone
+     */
     byte[] note(Map<String, String> files) {
         var note = new LinkedHashMap<String, Object>();
-        note.put("aspects", aspects);
+        note.put("aspects", digests());
         note.put("files", files);
         return JsonObject.write(note);
+    }
+
+    private Map<String, String> digests() {
+        var digests = new LinkedHashMap<String, String>();
+        aspects.forEach((aspect, value) -> digests.put(
+                aspect, Hash.sha256(value.getBytes(StandardCharsets.UTF_8)).toString()));
+        return digests;
     }
 
     /** What is different from the last time; empty if nothing is. */
@@ -60,7 +74,7 @@ record StepKey(List<Layer> below, Map<String, String> aspects) {
         }
         var changed = new ArrayList<String>();
         var old = before.get().objectOrEmpty("aspects").toMap();
-        aspects.forEach((aspect, value) -> {
+        digests().forEach((aspect, value) -> {
             if (!value.equals(old.get(aspect))) {
                 changed.add(aspect);
             }
