@@ -29,7 +29,8 @@ record Accounts(List<User> users, List<Group> groups) {
     /**
      * Who a process runs as.
      *
-     * @param groups supplementary ones, in the file's order
+     * @param groups supplementary ones: the own, so that a file that the group may not read stays unreadable to a set-group-id
+     *     program, then others in the file's order
      */
     record Identity(int uid, int gid, List<Integer> groups, String home) {
         boolean isRoot() {
@@ -92,13 +93,14 @@ record Accounts(List<User> users, List<Group> groups) {
         var home = user.map(User::home).filter(path -> !path.isEmpty()).orElse("/");
         if (!groupPart.isEmpty()) {
             var gid = findGroup(groupPart).map(Group::gid).orElseGet(() -> id("group", groupPart, spec));
-            return new Identity(uid, gid, List.of(), home);
+            return new Identity(uid, gid, List.of(gid), home);
         }
-        var supplementary = new LinkedHashSet<Integer>();
+        var gid = user.map(User::gid).orElse(0);
+        var supplementary = new LinkedHashSet<>(List.of(gid));
         user.ifPresent(known -> groups.stream()
                 .filter(group -> group.members().contains(known.name()))
                 .forEach(group -> supplementary.add(group.gid())));
-        return new Identity(uid, user.map(User::gid).orElse(0), List.copyOf(supplementary), home);
+        return new Identity(uid, gid, List.copyOf(supplementary), home);
     }
 
     /**

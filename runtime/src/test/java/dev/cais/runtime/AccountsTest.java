@@ -21,12 +21,12 @@ class AccountsTest {
 
     @Test
     void noUserIsRoot() {
-        assertThat(accounts.identify("")).isEqualTo(new Accounts.Identity(0, 0, List.of(8), "/root"));
+        assertThat(accounts.identify("")).isEqualTo(new Accounts.Identity(0, 0, List.of(0, 8), "/root"));
     }
 
     @Test
     void aNameBringsItsGroupsAndHome() {
-        assertThat(accounts.identify("web")).isEqualTo(new Accounts.Identity(33, 34, List.of(8, 9), "/srv"));
+        assertThat(accounts.identify("web")).isEqualTo(new Accounts.Identity(33, 34, List.of(34, 8, 9), "/srv"));
     }
 
     @Test
@@ -41,14 +41,14 @@ class AccountsTest {
 
     @Test
     void anUnknownNumberHasGroupZeroAndNoHome() {
-        assertThat(accounts.identify("1234")).isEqualTo(new Accounts.Identity(1234, 0, List.of(), "/"));
+        assertThat(accounts.identify("1234")).isEqualTo(new Accounts.Identity(1234, 0, List.of(0), "/"));
     }
 
     @Test
     void aNamedGroupIsTheOnlyOne() {
-        assertThat(accounts.identify("web:mail")).isEqualTo(new Accounts.Identity(33, 8, List.of(), "/srv"));
-        assertThat(accounts.identify("1:2")).isEqualTo(new Accounts.Identity(1, 2, List.of(), "/"));
-        assertThat(accounts.identify(":9")).isEqualTo(new Accounts.Identity(0, 9, List.of(), "/root"));
+        assertThat(accounts.identify("web:mail")).isEqualTo(new Accounts.Identity(33, 8, List.of(8), "/srv"));
+        assertThat(accounts.identify("1:2")).isEqualTo(new Accounts.Identity(1, 2, List.of(2), "/"));
+        assertThat(accounts.identify(":9")).isEqualTo(new Accounts.Identity(0, 9, List.of(9), "/root"));
     }
 
     @Test
