@@ -180,9 +180,11 @@ public record ConfigDocument(Platform platform, List<Digest> diffIds, List<Histo
             config.health().ifPresent(check -> object.put("Healthcheck", healthObject(check)));
         }
         putTexts(object, "OnBuild", config.onBuild());
+        putTexts(object, "Shell", config.shell());
         return object;
     }
 
+    /** What is usual is left out, as Docker does. */
     private static Map<String, Object> healthObject(HealthCheck check) {
         var test = new ArrayList<>(check.command());
         test.add(
@@ -194,14 +196,21 @@ public record ConfigDocument(Platform platform, List<Digest> diffIds, List<Histo
                 });
         var object = new LinkedHashMap<String, Object>();
         object.put("Test", test);
-        if (check.form() != HealthCheck.Form.NONE) {
-            object.put("Interval", check.interval().toNanos());
-            object.put("Timeout", check.timeout().toNanos());
-            object.put("StartPeriod", check.startPeriod().toNanos());
-            object.put("StartInterval", check.startInterval().toNanos());
+        var usual = HealthCheck.shell("true");
+        putTime(object, "Interval", check.interval(), usual.interval());
+        putTime(object, "Timeout", check.timeout(), usual.timeout());
+        putTime(object, "StartPeriod", check.startPeriod(), usual.startPeriod());
+        putTime(object, "StartInterval", check.startInterval(), usual.startInterval());
+        if (check.form() != HealthCheck.Form.NONE && check.retries() != usual.retries()) {
             object.put("Retries", check.retries());
         }
         return object;
+    }
+
+    private static void putTime(Map<String, Object> object, String key, Duration time, Duration usual) {
+        if (!time.isZero() && !time.equals(usual)) {
+            object.put(key, time.toNanos());
+        }
     }
 
     private static void putText(Map<String, Object> object, String key, String text) {
