@@ -173,7 +173,7 @@ class BuildOutputTest {
 
         assertThat(tarListing(host.resolve("out.tar")))
                 .containsExactly(
-                        "drwxr-xr-x 7/8 0 2023-11-14 22:13:20 d/",
+                        "drw-r----- 7/8 0 2023-11-14 22:13:20 d/",
                         "-rw-r----- 7/8 " + Files.size(context.resolve("Dockerfile"))
                                 + " 2023-11-14 22:13:20 d/Dockerfile");
         assertThat(stream.toByteArray()).isEqualTo(Files.readAllBytes(host.resolve("out.tar")));

@@ -15,7 +15,10 @@ import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 
 /**
  * Looks at files below a directory without opening them: names, kinds, sizes and times. What a name stands for is never followed, and
@@ -33,6 +36,7 @@ public final class TreeScan {
      * @param type one of the {@code S_IF} constants
      * @param mode the twelve permission bits
      * @param changed when its content or its attributes changed last
+     * @param links how many names it has, wherever
      * @param target of a symbolic link; empty for others
      */
     public record Entry(
@@ -46,6 +50,7 @@ public final class TreeScan {
             long inode,
             Instant modified,
             Instant changed,
+            long links,
             byte[] target) {
         public boolean isDirectory() {
             return type == Abi.S_IFDIR;
@@ -61,6 +66,11 @@ public final class TreeScan {
 
         public boolean isDevice() {
             return type == Abi.S_IFCHR || type == Abi.S_IFBLK;
+        }
+
+        /** Tells files apart that may have several names; nothing for those that have one. */
+        public Optional<String> identity() {
+            return isFile() && links > 1 ? Optional.of(device + ":" + inode) : Optional.empty();
         }
 
         /** The path as text; what is not UTF-8 in it is lost. */
@@ -116,7 +126,7 @@ public final class TreeScan {
      * What is at a path and below it, in order of the names' bytes, directories before what is in them.
      *
      * @param path resolved: no link is on its way, nor at its end
-     * @return nothing if nothing is there, or it is not wanted
+     * @return nothing if nothing is there, or it is not wanted; directories that are not, if they hold something that is
      * @throws dev.cais.StorageException if something cannot be read
      * @throws dev.cais.CancelledException if the thread is interrupted
      */
@@ -134,11 +144,29 @@ public final class TreeScan {
                 found.add(first);
             }
             if (first.isDirectory() && (!found.isEmpty() || choice.enters(first.name()))) {
-                descend(path, choice, found);
+                var unwanted = new HashMap<String, Entry>();
+                if (found.isEmpty()) {
+                    unwanted.put(key(path), first);
+                }
+                descend(path, choice, found, unwanted);
+                addParents(found, unwanted);
             }
         }
         found.sort((one, other) -> compare(one.path, other.path));
         return found;
+    }
+
+    private static String key(byte[] path) {
+        return new String(path, StandardCharsets.ISO_8859_1);
+    }
+
+    private static void addParents(List<Entry> found, Map<String, Entry> unwanted) {
+        for (var i = 0; i < found.size() && !unwanted.isEmpty(); i++) { // those that are added have parents, too
+            var parent = unwanted.remove(key(InRoot.parent(found.get(i).path)));
+            if (parent != null) {
+                found.add(parent);
+            }
+        }
     }
 
     /**
@@ -149,7 +177,7 @@ public final class TreeScan {
      */
     public List<Entry> in(byte[] directory, Choice choice) {
         var found = new ArrayList<Entry>();
-        list(directory, choice, found, new ArrayDeque<>());
+        list(directory, choice, found, new HashMap<>(), new ArrayDeque<>());
         return found;
     }
 
@@ -169,15 +197,16 @@ public final class TreeScan {
         return value == '/' ? -1 : Byte.toUnsignedInt(value);
     }
 
-    private void descend(byte[] start, Choice choice, List<Entry> found) {
+    private void descend(byte[] start, Choice choice, List<Entry> found, Map<String, Entry> unwanted) {
         var open = new ArrayDeque<byte[]>();
         open.push(start);
         while (!open.isEmpty()) {
-            list(open.pop(), choice, found, open);
+            list(open.pop(), choice, found, unwanted, open);
         }
     }
 
-    private void list(byte[] directory, Choice choice, List<Entry> found, ArrayDeque<byte[]> open) {
+    private void list(
+            byte[] directory, Choice choice, List<Entry> found, Map<String, Entry> unwanted, ArrayDeque<byte[]> open) {
         Failures.requireNotInterrupted("cannot read " + Names.shown(directory));
         var opened = open(directory, Abi.O_RDONLY | Abi.O_DIRECTORY);
         if (isGone(opened)) {
@@ -187,13 +216,19 @@ public final class TreeScan {
         try (var listed = Fd.of(opened)) {
             for (var last :
                     Listing.read(listed.number(), buffer, result -> check(result, Syscall.GETDENTS64, directory))) {
-                visit(listed, last, Names.join(directory, last), choice, found, open);
+                visit(listed, last, Names.join(directory, last), choice, found, unwanted, open);
             }
         }
     }
 
     private void visit(
-            Fd directory, byte[] last, byte[] path, Choice choice, List<Entry> found, ArrayDeque<byte[]> open) {
+            Fd directory,
+            byte[] last,
+            byte[] path,
+            Choice choice,
+            List<Entry> found,
+            Map<String, Entry> unwanted,
+            ArrayDeque<byte[]> open) {
         var looked = stat.of(directory.number(), Names.put(name, last));
         if (isGone(looked)) {
             return;
@@ -210,6 +245,9 @@ public final class TreeScan {
         }
         if (isDirectory && (isWanted || choice.enters(text))) {
             open.push(path);
+            if (!isWanted) {
+                unwanted.put(key(path), entry(directory, last, path));
+            }
         }
     }
 
@@ -223,8 +261,9 @@ public final class TreeScan {
         var size = stat.size();
         var device = stat.device();
         var inode = stat.inode();
+        var links = stat.links();
         var target = type == Abi.S_IFLNK ? target(directory, last, path) : Names.NONE;
-        return new Entry(path, type, mode, uid, gid, size, device, inode, modified, changed, target);
+        return new Entry(path, type, mode, uid, gid, size, device, inode, modified, changed, links, target);
     }
 
     private byte[] target(Fd directory, byte[] last, byte[] path) {
@@ -236,7 +275,8 @@ public final class TreeScan {
     }
 
     /**
-     * A digest of what was found: of each file its path, kind, permissions, and what it holds; of no time.
+     * A digest of what was found: of each file its path, kind, permissions, what it holds, and whether it is another of them by
+     * another name; of no time.
      *
      * @param prefix length of what all paths begin with and is left out
      * @param owners whether owners count
@@ -245,8 +285,10 @@ public final class TreeScan {
     public Digest digest(List<Entry> entries, int prefix, boolean owners, FileHashes hashes) {
         var reader = hashes.new Reader(root, where);
         var digest = FileHashes.digest();
-        var numbers = ByteBuffer.allocate(5 * Integer.BYTES);
-        for (var entry : entries) {
+        var numbers = ByteBuffer.allocate(6 * Integer.BYTES);
+        var firstNames = new HashMap<String, Integer>();
+        for (var i = 0; i < entries.size(); i++) {
+            var entry = entries.get(i);
             var path = entry.path();
             var from = Math.min(prefix, path.length);
             var content = entry.isFile() ? reader.hash(entry) : entry.target();
@@ -255,12 +297,20 @@ public final class TreeScan {
                     .putInt(entry.type() | entry.mode())
                     .putInt(owners ? (int) entry.uid() : 0)
                     .putInt(owners ? (int) entry.gid() : 0)
+                    .putInt(firstName(firstNames, entry, i))
                     .putInt(content.length);
             digest.update(numbers.array());
             digest.update(path, from, path.length - from);
             digest.update(content);
         }
         return Digest.sha256(digest.digest());
+    }
+
+    /** Which of the entries is the same file, or -1. */
+    private static int firstName(Map<String, Integer> known, Entry entry, int number) {
+        return entry.identity()
+                .map(identity -> known.putIfAbsent(identity, number))
+                .orElse(-1);
     }
 
     /** Opens a regular file that was found, for reading. */

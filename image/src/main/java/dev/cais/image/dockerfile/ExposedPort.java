@@ -12,10 +12,10 @@ import java.util.stream.IntStream;
  *
  * @param published whether it has a host's address or port, too, which a Dockerfile cannot give
  */
-record ExposedPort(String written, int first, int last, String protocol, boolean published) {
+public record ExposedPort(String written, int first, int last, String protocol, boolean published) {
     private static final Pattern FORM = Pattern.compile("((?:.*:)?)([0-9]{1,5})(?:-([0-9]{1,5}))?(?:/([a-zA-Z]+))?");
 
-    static ExposedPort parse(String text) {
+    public static ExposedPort parse(String text) {
         var parts = FORM.matcher(text);
         if (parts.matches()) {
             var first = Integer.parseInt(parts.group(2));
@@ -31,7 +31,7 @@ record ExposedPort(String written, int first, int last, String protocol, boolean
     }
 
     /** As an image's configuration has them: {@code 80/tcp}. */
-    List<String> names() {
+    public List<String> names() {
         return IntStream.rangeClosed(first, last)
                 .mapToObj(port -> port + "/" + protocol.toLowerCase(Locale.ROOT))
                 .toList();

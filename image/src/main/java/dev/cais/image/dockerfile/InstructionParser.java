@@ -157,7 +157,10 @@ final class InstructionParser {
                 .toList();
         var network = flags.find("network").map(InstructionParser::network).orElse(NetworkMode.DEFAULT);
         var insecure = flags.find("security").filter(this::isInsecure).isPresent();
-        var whole = InstructionReader.document(rest).isPresent() ? documents.pollFirst() : null;
+        var whole = Word.split(rest, escape).size() == 1
+                        && InstructionReader.document(rest).isPresent()
+                ? documents.pollFirst()
+                : null;
         var script = Optional.<Heredoc>empty();
         Program program;
         if (whole == null) {

@@ -4,6 +4,7 @@ import dev.cais.InvalidSpecException;
 import dev.cais.image.oci.Shown;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.regex.Pattern;
 
 /**
@@ -73,14 +74,20 @@ public final class ModeChange {
         return letters.isEmpty() ? ALL : bits;
     }
 
+    /** The mode itself, if it is written as 755. */
+    public Optional<Integer> octal() {
+        return actions.isEmpty() ? Optional.of(Integer.parseInt(text, 8)) : Optional.empty();
+    }
+
     /**
      * The mode that a file is to have.
      *
      * @param mode that it has: permission, set-id and sticky bits
      */
     public int apply(int mode, boolean directory) {
-        if (actions.isEmpty()) {
-            return Integer.parseInt(text, 8);
+        var given = octal();
+        if (given.isPresent()) {
+            return given.get();
         }
         var changed = mode;
         for (var action : actions) {

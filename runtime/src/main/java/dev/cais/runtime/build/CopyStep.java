@@ -14,8 +14,10 @@ import dev.cais.image.dockerfile.Transfer;
 import dev.cais.image.oci.Hash;
 import dev.cais.linux.Fd;
 import dev.cais.storage.InRoot;
+import dev.cais.storage.TreeScan;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -36,6 +38,7 @@ final class CopyStep {
     private final List<Document> documents;
     private final String destination;
     private final Optional<BuildHost.Owner> owner;
+    private final boolean ownerGiven;
     private final Optional<ModeChange> mode;
     private final boolean link;
     private final boolean parents;
@@ -101,6 +104,7 @@ final class CopyStep {
         this.owner = ownerText
                 .map(text -> workplace.owner(below, text))
                 .or(() -> from.hasOwners() ? Optional.empty() : Optional.of(BuildHost.Owner.ROOT));
+        this.ownerGiven = ownerText.isPresent();
         var modeText = files.mode().map(state::expand);
         this.mode = modeText.map(ModeChange::parse);
         this.link = files.link();
@@ -120,9 +124,6 @@ final class CopyStep {
         }
         ownerText.ifPresent(owned -> text.append(" --chown=").append(owned));
         modeText.ifPresent(bits -> text.append(" --chmod=").append(bits));
-        if (link) {
-            text.append(" --link");
-        }
         sources.forEach(source -> text.append(' ').append(source));
         documents.forEach(document -> text.append(" <<").append(document.name()));
         return text.append(' ').append(written).append(" # buildkit").toString();
@@ -164,6 +165,10 @@ final class CopyStep {
     private Digest digest(FileSource source) {
         var text = new StringBuilder();
         for (var chosen : choose(source)) {
+            for (var directory : kept(source, chosen)) {
+                text.append(Integer.toOctalString(directory.mode())).append(' ');
+                text.append(from.hasOwners() ? directory.uid() + ":" + directory.gid() + " " : "");
+            }
             text.append(FileSource.text(chosen.path()))
                     .append(' ')
                     .append(source.digest(chosen))
@@ -181,7 +186,7 @@ final class CopyStep {
     }
 
     private List<FileSource.Chosen> choose(FileSource source, String each) {
-        return source.choose(parents ? each.replace("/./", "/") : each, excludes);
+        return source.choose(parents ? each.replace("/./", "/") : each, excludes, parents);
     }
 
     private List<String> local() {
@@ -215,7 +220,7 @@ final class CopyStep {
         try (var writing = new TreeWriting(
                 root, "the stage", owner, mode, from.hasOwners() ? steps::clamp : steps::ofContext, steps.now())) {
             var target = InRoot.path(destination);
-            if (isDirectory()) {
+            if (isDirectory() && !isNothing(all)) {
                 writing.directories(target);
             }
             for (var each : sources) {
@@ -224,6 +229,7 @@ final class CopyStep {
                     copy(writing, source, chosen, target, unpacks);
                 }
             }
+            lastTime(all).ifPresent(time -> writing.modified(writing.paths().followLast(target), time));
             for (var document : documents) {
                 var path = isDirectory() || writing.paths().isDirectory(target)
                         ? InRoot.join(target, document.name().getBytes(StandardCharsets.UTF_8))
@@ -231,6 +237,22 @@ final class CopyStep {
                 writing.file(path, document.content(), 0644);
             }
         }
+    }
+
+    /** Whether patterns found nothing, and there is nothing else. */
+    private boolean isNothing(Map<String, List<FileSource.Chosen>> all) {
+        return documents.isEmpty() && remotes.isEmpty() && all.values().stream().allMatch(List::isEmpty);
+    }
+
+    /** A directory that is copied last gives its time to the destination; a context itself has none that anybody knows. */
+    private Optional<Instant> lastTime(Map<String, List<FileSource.Chosen>> all) {
+        if (parents || !documents.isEmpty()) {
+            return Optional.empty();
+        }
+        return all.getOrDefault(sources.get(sources.size() - 1), List.of()).stream()
+                .reduce((first, second) -> second)
+                .filter(last -> last.directory() && last.start().length > 0)
+                .map(last -> last.entries().get(0).modified());
     }
 
     private void copy(TreeWriting writing, Remote remote, byte[] target) {
@@ -245,6 +267,8 @@ final class CopyStep {
             TreeWriting writing, FileSource source, FileSource.Chosen chosen, byte[] target, boolean unpacked) {
         if (parents) {
             var path = below(chosen.path());
+            var directories = kept(source, chosen);
+            writing.directories(target, path, directories);
             writing.copy(source, chosen, path.length == 0 ? target : InRoot.join(target, path));
         } else if (chosen.directory()) {
             var there = writing.paths().find(target);
@@ -255,7 +279,9 @@ final class CopyStep {
                     }
                 }
             }
-            writing.copy(source, chosen, writing.paths().followLast(target));
+            var to = writing.paths().followLast(target);
+            writing.directories(to); // with the usual mode, whatever the source's is
+            writing.copy(source, chosen, to);
         } else if (unpacked && Archives.isArchive(source, chosen.entries().get(0))) {
             writing.directories(target);
             Archives.unpack(
@@ -263,7 +289,7 @@ final class CopyStep {
                     chosen.entries().get(0),
                     writing,
                     writing.paths().followLast(target),
-                    owner.filter(given -> !given.equals(BuildHost.Owner.ROOT)),
+                    owner.filter(given -> ownerGiven),
                     workplace.host().limits());
         } else {
             var into = isDirectory() || writing.paths().isDirectory(target);
@@ -274,6 +300,17 @@ final class CopyStep {
                             ? InRoot.join(target, InRoot.last(chosen.path()))
                             : writing.paths().followLast(target));
         }
+    }
+
+    /** The directories that {@code --parents} keeps above what is copied, from the outermost in. */
+    private List<TreeScan.Entry> kept(FileSource source, FileSource.Chosen chosen) {
+        if (!parents) {
+            return List.of();
+        }
+        var all = source.above(chosen.path());
+        var path = below(chosen.path());
+        var count = path.length == 0 ? 0 : FileSource.text(path).split("/").length - 1;
+        return all.subList(Math.max(0, all.size() - count), all.size());
     }
 
     /** What {@code --parents} keeps of a path: all, or what is behind {@code /./}. */
@@ -297,6 +334,10 @@ final class CopyStep {
     private static boolean isOf(String source, byte[] path) {
         var text = FileSource.text(path);
         var plain = FileSource.text(InRoot.path(source));
-        return Glob.isPattern(plain) ? Glob.parse(plain).matches(text) : plain.equals(text);
+        return Glob.isPattern(plain)
+                ? PathPatterns.of(List.of(plain))
+                        .verdict(text, PathPatterns.Verdict.TOP)
+                        .out()
+                : plain.equals(text);
     }
 }

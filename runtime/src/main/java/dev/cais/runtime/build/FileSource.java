@@ -15,10 +15,12 @@ import dev.cais.storage.TreeScan;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * A tree that files are copied from: a context, or what a stage has come to. Links of a path that the Dockerfile names are followed within
@@ -104,8 +106,13 @@ final class FileSource implements AutoCloseable {
      * @throws NotFoundException if it is no pattern, and there is no such file
      */
     List<Chosen> choose(String source, PathPatterns excludes) {
+        return choose(source, excludes, false);
+    }
+
+    /** @param deep whether {@code **} stands for any directories, and not only for one */
+    List<Chosen> choose(String source, PathPatterns excludes, boolean deep) {
         if (Glob.isPattern(source)) {
-            return matches(source).stream()
+            return matches(source, deep).stream()
                     .map(path -> chosen(path, excludes))
                     .filter(chosen -> !chosen.entries().isEmpty())
                     .toList();
@@ -131,7 +138,31 @@ final class FileSource implements AutoCloseable {
         return new Chosen(path, start, isDirectory, scan.below(start, new Choosing(start, isDirectory, excludes)));
     }
 
-    private List<byte[]> matches(String pattern) {
+    /** The directories on the way to a path, from the outermost in. */
+    List<TreeScan.Entry> above(byte[] path) {
+        var all = new ArrayList<TreeScan.Entry>();
+        for (var parent = InRoot.parent(path); parent.length > 0; parent = InRoot.parent(parent)) {
+            var start = resolve(parent);
+            all.addAll(scan.below(start, new Alone(text(start))));
+        }
+        Collections.reverse(all);
+        return all;
+    }
+
+    /** A directory without what is in it. */
+    private record Alone(String directory) implements TreeScan.Choice {
+        @Override
+        public boolean wants(String path, boolean isDirectory) {
+            return path.equals(directory);
+        }
+
+        @Override
+        public boolean enters(String path) {
+            return false;
+        }
+    }
+
+    private List<byte[]> matches(String pattern, boolean deep) {
         var found = List.of(new byte[0]);
         for (var part : pattern.split("/")) {
             if (part.isEmpty() || part.equals(".")) {
@@ -139,6 +170,10 @@ final class FileSource implements AutoCloseable {
             }
             if (part.equals("..")) {
                 throw new InvalidSpecException("pattern " + pattern + " leads out of its context");
+            }
+            if (deep && part.equals("**")) {
+                found = found.stream().flatMap(this::directories).toList();
+                continue;
             }
             var glob = Glob.parse(part);
             var next = new ArrayList<byte[]>();
@@ -154,6 +189,18 @@ final class FileSource implements AutoCloseable {
             found = next;
         }
         return found;
+    }
+
+    /** A directory and all those below it, by no link. */
+    private Stream<byte[]> directories(byte[] directory) {
+        var start = resolve(directory);
+        var below = scan.below(start, new Choosing(start, true, PathPatterns.NONE)).stream()
+                .filter(entry -> entry.isDirectory() && entry.path().length > start.length)
+                .map(entry -> InRoot.join(
+                        directory,
+                        Arrays.copyOfRange(
+                                entry.path(), start.length == 0 ? 0 : start.length + 1, entry.path().length)));
+        return Stream.concat(Stream.of(directory), below);
     }
 
     /** A path without links that leads to the same; where there is nothing, as far as there is. */

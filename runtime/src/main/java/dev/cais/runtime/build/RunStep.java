@@ -92,8 +92,8 @@ final class RunStep {
         var declared = new ArrayList<String>();
         below.state()
                 .arguments()
-                .forEach((name, value) -> value.ifPresent(known ->
-                        declared.add(name + "=" + below.state().variable(name).orElse(known))));
+                .forEach((name, value) -> declared.add(name + "="
+                        + below.state().variable(name).or(() -> value).orElse("")));
         if (!declared.isEmpty()) {
             text.append('|').append(declared.size()).append(' ');
             declared.forEach(each -> text.append(each).append(' '));

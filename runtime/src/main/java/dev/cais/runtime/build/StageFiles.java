@@ -42,8 +42,7 @@ record StageFiles(
     }
 
     static StageFiles scratch() {
-        return new StageFiles(
-                Optional.empty(), List.of(), StageState.begin(ImageConfig.EMPTY), List.of(), Optional.empty());
+        return new StageFiles(Optional.empty(), List.of(), StageState.ofScratch(), List.of(), Optional.empty());
     }
 
     static StageFiles of(Image image) {

@@ -5,11 +5,13 @@ import dev.cais.BuildStep;
 import dev.cais.CancelledException;
 import dev.cais.EngineException;
 import dev.cais.InvalidSpecException;
+import dev.cais.image.dockerfile.ExposedPort;
 import dev.cais.image.dockerfile.Instruction;
 import dev.cais.image.dockerfile.Instruction.Add;
 import dev.cais.image.dockerfile.Instruction.Arg;
 import dev.cais.image.dockerfile.Instruction.Copy;
 import dev.cais.image.dockerfile.Instruction.Env;
+import dev.cais.image.dockerfile.Instruction.Expose;
 import dev.cais.image.dockerfile.Instruction.Files;
 import dev.cais.image.dockerfile.Instruction.Label;
 import dev.cais.image.dockerfile.Instruction.OnBuild;
@@ -17,9 +19,12 @@ import dev.cais.image.dockerfile.Instruction.Run;
 import dev.cais.image.dockerfile.Instruction.Workdir;
 import dev.cais.image.dockerfile.PlannedStage;
 import dev.cais.image.dockerfile.StageState;
+import dev.cais.image.dockerfile.Word;
 import dev.cais.linux.Fd;
 import dev.cais.storage.InRoot;
 import dev.cais.storage.TreeTimes;
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -198,14 +203,26 @@ final class StageWork {
         } else if (instruction instanceof Label label) {
             return "LABEL " + text(label.pairs(), before);
         }
+        if (instruction instanceof Expose expose) {
+            return "EXPOSE [" + ports(expose, before) + "]";
+        }
         var words = instruction.words().map(before::expand).collect(Collectors.joining(" "));
         var keyword = instruction.keyword();
         return switch (keyword) {
             case "CMD" -> "CMD " + quoted(state.config().command());
             case "ENTRYPOINT" -> "ENTRYPOINT " + quoted(state.config().entrypoint());
-            case "EXPOSE", "VOLUME" -> keyword + " [" + words + "]";
+            case "VOLUME" -> "VOLUME [" + words + "]";
+            case "SHELL" -> "SHELL [" + String.join(" ", state.config().shell()) + "]";
             default -> words.isEmpty() ? instruction.source().text() : keyword + " " + words;
         };
+    }
+
+    private static String ports(Expose expose, StageState before) {
+        return expose.ports().stream()
+                .sorted(Comparator.comparing(Word::text))
+                .flatMap(word -> Arrays.stream(before.expand(word).trim().split("\\s+")))
+                .flatMap(text -> ExposedPort.parse(text).names().stream())
+                .collect(Collectors.joining(" "));
     }
 
     private static String text(List<Instruction.Pair> pairs, StageState before) {

@@ -4,6 +4,7 @@ import dev.cais.ConflictException;
 import dev.cais.image.dockerfile.ModeChange;
 import dev.cais.linux.Fd;
 import dev.cais.linux.Scratch;
+import dev.cais.linux.Statx;
 import dev.cais.linux.Syscall;
 import dev.cais.linux.Syscalls;
 import dev.cais.storage.Attributes;
@@ -12,7 +13,9 @@ import dev.cais.storage.InRoot;
 import dev.cais.storage.NodeType;
 import dev.cais.storage.TreeScan;
 import dev.cais.storage.Xattr;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -32,6 +35,7 @@ final class TreeWriting implements AutoCloseable {
     private final FileOperations files;
     private final Optional<BuildHost.Owner> owner;
     private final Optional<ModeChange> mode;
+    private final int directoryMode;
     private final UnaryOperator<Instant> clamp;
     private final Instant now;
     private final Set<String> made = new HashSet<>();
@@ -40,6 +44,7 @@ final class TreeWriting implements AutoCloseable {
      * @param root not closed
      * @param name for messages
      * @param owner of all that is written, if it is not the files' own
+     * @param mode of all that is written; an octal one is that of directories that are made, too
      * @param clamp of files' times
      * @param now of directories that are made
      */
@@ -55,6 +60,8 @@ final class TreeWriting implements AutoCloseable {
         this.files = FileOperations.in(root, name, new byte[0]);
         this.owner = owner;
         this.mode = mode;
+        this.directoryMode =
+                mode.flatMap(ModeChange::octal).map(bits -> bits & 0777).orElse(0755);
         this.clamp = clamp;
         this.now = now;
     }
@@ -84,7 +91,29 @@ final class TreeWriting implements AutoCloseable {
         }
         var to = paths.followLast(path);
         var as = owner.orElse(BuildHost.Owner.ROOT);
-        files.directory(to, new Attributes(as.uid(), as.gid(), 0755, now, now, List.of()));
+        files.directory(to, new Attributes(as.uid(), as.gid(), directoryMode, now, now, List.of()));
+    }
+
+    /** Makes the first directories of a path below another as those of a source are. */
+    void directories(byte[] below, byte[] path, List<TreeScan.Entry> alike) {
+        directories(below);
+        var at = below;
+        var names = FileSource.text(path).split("/");
+        for (var i = 0; i < alike.size(); i++) {
+            at = InRoot.join(at, names[i].getBytes(StandardCharsets.UTF_8));
+            requireKind(at, true);
+            files.directory(at, attributes(alike.get(i), List.of()));
+        }
+    }
+
+    /** Gives a directory another time. */
+    void modified(byte[] path, Instant modified) {
+        var stat = new Statx();
+        try (var there = paths.find(path).orElseThrow()) {
+            Syscalls.checked("cannot look at " + InRoot.shown(path), Syscall.STATX, stat.of(there.number()));
+        }
+        var time = clamp.apply(modified);
+        files.directory(path, new Attributes(stat.uid(), stat.gid(), stat.mode(), time, time, List.of()));
     }
 
     /** A small file. */
@@ -99,7 +128,7 @@ final class TreeWriting implements AutoCloseable {
     }
 
     /**
-     * Copies a file, or what is in a directory and the directory itself if it is not there yet.
+     * Copies a file, or what is in a directory and the directory itself if it is not there yet. Names of one file stay that.
      *
      * @param target of the chosen file or directory, links at its end followed
      */
@@ -107,6 +136,7 @@ final class TreeWriting implements AutoCloseable {
         directories(InRoot.parent(target));
         var keepsTop = chosen.directory() && paths.isDirectory(target);
         var scan = source.scan();
+        var names = new HashMap<String, byte[]>();
         for (var entry : chosen.entries()) {
             var relative = chosen.relative(entry);
             var path = relative.length == 0 ? target : InRoot.join(target, relative);
@@ -118,7 +148,12 @@ final class TreeWriting implements AutoCloseable {
             } else if (entry.isLink()) {
                 files.symlink(path, entry.target(), attributes(entry, List.of()));
             } else if (entry.isFile()) {
-                copyFile(source, scan, entry, path);
+                var known = entry.identity().map(identity -> names.putIfAbsent(identity, path));
+                if (known.isPresent()) {
+                    files.hardLink(path, known.get());
+                } else {
+                    copyFile(source, scan, entry, path);
+                }
             } else {
                 files.node(path, NodeType.FIFO, 0, 0, attributes(entry, List.of()));
             }
