@@ -46,17 +46,25 @@ record EtcFiles(String hosts, String hostname, String resolvConf) {
             addExtraHosts(hosts, spec, places);
         }
         if (!hostNetwork) {
-            var domain = owner.spec().domainname();
-            var full = domain.isEmpty() ? "" : owner.hostname() + "." + domain + " ";
+            var names = names(owner.hostname(), owner.spec().domainname());
             var addresses = places.stream()
                     .flatMap(place -> place.addresses().stream())
                     .map(InetAddress::getHostAddress)
                     .toList();
             for (var address : addresses.isEmpty() ? List.of("127.0.0.1") : addresses) {
-                hosts.append(address + "\t" + full + owner.hostname() + "\n");
+                hosts.append(address + "\t" + names + "\n");
             }
         }
         return new EtcFiles(hosts.toString(), hostname + "\n", resolvConf(owner));
+    }
+
+    /** The longest first, as hosts(5) has it: {@code web.example.org web}. */
+    private static String names(String hostname, String domain) {
+        if (!domain.isEmpty()) {
+            return hostname + "." + domain + " " + hostname;
+        }
+        var dot = hostname.indexOf('.');
+        return dot < 1 ? hostname : hostname + " " + hostname.substring(0, dot);
     }
 
     private static void addExtraHosts(StringBuilder hosts, ContainerSpec spec, List<LocalEndpoint> places) {

@@ -68,6 +68,12 @@ class EtcFilesTest {
     }
 
     @Test
+    void aHostnameWithADomainIsAShortOneToo() {
+        assertThat(output(BUSYBOX.hostname("web.example.org"), "tail -n 1 /etc/hosts; cat /etc/hostname; hostname"))
+                .isEqualTo("127.0.0.1\tweb.example.org web\nweb.example.org\nweb.example.org\n");
+    }
+
+    @Test
     void withTheHostsNetworkTheyAreTheHosts() throws IOException {
         var spec = BUSYBOX.hostNetwork().extraHost("db", "10.1.2.3");
 
