@@ -89,16 +89,20 @@ public final class HostSettings {
         return BRIDGED.stream().anyMatch(setting -> Files.exists(setting) && !isOff(setting));
     }
 
+    /** Whether this kernel has IPv6: one that was started with {@code ipv6.disable=1} knows nothing of it. */
+    public static boolean hasIpv6() {
+        return Files.exists(IPV6);
+    }
+
     /**
      * Keeps a new bridge, still switched off, from what its containers may tell the host about IPv6: whoever sends a router's
      * advertisement would become the host's default route. Where {@code /proc/sys} cannot be written, {@link Firewall} still drops them.
      *
-     * @param ipv6 whether the network has addresses of IPv6; without, the bridge has none at all
+     * @param ipv6 whether the network has addresses of IPv6, though the host's new links may have none; without, the bridge has none at
+     *     all
      */
     public static void shield(String bridge, boolean ipv6) {
         ControlFile.tryWrite(IPV6.resolve(bridge).resolve("accept_ra"), "0");
-        if (!ipv6) {
-            ControlFile.tryWrite(IPV6.resolve(bridge).resolve("disable_ipv6"), "1");
-        }
+        ControlFile.tryWrite(IPV6.resolve(bridge).resolve("disable_ipv6"), ipv6 ? "0" : "1");
     }
 }

@@ -373,6 +373,12 @@ final class LocalNetworks implements Networks, AutoCloseable {
 
     NetworkSegment makeSegment(LocalNetwork network) {
         var cannot = "cannot make network " + network.name();
+        if (network.spec().ipv6() && !HostSettings.hasIpv6()) {
+            throw new UnsupportedHostException(
+                    cannot + " with IPv6: this kernel has none",
+                    Map.of(),
+                    "have it without, or start the kernel without ipv6.disable=1");
+        }
         try {
             return network.spec().driver() instanceof NetworkDriver.Bridge kind
                     ? makeBridge(network, kind, cannot)
@@ -419,9 +425,7 @@ final class LocalNetworks implements Networks, AutoCloseable {
             var filter = filter(cannot, spec);
             var setting =
                     filter.isPresent() ? LinkRequest.Ipv4Setting.ROUTE_LOCALNET : LinkRequest.Ipv4Setting.FORWARDING;
-            requests.add(LinkRequest.change(index)
-                    .ipv4(setting, filter.isPresent() ? 1 : 0)
-                    .withoutLinkLocal()
+            requests.add(withoutLinkLocal(LinkRequest.change(index).ipv4(setting, filter.isPresent() ? 1 : 0))
                     .request());
             if (kind.vlans()) {
                 requests.add(LinkRequest.change(index)
@@ -452,6 +456,11 @@ final class LocalNetworks implements Networks, AutoCloseable {
         }
     }
 
+    /** So that the kernel gives it no address of IPv6 by itself; a kernel without IPv6 does not even understand that. */
+    static LinkRequest withoutLinkLocal(LinkRequest link) {
+        return HostSettings.hasIpv6() ? link.withoutLinkLocal() : link;
+    }
+
     /** A port of the bridge, to all that are on it elsewhere. */
     private int joinHosts(LocalNetwork network, NetworkDriver.Vxlan vxlan, int bridge, String cannot, Undo undo) {
         var name = newLinkName();
@@ -475,7 +484,7 @@ final class LocalNetworks implements Networks, AutoCloseable {
         undo.addStep(() -> links().execute(LinkRequest.delete(name).request()));
         var index = links().link(name).orElseThrow().index();
         var requests = new ArrayList<Request>();
-        requests.add(LinkRequest.change(index).withoutLinkLocal().request());
+        requests.add(withoutLinkLocal(LinkRequest.change(index)).request());
         if (!network.spec().interContainer()) {
             requests.add(LinkRequest.change(index).isolated(true).request());
         }

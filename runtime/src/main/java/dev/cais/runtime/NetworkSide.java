@@ -168,7 +168,7 @@ final class NetworkSide implements AutoCloseable {
                         .request());
         undo.addStep(() -> delete(hostName));
         var requests = new ArrayList<Request>();
-        var port = LinkRequest.change(hostName).withoutLinkLocal();
+        var port = LocalNetworks.withoutLinkLocal(LinkRequest.change(hostName));
         if (!network.spec().interContainer()) {
             port.isolated(true);
         }
@@ -210,7 +210,8 @@ final class NetworkSide implements AutoCloseable {
         var index = inside.link(name).orElseThrow().index();
         var requests = new ArrayList<Request>();
         if (!endpoint.network().spec().ipv6()) {
-            requests.add(LinkRequest.change(index).withoutLinkLocal().request());
+            requests.add(
+                    LocalNetworks.withoutLinkLocal(LinkRequest.change(index)).request());
         }
         requests.add(LinkRequest.change(index).up().request());
         for (var address : endpoint.addresses()) {
