@@ -9,6 +9,7 @@ import dev.cais.image.archive.ArchivedImage;
 import dev.cais.image.archive.Copying;
 import dev.cais.image.archive.IoFailure;
 import dev.cais.image.layer.Compression;
+import dev.cais.image.layer.Deflation;
 import dev.cais.image.layer.Workers;
 import dev.cais.image.oci.Hash;
 import dev.cais.image.oci.JsonObject;
@@ -17,15 +18,22 @@ import dev.cais.image.oci.MediaType;
 import dev.cais.storage.Store;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.apache.commons.io.output.CloseShieldOutputStream;
 
 /** Compresses plain layers of images of the store, and writes the manifests of that. Hold the store's shared lock. */
 final class Packing {
+    private static final int PROCESSORS = Runtime.getRuntime().availableProcessors();
+
+    /** Of the way in which layers are packed: another one gives other bytes. */
+    private static final int PACKING = 1;
+
     private final Store store;
     private final StoredDocuments documents;
     private final ImageLimits limits;
@@ -69,18 +77,21 @@ final class Packing {
     Packed pack(Digest config, List<Descriptor> layers, Form form, Map<String, String> annotations) {
         var diffIds = documents.configuration(config).diffIds();
         var packing = new ArrayList<Callable<PackedLayer>>();
-        for (var i = 0; i < diffIds.size(); i++) {
-            var plain = new PackedLayer(layers.get(i), diffIds.get(i));
-            packing.add(() -> pack(plain, form));
+        List<PackedLayer> packed;
+        try (var deflation = new Deflation(PROCESSORS)) {
+            for (var i = 0; i < diffIds.size(); i++) {
+                var plain = new PackedLayer(layers.get(i), diffIds.get(i));
+                packing.add(() -> known(plain, form).orElseGet(() -> pack(plain, form, deflation)));
+            }
+            packed = Workers.run("cais-pack", PROCESSORS, packing, cannot);
         }
-        var packed = Workers.run("cais-pack", Runtime.getRuntime().availableProcessors(), packing, cannot);
         var packedDiffIds = packed.stream().map(PackedLayer::diffId).toList();
         var described = packedDiffIds.equals(diffIds) ? config : withDiffIds(config, packedDiffIds);
         var manifest = new Manifest(
                 form.type(MediaType.OCI_MANIFEST),
                 form.type(MediaType.OCI_CONFIG)
                         .descriptor(described, store.blobs().size(described)),
-                packed.stream().map(PackedLayer::blob).toList());
+                packed.stream().map(layer -> as(form, layer.blob)).toList());
         return new Packed(put(manifest.toBytes(annotations)), described);
     }
 
@@ -110,28 +121,42 @@ final class Packing {
                 .isPresent();
     }
 
-    private PackedLayer pack(PackedLayer plain, Form form) {
-        var layer = plain.blob;
-        if (!isPlain(layer)) {
-            return new PackedLayer(as(form, layer), plain.diffId);
+    /** What need not be packed, or was before and is there still. */
+    private Optional<PackedLayer> known(PackedLayer plain, Form form) {
+        if (!isPlain(plain.blob)) {
+            return Optional.of(plain);
         }
+        return store.builds()
+                .note(note(plain.diffId, form))
+                .map(content -> JsonObject.parse(content, "note of a packed layer"))
+                .map(note -> new PackedLayer(note.descriptor("blob"), note.digest("diffId")))
+                .filter(packed -> store.blobs().find(packed.blob.digest()).isPresent());
+    }
+
+    private static Digest note(Digest diffId, Form form) {
+        var what = "packed layer " + PACKING + "\n" + diffId + "\n" + form.compression + " " + form.level;
+        return Hash.sha256(what.getBytes(StandardCharsets.US_ASCII));
+    }
+
+    private PackedLayer pack(PackedLayer plain, Form form, Deflation deflation) {
+        var layer = plain.blob;
         try (var blob = store.blobs().writer()) {
             Map<String, String> annotations = Map.of();
             var diffId = plain.diffId;
             var mediaType = MediaType.OCI_LAYER_GZIP;
             switch (form.compression) {
-                case GZIP -> compress(layer, Compression.GZIP, form, blob);
+                case GZIP -> gzip(layer, form, deflation, blob);
                 case ESTARGZ -> {
                     var packed = EStargzLayer.pack(() -> store.blobs().open(layer.digest()), blob, form.level, limits);
                     if (packed.isPresent()) {
                         annotations = packed.get().annotations();
                         diffId = packed.get().diffId();
                     } else {
-                        compress(layer, Compression.GZIP, form, blob);
+                        gzip(layer, form, deflation, blob);
                     }
                 }
                 case ZSTD -> {
-                    compress(layer, Compression.ZSTD, form, blob);
+                    zstd(layer, form, blob);
                     mediaType = MediaType.OCI_LAYER_ZSTD;
                 }
                 case ZSTD_CHUNKED -> {
@@ -140,16 +165,33 @@ final class Packing {
                     mediaType = MediaType.OCI_LAYER_ZSTD;
                 }
             }
-            var described = form.type(mediaType).descriptor(blob.commit(), blob.size());
-            return new PackedLayer(with(described, described.mediaType(), annotations), diffId);
+            var described = mediaType.descriptor(blob.commit(), blob.size());
+            var packed = new PackedLayer(with(described, described.mediaType(), annotations), diffId);
+            remember(plain.diffId, form, packed);
+            return packed;
         } catch (IOException e) {
             throw IoFailure.of(cannot, e);
         }
     }
 
-    private void compress(Descriptor layer, Compression compression, Form form, OutputStream blob) throws IOException {
+    private void remember(Digest diffId, Form form, PackedLayer packed) {
+        var note = new LinkedHashMap<String, Object>();
+        note.put("blob", packed.blob);
+        note.put("diffId", packed.diffId);
+        store.builds().putNote(note(diffId, form), JsonObject.write(note));
+    }
+
+    private void gzip(Descriptor layer, Form form, Deflation deflation, OutputStream blob) throws IOException {
+        copy(layer, deflation.gzip(CloseShieldOutputStream.wrap(blob), form.level));
+    }
+
+    private void zstd(Descriptor layer, Form form, OutputStream blob) throws IOException {
+        copy(layer, Compression.zstd(CloseShieldOutputStream.wrap(blob), form.level, PROCESSORS));
+    }
+
+    private void copy(Descriptor layer, OutputStream target) throws IOException {
         try (var plain = store.blobs().open(layer.digest());
-                var packed = compression.compress(CloseShieldOutputStream.wrap(blob), form.level)) {
+                var packed = target) {
             Copying.copy(plain, packed, layer.size().bytes(), cannot);
         }
     }

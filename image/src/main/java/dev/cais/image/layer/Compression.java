@@ -130,11 +130,23 @@ public enum Compression {
         return switch (this) {
             case NONE -> target;
             case GZIP -> new Gzip(target, level);
-            case ZSTD ->
-                new ZstdOutputStreamNoFinalizer(target)
-                        .setLevel(level == 0 ? USUAL_ZSTD : level)
-                        .setChecksum(true);
+            case ZSTD -> zstd(target, level);
         };
+    }
+
+    private static ZstdOutputStreamNoFinalizer zstd(OutputStream target, int level) throws IOException {
+        return new ZstdOutputStreamNoFinalizer(target)
+                .setLevel(level == 0 ? USUAL_ZSTD : level)
+                .setChecksum(true);
+    }
+
+    /**
+     * Compresses as zstd by several threads. The bytes do not depend on their number, but are others than those of one thread alone.
+     *
+     * @param threads at least one
+     */
+    public static OutputStream zstd(OutputStream target, int level, int threads) throws IOException {
+        return zstd(target, level).setWorkers(threads);
     }
 
     private static final class Gzip extends GZIPOutputStream {
