@@ -38,6 +38,8 @@ import java.util.stream.Stream;
  * @param indexAnnotations of the index, which only images for several platforms have
  * @param platforms to build for, each once; none for this host's
  * @param rewriteTimestamp whether what {@code RUN} writes is not later than {@code SOURCE_DATE_EPOCH} either
+ * @param sbom whether each image gets a bill of its materials, beside it in an index: see {@link Images#attestations}
+ * @param provenance what is said beside each image of how it was made, likewise
  * @see <a href="https://docs.docker.com/reference/dockerfile/">Dockerfile reference</a>
  */
 public record BuildSpec(
@@ -62,7 +64,9 @@ public record BuildSpec(
         Map<String, String> annotations,
         Map<String, String> indexAnnotations,
         List<Platform> platforms,
-        boolean rewriteTimestamp) {
+        boolean rewriteTimestamp,
+        boolean sbom,
+        ProvenanceMode provenance) {
     public BuildSpec {
         if (dockerfile.isEmpty() || dockerfile.indexOf('\0') >= 0) {
             throw new InvalidSpecException("cannot build " + context + ": the Dockerfile's name is empty or has a NUL");
@@ -135,7 +139,9 @@ public record BuildSpec(
                 Map.of(),
                 Map.of(),
                 List.of(),
-                false);
+                false,
+                false,
+                ProvenanceMode.NONE);
     }
 
     /** Of a stage, and those that it needs, without a Dockerfile and without a context. */
@@ -273,6 +279,16 @@ public record BuildSpec(
         return with(draft -> draft.rewriteTimestamp = true);
     }
 
+    /** Lists the packages of each image, in SPDX: those of dpkg, apk and Java archives. The index that has the list goes with its last name. */
+    public BuildSpec withSbom() {
+        return with(draft -> draft.sbom = true);
+    }
+
+    /** Says how each image was made, as SLSA has it. */
+    public BuildSpec provenance(ProvenanceMode mode) {
+        return with(draft -> draft.provenance = mode);
+    }
+
     private BuildSpec with(Consumer<Draft> change) {
         var draft = new Draft(this);
         change.accept(draft);
@@ -298,7 +314,9 @@ public record BuildSpec(
                 draft.annotations,
                 draft.indexAnnotations,
                 draft.platforms,
-                draft.rewriteTimestamp);
+                draft.rewriteTimestamp,
+                draft.sbom,
+                draft.provenance);
     }
 
     private static final class Draft {
@@ -323,6 +341,8 @@ public record BuildSpec(
         private Map<String, String> indexAnnotations;
         private List<Platform> platforms;
         private boolean rewriteTimestamp;
+        private boolean sbom;
+        private ProvenanceMode provenance;
 
         Draft(BuildSpec base) {
             dockerfile = base.dockerfile;
@@ -346,6 +366,8 @@ public record BuildSpec(
             indexAnnotations = base.indexAnnotations;
             platforms = base.platforms;
             rewriteTimestamp = base.rewriteTimestamp;
+            sbom = base.sbom;
+            provenance = base.provenance;
         }
     }
 }

@@ -99,6 +99,19 @@ public interface Images {
      */
     List<ImageSignature> signatures(String name);
 
+    /**
+     * What is said of an image beside it: bills of materials, and how it was made. Whether it is true, its builder knows: nothing is
+     * signed. An image that was pulled has them if it was pulled for all platforms.
+     *
+     * @param name an index's, in the store
+     * @return in the index's order; of several platforms, those of each
+     * @throws NotFoundException if there is no such image
+     * @throws CorruptContentException if one is broken
+     * @see BuildSpec#withSbom
+     * @see BuildSpec#provenance
+     */
+    List<Attestation> attestations(String name);
+
     /** Copies with {@link CopyOptions#defaults()}. */
     default Digest copy(String from, String to) {
         return copy(from, to, CopyOptions.defaults(), event -> {});

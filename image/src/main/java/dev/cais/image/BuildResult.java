@@ -15,6 +15,8 @@ import dev.cais.image.archive.ArchivedImage;
 import dev.cais.image.archive.Pending;
 import dev.cais.image.archive.SavedImage;
 import dev.cais.image.archive.SavedRoot;
+import dev.cais.image.attestation.Predicate;
+import dev.cais.image.attestation.Statement;
 import dev.cais.image.oci.Hash;
 import dev.cais.image.oci.ImageReference;
 import dev.cais.image.oci.Index;
@@ -29,6 +31,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 /**
  * What a build has come to: an image, or one for each platform and an index of them. It can be pushed and written to files, and nobody sees
@@ -42,6 +45,7 @@ public final class BuildResult {
     private final StoredDocuments documents;
     private final Packing packing;
     private final Annotations annotations;
+    private final List<Said> said;
     private final List<Part> parts = new ArrayList<>();
     private final Map<Packing.Form, Root> roots = new LinkedHashMap<>();
 
@@ -53,6 +57,18 @@ public final class BuildResult {
      */
     public record Annotations(Map<String, String> manifest, Map<String, String> index) {}
 
+    /**
+     * What is said of an image beside it, in an index.
+     *
+     * @param names of the image, as package URLs
+     */
+    public record Said(List<String> names, List<Predicate> predicates) {
+        public Said {
+            names = List.copyOf(names);
+            predicates = List.copyOf(predicates);
+        }
+    }
+
     /** An image; its configuration is in the store. */
     private record Part(Digest id, BuiltImage built) {}
 
@@ -61,8 +77,9 @@ public final class BuildResult {
      *
      * @param root its index, or its only manifest
      * @param images in the order of the parts
+     * @param attestations manifests of what is said of them
      */
-    private record Root(Descriptor root, boolean isIndex, List<Packing.Packed> images) {}
+    private record Root(Descriptor root, boolean isIndex, List<Packing.Packed> images, List<Digest> attestations) {}
 
     BuildResult(
             ImageCatalog catalog,
@@ -70,12 +87,14 @@ public final class BuildResult {
             StoredDocuments documents,
             Packing packing,
             List<BuiltImage> images,
-            Annotations annotations) {
+            Annotations annotations,
+            List<Said> said) {
         this.catalog = catalog;
         this.store = store;
         this.documents = documents;
         this.packing = packing;
         this.annotations = annotations;
+        this.said = List.copyOf(said);
         for (var image : images) {
             var below = image.base()
                     .map(base -> JsonObject.parse(documents.bytes(base.id()), "configuration " + base.id()));
@@ -99,13 +118,17 @@ public final class BuildResult {
         for (var part : parts) {
             packed.add(packing.pack(part.id, part.built.descriptors(), form, annotations.manifest));
         }
-        var root = parts.size() == 1 ? onlyImage(packed) : index(form, packed);
+        var root = isOne() ? onlyImage(packed) : index(form, packed);
         roots.put(form, root);
         return root;
     }
 
+    private boolean isOne() {
+        return parts.size() == 1 && said.stream().allMatch(one -> one.predicates.isEmpty());
+    }
+
     private Root onlyImage(List<Packing.Packed> packed) {
-        return new Root(descriptor(packed.get(0)), false, packed);
+        return new Root(descriptor(packed.get(0)), false, packed, List.of());
     }
 
     private Root index(Packing.Form form, List<Packing.Packed> packed) {
@@ -115,9 +138,40 @@ public final class BuildResult {
                     descriptor(image),
                     JsonObject.parse(documents.bytes(image.config()), "configuration " + image.config())));
         }
+        var attestations = new ArrayList<Digest>();
+        for (var i = 0; i < packed.size(); i++) {
+            if (!said.get(i).predicates.isEmpty()) {
+                var attested = attest(packed.get(i).manifest(), said.get(i));
+                attestations.add(attested.digest());
+                entries.add(JsonObject.map(attested));
+            }
+        }
         var type = form.type(MediaType.OCI_INDEX);
         var index = put(Index.document(type, entries, form.docker() ? Map.of() : annotations.index));
-        return new Root(type.descriptor(index.digest(), index.bytes().length), true, packed);
+        return new Root(type.descriptor(index.digest(), index.bytes().length), true, packed, attestations);
+    }
+
+    /** As BuildKit keeps them: a manifest whose layers are the statements, for no platform, that names the image's. */
+    private Descriptor attest(Digest image, Said about) {
+        var statements = new ArrayList<Descriptor>();
+        for (var predicate : about.predicates) {
+            var statement = put(Statement.document(image, about.names, predicate));
+            statements.add(new Descriptor(
+                    Statement.MEDIA_TYPE,
+                    statement.digest(),
+                    ByteSize.bytes(statement.bytes().length),
+                    Optional.empty(),
+                    "",
+                    Map.of(Attestations.PREDICATE_TYPE, predicate.type()),
+                    List.of()));
+        }
+        var config = put(Attestations.configuration(statements));
+        var manifest = put(new Manifest(
+                        MediaType.OCI_MANIFEST,
+                        MediaType.OCI_CONFIG.descriptor(config.digest(), config.bytes().length),
+                        statements)
+                .toBytes());
+        return Attestations.entry(manifest.digest(), manifest.bytes().length, image);
     }
 
     private Descriptor descriptor(Packing.Packed image) {
@@ -132,9 +186,11 @@ public final class BuildResult {
         var root = root(new Packing.Form(output.dockerMediaTypes(), output.compression(), output.level()));
         var blobs = new LinkedHashSet<Digest>();
         blobs.add(root.root.digest());
-        for (var image : root.images) {
-            blobs.add(image.manifest());
-            documents.contents(image.manifest()).forEach(blob -> blobs.add(blob.digest()));
+        for (var manifest : Stream.concat(
+                        root.images.stream().map(Packing.Packed::manifest), root.attestations.stream())
+                .toList()) {
+            blobs.add(manifest);
+            documents.contents(manifest).forEach(blob -> blobs.add(blob.digest()));
         }
         var saved = List.of(new SavedRoot(root.root, blobs, references(names)));
         var writer = writer();
@@ -192,7 +248,7 @@ public final class BuildResult {
      * @return the image for this host, or the first
      */
     public Image publish(List<String> names, Optional<BuildOutput.InStore> wanted) {
-        var isPlain = parts.size() == 1 && annotations.manifest.isEmpty();
+        var isPlain = isOne() && annotations.manifest.isEmpty();
         var form = wanted.map(
                         output -> new Packing.Form(output.dockerMediaTypes(), output.compression(), output.level()))
                 .or(() -> roots.keySet().stream()

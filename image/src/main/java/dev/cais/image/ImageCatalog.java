@@ -1,5 +1,6 @@
 package dev.cais.image;
 
+import dev.cais.Attestation;
 import dev.cais.BuildCache;
 import dev.cais.BuildCacheEntry;
 import dev.cais.BuildEvent;
@@ -320,6 +321,17 @@ public final class ImageCatalog implements Images, AutoCloseable {
                 repository -> new Signatures(repository, task).of(resolve(reference, repository, task)));
     }
 
+    @Override
+    public List<Attestation> attestations(String name) {
+        try (var hold = store.lockShared()) {
+            return reading(table -> resolve(table, name)
+                    .orElseThrow(() -> missing("read attestations of", table, name))
+                    .index
+                    .map(index -> Attestations.read(documents, store, index))
+                    .orElse(List.of()));
+        }
+    }
+
     /** What a name stands for in a repository. */
     private Digest resolve(ImageReference reference, Repository repository, Task task) {
         var wanted = reference.digest().map(Digest::toString).or(reference::tag).orElseThrow();
@@ -415,12 +427,14 @@ public final class ImageCatalog implements Images, AutoCloseable {
      * What a build has come to. Hold {@link Store#lockShared()} since the layers of the images were found, until it is published.
      *
      * @param images one for each platform
+     * @param said of each
      * @param cannot for messages: {@code cannot build app}
      */
-    public BuildResult result(List<BuiltImage> images, BuildResult.Annotations annotations, String cannot) {
+    public BuildResult result(
+            List<BuiltImage> images, BuildResult.Annotations annotations, List<BuildResult.Said> said, String cannot) {
         sweep.expect(); // blobs that are written for an output alone are of no use later
         return new BuildResult(
-                this, store, documents, new Packing(store, documents, limits, cannot), images, annotations);
+                this, store, documents, new Packing(store, documents, limits, cannot), images, annotations, said);
     }
 
     /**

@@ -7,6 +7,7 @@ import dev.cais.Image;
 import dev.cais.InvalidSpecException;
 import dev.cais.NotFoundException;
 import dev.cais.Platform;
+import dev.cais.image.BuildResult;
 import dev.cais.image.ImageCatalog;
 import dev.cais.image.dockerfile.BuildPlan;
 import dev.cais.image.dockerfile.Dockerfile;
@@ -47,6 +48,7 @@ public final class Builder {
         var told = oneByOne(progress);
         var caches = Caches.read(host, spec.cacheFrom(), told);
         var workplace = new Workplace(host, caches);
+        var attesting = new Attesting(spec, workplace, epoch);
         try (var contexts = Contexts.open(workplace, spec)) {
             var dockerfile = spec.stage().map(Dockerfile::of).orElseGet(() -> dockerfile(spec, contexts.files("")));
             var place = spec.context() + "\n" + dockerfile.name();
@@ -68,8 +70,10 @@ public final class Builder {
                     if (isFirst) {
                         begun.get(0).warn();
                     }
-                    var results =
-                            each(begun, construction -> new Result(construction.platform(), construction.carryOut()));
+                    var results = each(begun, construction -> {
+                        var files = construction.carryOut();
+                        return new Result(construction.platform(), files, attesting.of(construction, files));
+                    });
                     var image = exports.carryOut(workplace, steps, results);
                     caches.export(
                             spec.cacheTo(),
@@ -90,8 +94,8 @@ public final class Builder {
         return Workers.run("cais-build", all.size(), tasks, "cannot build");
     }
 
-    /** What the target has come to on a platform. */
-    record Result(Platform platform, StageFiles files) {}
+    /** What the target has come to on a platform, and what is said of it. */
+    record Result(Platform platform, StageFiles files, BuildResult.Said said) {}
 
     private static Consumer<BuildEvent> oneByOne(Consumer<BuildEvent> progress) {
         var turn = new Object();

@@ -9,6 +9,7 @@ import dev.cais.Image;
 import dev.cais.ImageConfig;
 import dev.cais.Layer;
 import dev.cais.Platform;
+import dev.cais.image.attestation.Provenance;
 import dev.cais.image.dockerfile.BuildArguments;
 import dev.cais.image.dockerfile.BuildPlan;
 import dev.cais.image.dockerfile.Dockerfile;
@@ -18,6 +19,7 @@ import dev.cais.image.dockerfile.PlannedStage;
 import dev.cais.image.layer.Workers;
 import dev.cais.image.oci.ImageReference;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -27,6 +29,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
+import java.util.stream.Stream;
 
 /** One build, from its plan to the target's files. */
 final class Construction {
@@ -227,6 +230,43 @@ final class Construction {
                 .host()
                 .images()
                 .pull(name, image.platform(), spec.pull(), event -> steps.tell(new BuildEvent.Pulling(name, event)));
+    }
+
+    /** What it was made of, when it is. */
+    List<Provenance.Material> materials() {
+        var materials = new ArrayList<Provenance.Material>();
+        images.forEach((origin, files) -> {
+            var image = await(files).base().orElseThrow();
+            var name = reference(origin);
+            materials.add(Provenance.Material.ofImage(
+                    name.familiarRepository(),
+                    name.tag().orElse(""),
+                    image.platform(),
+                    image.digest().orElse(image.id())));
+        });
+        materials.sort(Comparator.comparing(Provenance.Material::uri));
+        materials.addAll(contexts.materials());
+        return materials;
+    }
+
+    /** A layout is known by the name of its context. */
+    private ImageReference reference(Origin origin) {
+        if (origin instanceof Origin.OfImage image) {
+            return image.name();
+        }
+        var named = ((Origin.OfContext) origin).name();
+        return contexts.image(named)
+                .filter(BuildContext.OfImage.class::isInstance)
+                .map(context -> ImageReference.parse(((BuildContext.OfImage) context).name()))
+                .orElseGet(() -> ImageReference.parse(named));
+    }
+
+    /** All that was carried out, as it is written. */
+    List<String> instructions() {
+        return plan.stages().stream()
+                .flatMap(stage -> Stream.concat(Stream.of(stage.stage().from()), stage.instructions().stream()))
+                .map(instruction -> instruction.source().text())
+                .toList();
     }
 
     private static <T> T await(CompletableFuture<T> future) {

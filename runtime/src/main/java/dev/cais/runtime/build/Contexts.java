@@ -3,17 +3,20 @@ package dev.cais.runtime.build;
 import dev.cais.BuildContext;
 import dev.cais.BuildSpec;
 import dev.cais.InvalidSpecException;
+import dev.cais.image.attestation.Provenance;
 import dev.cais.image.dockerfile.IgnoreFile;
 import dev.cais.image.layer.TarTree;
 import java.io.InputStream;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** The contexts of one build, by name; the build's own has none. What had to be brought here for them goes with the build. */
 final class Contexts implements AutoCloseable {
@@ -21,6 +24,7 @@ final class Contexts implements AutoCloseable {
     private final Remotes remotes;
     private final BuildSpec spec;
     private final Map<String, ContextFiles> files = new LinkedHashMap<>();
+    private final List<Provenance.Material> materials = new ArrayList<>();
     private final Deque<Runnable> undoing = new ArrayDeque<>();
 
     private Contexts(Workplace workplace, BuildSpec spec) {
@@ -85,7 +89,9 @@ final class Contexts implements AutoCloseable {
             unpack(tar.archive(), fresh);
         } else if (context instanceof BuildContext.Git git) {
             var checkout = new GitCheckout(git, fresh, git.repository().startsWith("file:"), Remotes.agent(spec));
-            checkout.bring(checkout.commit(), keepsGitData());
+            var commit = checkout.commit();
+            checkout.bring(commit, keepsGitData());
+            materials.add(Provenance.Material.ofCommit(git.toString(), commit));
             return checkout.subdirectory();
         }
         return fresh;
@@ -116,6 +122,11 @@ final class Contexts implements AutoCloseable {
     /** What {@code ADD} fetches. */
     Remotes remotes() {
         return remotes;
+    }
+
+    /** What was brought here: commits, files of the web. */
+    List<Provenance.Material> materials() {
+        return Stream.concat(materials.stream(), remotes.materials().stream()).toList();
     }
 
     /** The files of one that was given and is no image. */

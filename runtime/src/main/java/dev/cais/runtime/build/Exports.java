@@ -5,6 +5,7 @@ import dev.cais.BuildOutput;
 import dev.cais.BuildSpec;
 import dev.cais.Image;
 import dev.cais.InvalidSpecException;
+import dev.cais.ProvenanceMode;
 import dev.cais.StorageException;
 import dev.cais.image.BuildResult;
 import dev.cais.image.ImageCatalog;
@@ -40,6 +41,11 @@ final class Exports {
     Exports(BuildSpec spec) {
         this.spec = spec;
         for (var output : spec.outputs()) {
+            if (isAttested() && isDocker(output)) {
+                throw new InvalidSpecException(
+                        "cannot build " + spec.context() + ": Docker's media types have no place for attestations",
+                        "leave these out, or write OCI's");
+            }
             if (output instanceof BuildOutput.Registry registry) {
                 ImageCatalog.requireNames(registry.names());
                 if (names(registry).isEmpty()) {
@@ -59,6 +65,16 @@ final class Exports {
         return registry.names().isEmpty() ? spec.tags() : registry.names();
     }
 
+    private boolean isAttested() {
+        return spec.sbom() || spec.provenance() != ProvenanceMode.NONE;
+    }
+
+    private static boolean isDocker(BuildOutput output) {
+        return output instanceof BuildOutput.Registry registry && registry.dockerMediaTypes()
+                || output instanceof BuildOutput.Oci oci && oci.dockerMediaTypes()
+                || output instanceof BuildOutput.InStore image && image.dockerMediaTypes();
+    }
+
     private boolean isSplit() {
         return spec.platforms().size() > 1;
     }
@@ -76,7 +92,11 @@ final class Exports {
                     .map(image -> workplace.caches().inline(spec.cacheTo(), image))
                     .toList();
             var result = host.images()
-                    .result(images, new BuildResult.Annotations(spec.annotations(), spec.indexAnnotations()), cannot);
+                    .result(
+                            images,
+                            new BuildResult.Annotations(spec.annotations(), spec.indexAnnotations()),
+                            results.stream().map(Builder.Result::said).toList(),
+                            cannot);
             var trees = new Trees(workplace, results);
             for (var output : spec.outputs()) {
                 begin(output, result, trees).ifPresent(written::add);

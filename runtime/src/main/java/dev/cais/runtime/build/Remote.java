@@ -1,11 +1,15 @@
 package dev.cais.runtime.build;
 
 import dev.cais.Digest;
+import dev.cais.image.attestation.Provenance;
 
 /** Something that {@code ADD} fetches. For many threads. */
 interface Remote {
     /** Says what its files are, which need not be here for that. */
     Digest digest();
+
+    /** For who wants to know what an image was made of. */
+    Provenance.Material material();
 
     /** Its files, which are here then. */
     Origins.Tree tree();

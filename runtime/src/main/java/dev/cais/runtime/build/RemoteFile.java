@@ -6,6 +6,7 @@ import dev.cais.Digest;
 import dev.cais.EngineException;
 import dev.cais.StorageException;
 import dev.cais.image.archive.HashedContent;
+import dev.cais.image.attestation.Provenance;
 import dev.cais.image.oci.Hash;
 import dev.cais.image.oci.JsonObject;
 import dev.cais.image.registry.Vicinity;
@@ -70,6 +71,11 @@ final class RemoteFile implements Remote {
             digest = checksum.or(() -> Optional.of(ask()));
         }
         return digest.get();
+    }
+
+    @Override
+    public Provenance.Material material() {
+        return Provenance.Material.of(toString(), digest());
     }
 
     /** Knows the file again, or fetches it. */

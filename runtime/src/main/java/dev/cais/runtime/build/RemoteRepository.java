@@ -3,6 +3,7 @@ package dev.cais.runtime.build;
 import dev.cais.BuildContext.Git;
 import dev.cais.BuildException;
 import dev.cais.Digest;
+import dev.cais.image.attestation.Provenance;
 import dev.cais.image.oci.Hash;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -55,6 +56,11 @@ final class RemoteRepository implements Remote {
     public synchronized Digest digest() {
         var what = commit() + "\n" + address.subdirectory() + "\n" + (keepsData ? address.repository() : "");
         return Hash.sha256(what.getBytes(StandardCharsets.UTF_8));
+    }
+
+    @Override
+    public synchronized Provenance.Material material() {
+        return Provenance.Material.ofCommit(address.toString(), commit());
     }
 
     @Override

@@ -5,13 +5,16 @@ import dev.cais.BuildEntitlement;
 import dev.cais.BuildSpec;
 import dev.cais.Digest;
 import dev.cais.InvalidSpecException;
+import dev.cais.image.attestation.Provenance;
 import dev.cais.image.registry.Vicinity;
 import dev.cais.image.registry.WebFiles;
 import java.net.URI;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
+import java.util.Comparator;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -85,6 +88,14 @@ final class Remotes implements AutoCloseable {
         var directory = workplace.makeDirectory();
         directories.push(directory);
         return directory;
+    }
+
+    /** What was asked for, in order of addresses. */
+    synchronized List<Provenance.Material> materials() {
+        return remotes.values().stream()
+                .map(Remote::material)
+                .sorted(Comparator.comparing(Provenance.Material::uri))
+                .toList();
     }
 
     @Override

@@ -1,0 +1,109 @@
+package dev.cais.image.attestation;
+
+import dev.cais.StorageException;
+import dev.cais.linux.Fd;
+import dev.cais.storage.InRoot;
+import java.io.BufferedReader;
+import java.io.FilterInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+
+/** Files of an image, found below its root: links lead where they lead for its programs. */
+final class ImageFiles {
+    private static final long LARGEST = 64 << 20;
+    private static final int LONGEST_LINE = 1 << 16;
+
+    private final Fd root;
+    private final InRoot paths;
+
+    /** @param root of the image, not closed */
+    ImageFiles(Fd root) {
+        this.root = root;
+        this.paths = new InRoot(root, "the image");
+    }
+
+    Fd root() {
+        return root;
+    }
+
+    /** Lines of a text; those that are longer than 64 KiB are cut, and no more than 64 MiB is read. */
+    interface Lines {
+        void line(String line);
+    }
+
+    /** Reads a regular file, if there is one at the path. */
+    void read(String path, Lines lines) {
+        open(path).ifPresent(in -> {
+            try (var reader =
+                    new BufferedReader(new InputStreamReader(new Limited(in, LARGEST), StandardCharsets.UTF_8))) {
+                each(reader, lines);
+            } catch (IOException e) {
+                throw unreadable(path, e);
+            }
+        });
+    }
+
+    private static void each(BufferedReader reader, Lines lines) throws IOException {
+        var line = new StringBuilder();
+        for (var c = reader.read(); c >= 0; c = reader.read()) {
+            if (c == '\n') {
+                lines.line(line.toString());
+                line.setLength(0);
+            } else if (line.length() < LONGEST_LINE) {
+                line.append((char) c);
+            }
+        }
+        if (!line.isEmpty()) {
+            lines.line(line.toString());
+        }
+    }
+
+    static StorageException unreadable(String path, IOException cause) {
+        return new StorageException("cannot read " + path + " of the image: " + cause, Map.of(), "", cause);
+    }
+
+    private Optional<InputStream> open(String path) {
+        var found = paths.find(InRoot.path(path));
+        if (found.isEmpty()) {
+            return Optional.empty();
+        }
+        try (var file = found.get()) {
+            var opened = opened(file);
+            return Files.isRegularFile(opened) ? Optional.of(Files.newInputStream(opened)) : Optional.empty();
+        } catch (IOException e) {
+            throw unreadable(path, e);
+        }
+    }
+
+    static Path opened(Fd file) {
+        return Path.of("/proc/self/fd/" + file.number());
+    }
+
+    /** Ends when so much has been read. */
+    private static final class Limited extends FilterInputStream {
+        private long left;
+
+        Limited(InputStream in, long most) {
+            super(in);
+            this.left = most;
+        }
+
+        @Override
+        public int read() throws IOException {
+            return left-- > 0 ? super.read() : -1;
+        }
+
+        @Override
+        public int read(byte[] bytes, int offset, int length) throws IOException {
+            var count = left > 0 ? super.read(bytes, offset, (int) Math.min(left, length)) : -1;
+            left -= Math.max(count, 0);
+            return count;
+        }
+    }
+}

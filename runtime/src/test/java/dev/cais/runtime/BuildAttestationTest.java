@@ -1,0 +1,248 @@
+package dev.cais.runtime;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.cais.Attestation;
+import dev.cais.BuildOutput;
+import dev.cais.BuildSecret;
+import dev.cais.BuildSpec;
+import dev.cais.BuildStage;
+import dev.cais.ContainerSpec;
+import dev.cais.Engine;
+import dev.cais.InvalidSpecException;
+import dev.cais.Platform;
+import dev.cais.ProvenanceMode;
+import dev.cais.PruneOptions;
+import dev.cais.PullOptions;
+import dev.cais.fixtures.LeakChecked;
+import dev.cais.fixtures.Programs;
+import dev.cais.fixtures.RequiresProgram;
+import dev.cais.fixtures.RequiresRoot;
+import dev.cais.fixtures.TestImages;
+import dev.cais.fixtures.TestRegistry;
+import dev.cais.fixtures.TestStore;
+import dev.cais.image.oci.JsonObject;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What is said of images beside them, and where others find it. */
+@RequiresRoot
+@LeakChecked
+@RequiresProgram({"skopeo", "docker-registry"})
+@Timeout(180)
+class BuildAttestationTest {
+    private static final String SPDX = "https://spdx.dev/Document";
+    private static final String SLSA = "https://slsa.dev/provenance/v1";
+
+    private TestRegistry registry;
+    private TestStore store;
+    private Engine engine;
+
+    @TempDir
+    private Path context;
+
+    @BeforeEach
+    void open(TestStore opened, @TempDir Path directory) {
+        store = opened;
+        registry = TestRegistry.plain(directory);
+        engine = Engine.open(store.options().insecureRegistry(registry.address()));
+        engine.images().load(TestImages.busyboxArchive());
+    }
+
+    @AfterEach
+    void close() {
+        engine.close();
+        registry.close();
+    }
+
+    private BuildSpec spec(String dockerfile) throws IOException {
+        Files.writeString(context.resolve("Dockerfile"), dockerfile);
+        return BuildSpec.of(context);
+    }
+
+    private static JsonObject predicate(Attestation attestation) {
+        return JsonObject.parse(attestation.statement(), "statement").object("predicate");
+    }
+
+    private static JsonObject raw(String reference) {
+        var text = Programs.output(
+                "skopeo", "--insecure-policy", "inspect", "--tls-verify=false", "--raw", "docker://" + reference);
+        return JsonObject.parse(text.getBytes(StandardCharsets.UTF_8), reference);
+    }
+
+    @Test
+    void othersFindThemInTheIndex() throws IOException {
+        var name = registry.address() + "/said:1";
+        var layout = context.resolveSibling(context.getFileName() + "-layout");
+        var image = engine.images()
+                .build(spec("FROM busybox\nRUN echo said >/said\n")
+                        .tag(name)
+                        .withSbom()
+                        .provenance(ProvenanceMode.MIN)
+                        .output(BuildOutput.registry(), BuildOutput.ociLayout(layout)));
+
+        var index = raw(name);
+        assertThat(index.text("mediaType")).isEqualTo("application/vnd.oci.image.index.v1+json");
+        var entries = index.objects("manifests");
+        assertThat(entries).hasSize(2);
+        assertThat(entries.get(0).digest("digest")).isEqualTo(image.digest().orElseThrow());
+        var said = entries.get(1);
+        assertThat(said.object("platform").toMap()).isEqualTo(Map.of("architecture", "unknown", "os", "unknown"));
+        assertThat(said.textMap("annotations"))
+                .isEqualTo(Map.of(
+                        "vnd.docker.reference.type",
+                        "attestation-manifest",
+                        "vnd.docker.reference.digest",
+                        image.digest().orElseThrow().toString()));
+        var manifest = raw(registry.address() + "/said@" + said.digest("digest"));
+        assertThat(manifest.objects("layers"))
+                .extracting(layer -> layer.text("mediaType") + " " + layer.textMap("annotations"))
+                .containsExactly(
+                        "application/vnd.in-toto+json {in-toto.io/predicate-type=" + SPDX + "}",
+                        "application/vnd.in-toto+json {in-toto.io/predicate-type=" + SLSA + "}");
+        assertThat(raw(name).toMap())
+                .isEqualTo(JsonObject.parse(
+                                Programs.output(
+                                                "skopeo",
+                                                "--insecure-policy",
+                                                "inspect",
+                                                "--raw",
+                                                "oci:" + layout + ":" + name)
+                                        .getBytes(StandardCharsets.UTF_8),
+                                "layout")
+                        .toMap());
+        for (var layer : manifest.objects("layers")) {
+            assertThat(layout.resolve("blobs/sha256/" + layer.digest("digest").hex()))
+                    .isRegularFile();
+        }
+        Programs.output("rm", "-rf", layout.toString());
+
+        // who pulls it for all platforms has them, too
+        var before = engine.images().attestations(name);
+        assertThat(before).extracting(Attestation::predicateType).containsExactly(SPDX, SLSA);
+        image.remove();
+        engine.images().pull(name, PullOptions.defaults().forAllPlatforms());
+        assertThat(engine.images().attestations(name))
+                .usingRecursiveComparison()
+                .isEqualTo(before);
+        assertThat(engine.images().attestations("busybox")).isEmpty();
+        assertThat(engine.images().verify()).isEmpty();
+    }
+
+    @Test
+    @RequiresProgram("mmdebstrap")
+    void aBillOfMaterialsHasWhatDpkgHas() {
+        engine.images().importRootfs(TestImages.debianWith("redis-server"), "debian");
+        var stage = BuildStage.from("debian").layer(l -> l.file("/app/lib-1.2.jar", new byte[0]));
+        var image = engine.images().build(BuildSpec.of(stage).tag("listed:1").withSbom());
+
+        var said = engine.images().attestations("listed:1");
+        assertThat(said)
+                .singleElement()
+                .satisfies(
+                        one -> assertThat(one.image()).isEqualTo(image.digest().orElseThrow()));
+        var listed = predicate(said.get(0)).objects("packages").stream()
+                .filter(one -> one.has("externalRefs"))
+                .map(one -> one.text("name") + " " + one.text("versionInfo"))
+                .collect(Collectors.toSet());
+        var queried = engine.containers()
+                .run(ContainerSpec.of(image).command("dpkg-query", "-W", "-f", "${Package} ${Version}\n"))
+                .stdout();
+        assertThat(listed)
+                .isEqualTo(queried.lines().collect(Collectors.toSet()))
+                .hasSizeGreaterThan(50);
+        assertThat(said.get(0).text()).contains("\"name\":\"lib\"").contains("pkg:deb/debian/redis-server@");
+    }
+
+    @Test
+    void provenanceSaysWhatWentInAndNoSecret() throws IOException {
+        var spec = spec("""
+                        FROM busybox AS base
+                        ARG WHO
+                        RUN --mount=type=secret,id=token,target=/t echo $WHO >/who
+                        FROM scratch
+                        COPY --from=base /who /
+                        """).tag("made:1").arg("WHO", "quay").secret("token", BuildSecret.of("geheim"));
+        engine.images().build(spec.provenance(ProvenanceMode.MAX));
+        var whole = engine.images().attestations("made:1").get(0);
+        engine.images().build(spec.provenance(ProvenanceMode.MIN));
+        var least = engine.images().attestations("made:1").get(0);
+
+        var definition = predicate(whole).object("buildDefinition");
+        var request = definition.object("externalParameters").object("request");
+        assertThat(request.textMap("args")).isEqualTo(Map.of("build-arg:WHO", "quay"));
+        assertThat(request.objects("secrets"))
+                .singleElement()
+                .satisfies(secret -> assertThat(secret.toMap()).isEqualTo(Map.of("id", "token")));
+        assertThat(definition.object("internalParameters").object("buildConfig").texts("instructions"))
+                .contains("COPY --from=base /who /")
+                .hasSize(5);
+        var busybox = engine.images().get("busybox");
+        for (var each : List.of(whole, least)) {
+            var material = predicate(each).object("buildDefinition").objects("resolvedDependencies");
+            assertThat(material).singleElement().satisfies(one -> {
+                assertThat(one.text("uri"))
+                        .isEqualTo("pkg:docker/busybox@latest?platform="
+                                + Platform.host().toString().replace("/", "%2F"));
+                assertThat(one.textMap("digest"))
+                        .containsEntry(
+                                "sha256", busybox.digest().orElse(busybox.id()).hex());
+            });
+            assertThat(each.text()).doesNotContain("geheim").doesNotContain(context.toString());
+            var subjects = JsonObject.parse(each.statement(), "statement").objects("subject");
+            assertThat(subjects)
+                    .singleElement()
+                    .satisfies(subject -> assertThat(subject.textMap("digest"))
+                            .containsEntry("sha256", each.image().hex()));
+        }
+        assertThat(least.text()).doesNotContain("quay").doesNotContain("token");
+    }
+
+    @Test
+    void theSameFilesAndTimeGiveTheSameIndex() throws IOException {
+        var spec = spec("FROM busybox\nCOPY Dockerfile /\n").withSbom().arg("SOURCE_DATE_EPOCH", "1700000000");
+        engine.images().build(spec.tag("one:1"));
+        var first = engine.images().attestations("one:1").get(0);
+        engine.images().build(spec.tag("one:1").withoutCache());
+
+        assertThat(engine.images().attestations("one:1").get(0).statement()).isEqualTo(first.statement());
+    }
+
+    @Test
+    void theyGoWithTheNameAndNotBefore() throws IOException {
+        engine.images()
+                .build(spec("FROM busybox\nRUN echo kept >/kept\n")
+                        .tag("kept:1")
+                        .withSbom());
+        engine.images().prune(PruneOptions.dangling());
+
+        assertThat(engine.images().attestations("kept:1")).hasSize(1);
+        assertThat(engine.images().attestations("kept:1").get(0).text())
+                .contains("\"_type\":\"https://in-toto.io/Statement/v0.1\"")
+                .contains("pkg:docker/kept@1?platform=linux%2F");
+        var id = engine.images().get("kept:1").id();
+        engine.images().remove("kept:1");
+        assertThat(engine.images().list()).extracting(image -> image.id()).doesNotContain(id);
+    }
+
+    @Test
+    void dockersMediaTypesHaveNoPlaceForThem() throws IOException {
+        var spec = spec("FROM busybox\n").withSbom().output(BuildOutput.image().withDockerMediaTypes());
+
+        assertThatThrownBy(() -> engine.images().build(spec))
+                .isInstanceOf(InvalidSpecException.class)
+                .hasMessage("cannot build " + context + ": Docker's media types have no place for attestations; leave"
+                        + " these out, or write OCI's");
+    }
+}
