@@ -6,6 +6,7 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -103,9 +104,25 @@ public record BuildLayer(List<Entry> entries, CopySource.Owner owner, Instant ti
         return file(path, () -> new ByteArrayInputStream(content), mode);
     }
 
-    /** A file of the host, with mode 0755 if it is its owner's to execute, else 0644. */
+    /**
+     * A file of the host, with mode 0755 if its owner may execute it, else 0644.
+     *
+     * @throws StorageException if it cannot be looked at
+     */
     public BuildLayer file(String path, Path file) {
-        return file(path, file, Files.isExecutable(file) ? 0755 : 0644);
+        try {
+            return file(path, file, usualMode(file));
+        } catch (IOException e) {
+            throw unreadable(file, e);
+        }
+    }
+
+    private static int usualMode(Path file) throws IOException {
+        return Files.getPosixFilePermissions(file).contains(PosixFilePermission.OWNER_EXECUTE) ? 0755 : 0644;
+    }
+
+    private static StorageException unreadable(Path file, IOException cause) {
+        return new StorageException("cannot add " + file + " to a layer: " + cause, Map.of(), "", cause);
     }
 
     public BuildLayer file(String path, Path file, int mode) {
@@ -144,7 +161,7 @@ public record BuildLayer(List<Entry> entries, CopySource.Owner owner, Instant ti
                 all.add(new Entry(below.isEmpty() ? path : path + "/" + below, node(each), owner, time));
             }
         } catch (IOException e) {
-            throw new StorageException("cannot add " + directory + " to a layer: " + e, Map.of(), "", e);
+            throw unreadable(directory, e);
         }
         return new BuildLayer(all, owner, time);
     }
@@ -155,7 +172,7 @@ public record BuildLayer(List<Entry> entries, CopySource.Owner owner, Instant ti
         } else if (Files.isDirectory(file, LinkOption.NOFOLLOW_LINKS)) {
             return new Directory(0755);
         } else if (Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
-            return new File(() -> Files.newInputStream(file), Files.isExecutable(file) ? 0755 : 0644);
+            return new File(() -> Files.newInputStream(file), usualMode(file));
         }
         throw new StorageException("cannot add " + file + " to a layer: it is a device or a pipe");
     }

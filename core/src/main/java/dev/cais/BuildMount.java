@@ -41,6 +41,11 @@ public sealed interface BuildMount {
         return new Secret(id, "", variable, OptionalInt.empty(), OptionalInt.empty(), OptionalInt.empty());
     }
 
+    /** The ssh agent of the build that is called {@code default}. */
+    static Ssh ssh() {
+        return new Ssh("default", "", OptionalInt.empty(), OptionalInt.empty(), OptionalInt.empty());
+    }
+
     /** @see #bind(BuildOrigin, String, String) */
     record Bind(BuildOrigin from, String source, String target, boolean readOnly) implements BuildMount {
         public Bind {
@@ -134,6 +139,39 @@ public sealed interface BuildMount {
 
         public Secret owner(int user, int group) {
             return new Secret(id, target, variable, mode, OptionalInt.of(user), OptionalInt.of(group));
+        }
+    }
+
+    /**
+     * A socket of an agent, which {@code SSH_AUTH_SOCK} names. The build fails without the agent.
+     *
+     * @param target of the socket; empty for one that programs need not know
+     * @param mode permission bits of the socket; 0600 unless it is given
+     * @param uid owner; 0 unless it is given
+     * @param gid likewise
+     * @see #ssh
+     */
+    record Ssh(String id, String target, OptionalInt mode, OptionalInt uid, OptionalInt gid) implements BuildMount {
+        public Ssh {
+            requireTexts("ssh", id, "-" + target);
+            requireNumbers("ssh", mode, uid, gid);
+        }
+
+        public Ssh id(String changed) {
+            return new Ssh(changed, target, mode, uid, gid);
+        }
+
+        public Ssh target(String changed) {
+            return new Ssh(id, changed, mode, uid, gid);
+        }
+
+        /** @param bits as in {@code 0600} */
+        public Ssh mode(int bits) {
+            return new Ssh(id, target, OptionalInt.of(bits), uid, gid);
+        }
+
+        public Ssh owner(int user, int group) {
+            return new Ssh(id, target, mode, OptionalInt.of(user), OptionalInt.of(group));
         }
     }
 

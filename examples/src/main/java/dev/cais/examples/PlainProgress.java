@@ -47,7 +47,11 @@ final class PlainProgress implements Consumer<BuildEvent> {
         if (event instanceof BuildEvent.Warned warned) {
             out.println("WARN: " + warned);
         } else if (event instanceof BuildEvent.Pulling pulling) {
-            layer(pulling.image(), "pulling " + pulling.image(), pulling.progress());
+            layer("pulling " + pulling.image(), pulling.progress());
+        } else if (event instanceof BuildEvent.Pushing pushing) {
+            layer("pushing " + pushing.image(), pushing.progress());
+        } else if (event instanceof BuildEvent.CacheUnusable unusable) {
+            out.println("WARN: " + OutputLines.clean(unusable.toString()));
         } else if (event instanceof BuildEvent.Cached cached) {
             print(entry(cached.step()), "CACHED");
         } else if (event instanceof BuildEvent.Started started) {
@@ -82,12 +86,16 @@ final class PlainProgress implements Consumer<BuildEvent> {
     }
 
     /** Once for each layer, when all of it is there. */
-    private void layer(String image, String title, ProgressEvent progress) {
-        if (progress.phase() == ProgressEvent.Phase.DONE && told.add(image + " " + progress.layer())) {
+    private void layer(String title, ProgressEvent progress) {
+        if (isThere(progress) && told.add(title + " " + progress.layer())) {
             print(
-                    entry(image, title),
+                    entry(title, title),
                     progress.layer().algorithm() + ":" + progress.layer().abbreviated() + " " + progress.size());
         }
+    }
+
+    static boolean isThere(ProgressEvent progress) {
+        return progress.phase() == ProgressEvent.Phase.DONE || progress.phase() == ProgressEvent.Phase.EXISTS;
     }
 
     private void lines(Entry entry, List<String> lines) {

@@ -93,7 +93,11 @@ final class TerminalProgress implements Consumer<BuildEvent>, AutoCloseable {
         if (event instanceof BuildEvent.Warned warned) {
             end("WARN: " + OutputLines.clean(warned.toString()), "");
         } else if (event instanceof BuildEvent.Pulling pulling) {
-            pulling(pulling.image(), pulling.progress());
+            transfer("pulling " + pulling.image(), pulling.progress());
+        } else if (event instanceof BuildEvent.Pushing pushing) {
+            transfer("pushing " + pushing.image(), pushing.progress());
+        } else if (event instanceof BuildEvent.CacheUnusable unusable) {
+            end("WARN: " + OutputLines.clean(unusable.toString()), "");
         } else if (event instanceof BuildEvent.Cached cached) {
             ended++;
             end(" => CACHED " + PlainProgress.title(cached.step()), seconds(0));
@@ -114,11 +118,11 @@ final class TerminalProgress implements Consumer<BuildEvent>, AutoCloseable {
         return running.computeIfAbsent(key, unused -> new Running(title, nanos.getAsLong()));
     }
 
-    private void pulling(String image, ProgressEvent progress) {
-        var pull = running(image, "pulling " + image);
-        pull.state = progress.allDone() + " / " + progress.allSize();
-        if (isWhole(progress) && progress.phase() == ProgressEvent.Phase.DONE) {
-            done(image, nanos.getAsLong() - pull.since);
+    private void transfer(String title, ProgressEvent progress) {
+        var transfer = running(title, title);
+        transfer.state = progress.allDone() + " / " + progress.allSize();
+        if (isWhole(progress) && PlainProgress.isThere(progress)) {
+            done(title, nanos.getAsLong() - transfer.since);
         }
     }
 

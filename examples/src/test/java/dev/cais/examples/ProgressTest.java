@@ -40,12 +40,17 @@ class ProgressTest {
             new BuildEvent.Done(MAKE, Duration.ofMillis(2345), ByteSize.bytes(4096)),
             new BuildEvent.Started(COPY, ""),
             output(COPY, "no luck"),
+            new BuildEvent.Pushing("app:1", transfer(ProgressEvent.Phase.EXISTS, 60)),
             new BuildEvent.Failed(COPY, Duration.ofMillis(20), "the program ended with exit 3"));
 
     private static BuildEvent pulling(ProgressEvent.Phase phase, long done) {
+        return new BuildEvent.Pulling("debian:12", transfer(phase, done));
+    }
+
+    private static ProgressEvent transfer(ProgressEvent.Phase phase, long done) {
         var all = ByteSize.bytes(60 << 20);
         var part = ByteSize.bytes(done << 20);
-        return new BuildEvent.Pulling("debian:12", new ProgressEvent(LAYER, phase, part, all, part, all));
+        return new ProgressEvent(LAYER, phase, part, all, part, all);
     }
 
     private static BuildEvent output(BuildStep step, String text) {
@@ -104,7 +109,12 @@ class ProgressTest {
                 #3 DONE 2.3s, 4.0 KiB
 
                 #5 [1 1/1] COPY --from=base /out /out
-                #5 0.500 no luck
+
+                #6 pushing app:1
+                #6 sha256:000000000000 60.0 MiB
+
+                #5 [1 1/1] COPY --from=base /out /out
+                #5 0.750 no luck
                 #5 ERROR: the program ended with exit 3
                 """);
     }
@@ -140,9 +150,10 @@ class ProgressTest {
                  => CACHED [base 1/2] RUN apt-get install -y gcc       0.0s
                  => [tools 1/1] RUN fetch tools                        0.9s
                  => [base 2/2] RUN make                                2.3s
+                 => pushing app:1                                      0.0s
                  => ERROR [1 1/1] COPY --from=base /out /out           0.0s
                  => => no luck
-                [+] Failed, 4 done                                     4.0s
+                [+] Failed, 5 done                                     4.3s
                 """);
     }
 

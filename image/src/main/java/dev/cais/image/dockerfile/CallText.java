@@ -126,6 +126,11 @@ final class CallText {
             options.put("required", "true");
             put(options, "env", secret.variable());
             owner(options, secret.mode(), secret.uid(), secret.gid());
+        } else if (mount instanceof BuildMount.Ssh ssh) {
+            options.put("type", "ssh");
+            options.put("id", ssh.id());
+            options.put("required", "true");
+            owner(options, ssh.mode(), ssh.uid(), ssh.gid());
         }
         put(options, "target", mount.target());
         return options;

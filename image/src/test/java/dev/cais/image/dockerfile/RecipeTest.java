@@ -15,6 +15,8 @@ import dev.cais.Platform;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 
 class RecipeTest {
@@ -113,7 +115,8 @@ class RecipeTest {
                         .mount(BuildMount.cache("/c").owner(1, 2).sharing(BuildMount.Sharing.LOCKED))
                         .mount(BuildMount.bind(tools, "/x", "/x"))
                         .mount(BuildMount.secretVariable("s", "S"))
-                        .mount(BuildMount.tmpfs("/t")))
+                        .mount(BuildMount.tmpfs("/t"))
+                        .mount(BuildMount.ssh().owner(3, 4)))
                 .run("one\ntwo")
                 .copy(BuildCopy.of(List.of("a", "b"), "/d/")
                         .owner("me")
@@ -131,13 +134,27 @@ class RecipeTest {
                         "RUN --mount=type=cache,id=/c,sharing=locked,uid=1,gid=2,target=/c"
                                 + " --mount=type=bind,from=tools,source=/x,readonly=true,target=/x"
                                 + " --mount=type=secret,id=s,required=true,env=S --mount=type=tmpfs,target=/t"
+                                + " --mount=type=ssh,id=default,required=true,uid=3,gid=4"
                                 + " --network=none [\"a\", \"b \\\"c\\\"\"]",
                         "RUN one\\ntwo",
                         "COPY --chown=me --chmod=u+x --link --parents --exclude=*.md a b /d/",
                         "ADD --checksum=sha256:0 https://example.org/x /x",
                         "LAYER /a and 1 more",
                         "COPY --from=tools /x /x");
+        assertThat(((Instruction.Run) plan(stage).target().instructions().get(0))
+                        .mounts().stream()
+                                .map(mount -> mount.resolve(name -> Optional.empty()))
+                                .toList())
+                .contains(
+                        new RunMount.Ssh("default", "", true, owner(3, 4)),
+                        new RunMount.Cache("/c", "", "", "/c", false, RunMount.Sharing.LOCKED, owner(1, 2)),
+                        new RunMount.Bind("tools", "/x", "/x", true),
+                        new RunMount.Tmpfs("/t", Optional.empty(), false));
         assertThat(plan(stage).stages().get(0).platform()).isEqualTo(Platform.parse("linux/arm64"));
+    }
+
+    private static RunMount.Ownership owner(int uid, int gid) {
+        return new RunMount.Ownership(OptionalInt.empty(), OptionalInt.of(uid), OptionalInt.of(gid));
     }
 
     @Test
