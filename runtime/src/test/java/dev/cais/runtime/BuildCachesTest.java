@@ -11,6 +11,7 @@ import dev.cais.BuildSpec;
 import dev.cais.Engine;
 import dev.cais.Image;
 import dev.cais.InvalidSpecException;
+import dev.cais.PullPolicy;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresProgram;
 import dev.cais.fixtures.RequiresRoot;
@@ -155,6 +156,29 @@ class BuildCachesTest {
             there.build(there.spec(DOCKERFILE).cacheFrom(BuildCache.registry(registry.address() + "/none:main")));
             assertThat(there.events().stream().filter(BuildEvent.CacheUnusable.class::isInstance))
                     .hasSize(1);
+        }
+    }
+
+    @Test
+    @RequiresProgram("docker-registry")
+    void aBaseIsAskedForAgainIfThatIsWanted(@TempDir Path data) {
+        try (var registry = TestRegistry.plain(data)) {
+            var name = registry.address() + "/base:1";
+            here.build(here.spec("FROM busybox\nRUN echo 1 >/version\n").tag(name));
+            here.engine().images().push(name);
+            var spec = there.spec("FROM " + name + "\nRUN cat version >/seen\n");
+            there.build(spec);
+            here.build(here.spec("FROM busybox\nRUN echo 2 >/version\n").tag(name));
+            here.engine().images().push(name);
+            there.carriedOut();
+
+            assertThat(there.run(
+                            there.build(there.spec("FROM " + name + "\nRUN cat version >/seen\n")), "cat", "/seen"))
+                    .isEqualTo("1\n");
+            assertThat(there.carriedOut()).isEmpty();
+            assertThat(there.run(there.build(spec.pull(PullPolicy.ALWAYS)), "cat", "/seen"))
+                    .isEqualTo("2\n");
+            assertThat(there.carriedOut()).containsExactly("[0 1] RUN cat version >/seen (the base image changed)");
         }
     }
 

@@ -30,6 +30,8 @@ public record CacheConfig(List<Layer> layers, List<Entry> records) {
     /** An annotation of a layer: when it was made. */
     public static final String CREATED = "buildkit/createdat";
 
+    private static final Instant LATEST = Instant.parse("9999-12-31T00:00:00Z");
+
     public CacheConfig {
         layers = List.copyOf(layers);
         records = List.copyOf(records);
@@ -103,7 +105,9 @@ public record CacheConfig(List<Layer> layers, List<Entry> records) {
     private static Instant created(JsonObject result) {
         var text = result.findText("createdAt").or(() -> result.findText("createdat"));
         try {
-            return text.map(Instant::parse).orElse(Instant.EPOCH);
+            return text.map(Instant::parse)
+                    .filter(time -> !time.isBefore(Instant.EPOCH) && time.isBefore(LATEST))
+                    .orElse(Instant.EPOCH);
         } catch (DateTimeParseException e) {
             return Instant.EPOCH; // with an offset, perhaps: not one of ours
         }

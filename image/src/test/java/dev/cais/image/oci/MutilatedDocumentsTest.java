@@ -68,6 +68,18 @@ class MutilatedDocumentsTest {
                 bytes -> Index.parse(bytes, "it").choose(Platform.parse("linux/amd64"), "it"));
     }
 
+    @Test
+    void caches() {
+        var records = """
+                [{"layers":[{"layer":1,"createdAt":"2023-11-14T22:13:20Z"}],"digest":"sha256:HEX",\
+                "inputs":[[{"selector":"sha256:HEX","link":0},{"link":1}],[{"link":2}]]},{"digest":"sha256:HEX"}]""".replace("HEX", "0123456789abcdef".repeat(4));
+        mutilate(records, bytes -> CacheConfig.parseRecords(bytes, "it"));
+        mutilate(
+                "{\"layers\":[{\"blob\":\"sha256:" + "ab".repeat(32) + "\",\"parent\":-1}],\"records\":" + records
+                        + "}",
+                bytes -> CacheConfig.parse(bytes, "it"));
+    }
+
     private static void mutilate(String document, Consumer<byte[]> parser) {
         var random = new Random(20261121);
         var tokens = document.split("(?<=[,:\\[\\]{}])|(?=[,:\\[\\]{}])");
