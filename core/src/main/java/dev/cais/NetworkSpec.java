@@ -24,7 +24,8 @@ import java.util.regex.Pattern;
  * @param ipv6 whether it has IPv6 too
  * @param internal whether it has no way to the outside
  * @param interContainer whether its containers reach each other
- * @param mtu largest packet, 68 to 65535 bytes, 1280 at least with IPv6; 0 for what suits the driver
+ * @param mtu largest packet, 68 to 65535 bytes, 1280 at least with IPv6; 0 for what suits the driver: on a bridge with a
+ *     way to the outside what the links pass that lead there when it is made, and 1500 at most
  */
 public record NetworkSpec(
         String name,

@@ -29,8 +29,6 @@ import org.jspecify.annotations.Nullable;
  * <p>Its lock guards who is on it; its segment is made under it, too.
  */
 final class LocalNetwork implements Network {
-    private static final int ETHERNET_MTU = 1500;
-
     private final LocalNetworks owner;
     private final String id;
     private final NetworkSpec spec;
@@ -82,13 +80,6 @@ final class LocalNetwork implements Network {
         return spec.driver() instanceof NetworkDriver.Ipvlan ipvlan && ipvlan.mode() != NetworkDriver.IpvlanMode.L2
                 ? List.of()
                 : subnets().stream().map(spec::gateway).toList();
-    }
-
-    /** In bytes; 0 for the kernel's choice. */
-    int mtu() {
-        return spec.mtu() == 0 && spec.driver() instanceof NetworkDriver.Bridge bridge
-                ? bridge.vxlan().map(vxlan -> ETHERNET_MTU - vxlan.overhead()).orElse(0)
-                : spec.mtu();
     }
 
     /** The host's addresses on it, by which containers reach the host. */

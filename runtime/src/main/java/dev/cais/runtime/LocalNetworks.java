@@ -30,11 +30,13 @@ import dev.cais.network.dns.HostUpstream;
 import dev.cais.network.dns.ResolvConf;
 import dev.cais.network.dns.Resolver;
 import dev.cais.network.dns.Upstream;
+import dev.cais.network.netlink.Link;
 import dev.cais.network.netlink.LinkAddress;
 import dev.cais.network.netlink.LinkKind;
 import dev.cais.network.netlink.LinkRequest;
 import dev.cais.network.netlink.MacAddress;
 import dev.cais.network.netlink.Request;
+import dev.cais.network.netlink.Route;
 import dev.cais.network.netlink.Rtnetlink;
 import dev.cais.network.netlink.VxlanPeer;
 import dev.cais.network.relay.Relay;
@@ -54,6 +56,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -68,6 +71,9 @@ final class LocalNetworks implements Networks, AutoCloseable {
     private static final InetAddress LINK_LOCAL = Subnet.parseAddress("fe80::1");
     private static final Duration PLUGIN_LIMIT = Duration.ofSeconds(60);
     private static final int IPV6_PREFIX = 64;
+    private static final int ETHERNET_MTU = 1500;
+    private static final int LEAST_MTU = 68;
+    private static final int LEAST_MTU_IPV6 = 1280;
 
     /** Words that stand for something else where a network is named. */
     private static final Set<String> RESERVED = Set.of("host", "none", "default");
@@ -399,10 +405,11 @@ final class LocalNetworks implements Networks, AutoCloseable {
         var spec = network.spec();
         var name = linkPrefix() + network.id().substring(0, 5);
         var host = links();
+        var mtu = mtu(spec, kind);
         var bridge = LinkRequest.add(name)
                 .kind(new LinkKind.Bridge(kind.vlans()))
                 .group(group())
-                .mtu(network.mtu())
+                .mtu(mtu)
                 .mac(mac(network));
         try {
             host.execute(bridge.request());
@@ -425,7 +432,7 @@ final class LocalNetworks implements Networks, AutoCloseable {
             var filter = filter(cannot, spec);
             var setting =
                     filter.isPresent() ? LinkRequest.Ipv4Setting.ROUTE_LOCALNET : LinkRequest.Ipv4Setting.FORWARDING;
-            requests.add(withoutLinkLocal(LinkRequest.change(index).ipv4(setting, filter.isPresent() ? 1 : 0))
+            requests.add(withoutLinkLocal(LinkRequest.change(index).ipv4(setting, filter.isPresent() ? 1 : 0), mtu)
                     .request());
             if (kind.vlans()) {
                 requests.add(LinkRequest.change(index)
@@ -450,25 +457,63 @@ final class LocalNetworks implements Networks, AutoCloseable {
                 notes.addAll(HostSettings.passOn(spec.ipv6()));
             }
             var ours = new ArrayList<>(List.of(index));
-            kind.vxlan().ifPresent(vxlan -> ours.add(joinHosts(network, vxlan, index, cannot, undo)));
+            kind.vxlan().ifPresent(vxlan -> ours.add(joinHosts(network, vxlan, index, mtu, cannot, undo)));
             undo.keepAll();
-            return new NetworkSegment(index, ours, Optional.of(filtered), Collections.unmodifiableMap(leases));
+            return new NetworkSegment(index, mtu, ours, Optional.of(filtered), Collections.unmodifiableMap(leases));
         }
     }
 
-    /** So that the kernel gives it no address of IPv6 by itself; a kernel without IPv6 does not even understand that. */
-    static LinkRequest withoutLinkLocal(LinkRequest link) {
-        return HostSettings.hasIpv6() ? link.withoutLinkLocal() : link;
+    /**
+     * What the host's way to the outside passes whole, if that is less than usual, as with a VPN: containers tell their peers so when
+     * they connect, while messages that a packet was too long get lost on many ways.
+     *
+     * @return 0 for the kernel's choice
+     */
+    private int mtu(NetworkSpec spec, NetworkDriver.Bridge kind) {
+        if (spec.mtu() != 0) {
+            return spec.mtu();
+        }
+        int overhead = kind.vxlan().map(NetworkDriver.Vxlan::overhead).orElse(0);
+        var least = spec.ipv6() ? LEAST_MTU_IPV6 : LEAST_MTU;
+        var outside = spec.internal() ? IntStream.empty() : mtusOutside();
+        var mtu = outside.filter(each -> each < ETHERNET_MTU && each - overhead >= least)
+                        .min()
+                        .orElse(ETHERNET_MTU)
+                - overhead;
+        return mtu == ETHERNET_MTU ? 0 : mtu;
+    }
+
+    /** Of the links that lead to everything, or to half of it as some tunnels have it. */
+    private IntStream mtusOutside() {
+        return links().routes().stream()
+                .filter(route -> route.type() == Route.Type.UNICAST
+                        && route.destination().prefix() <= 1
+                        && route.link() != 0)
+                .map(Route::link)
+                .distinct()
+                .flatMap(link -> links().link(link).stream())
+                .mapToInt(Link::mtu);
+    }
+
+    /**
+     * So that the kernel gives it no address of IPv6 by itself. Where IPv6 cannot be, for want of it in the kernel or with packets too
+     * short for it, the kernel would not even understand that.
+     *
+     * @param mtu of the link, or 0
+     */
+    static LinkRequest withoutLinkLocal(LinkRequest link, int mtu) {
+        return HostSettings.hasIpv6() && (mtu == 0 || mtu >= LEAST_MTU_IPV6) ? link.withoutLinkLocal() : link;
     }
 
     /** A port of the bridge, to all that are on it elsewhere. */
-    private int joinHosts(LocalNetwork network, NetworkDriver.Vxlan vxlan, int bridge, String cannot, Undo undo) {
+    private int joinHosts(
+            LocalNetwork network, NetworkDriver.Vxlan vxlan, int bridge, int mtu, String cannot, Undo undo) {
         var name = newLinkName();
         var remotes = vxlan.remotes();
         var port = LinkRequest.add(name)
                 .kind(new LinkKind.Vxlan(vxlan.id(), vxlan.local(), remotes.get(0), vxlan.port(), 0))
                 .group(group())
-                .mtu(network.mtu())
+                .mtu(mtu)
                 .master(bridge);
         try {
             links().execute(port.request());
@@ -484,7 +529,7 @@ final class LocalNetworks implements Networks, AutoCloseable {
         undo.addStep(() -> links().execute(LinkRequest.delete(name).request()));
         var index = links().link(name).orElseThrow().index();
         var requests = new ArrayList<Request>();
-        requests.add(withoutLinkLocal(LinkRequest.change(index)).request());
+        requests.add(withoutLinkLocal(LinkRequest.change(index), mtu).request());
         if (!network.spec().interContainer()) {
             requests.add(LinkRequest.change(index).isolated(true).request());
         }
@@ -504,6 +549,7 @@ final class LocalNetworks implements Networks, AutoCloseable {
                 .forEach(subnet -> leases.put(subnet, new Leases(subnet, spec.gateway(subnet), spec.range(subnet))));
         return new NetworkSegment(
                 parent.index(),
+                spec.mtu(),
                 parent.made() ? List.of(parent.index()) : List.of(),
                 Optional.empty(),
                 Collections.unmodifiableMap(leases));

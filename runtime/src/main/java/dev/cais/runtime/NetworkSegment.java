@@ -10,11 +10,13 @@ import java.util.Optional;
  * What a network is made of on the host: the link that joins its containers, and who has which address there.
  *
  * @param index of its bridge, or of the link that its containers' stand on
+ * @param mtu of its links, in bytes; 0 for the kernel's choice
  * @param ours links to delete with it
  * @param filtered what the firewall knows of it, if it has a bridge
  * @param leases of each of its subnets, IPv4 before IPv6
  */
-record NetworkSegment(int index, List<Integer> ours, Optional<FilteredNetwork> filtered, Map<Subnet, Leases> leases) {
+record NetworkSegment(
+        int index, int mtu, List<Integer> ours, Optional<FilteredNetwork> filtered, Map<Subnet, Leases> leases) {
     List<Subnet> subnets() {
         return List.copyOf(leases.keySet());
     }

@@ -157,18 +157,19 @@ final class NetworkSide implements AutoCloseable {
         var hostName = networks.newLinkName();
         var peer = LinkRequest.add(name)
                 .mac(MacAddress.parse(endpoint.mac()))
-                .mtu(network.mtu())
+                .mtu(network.segment().mtu())
                 .namespace(sockets.namespace());
         networks.links()
                 .execute(LinkRequest.add(hostName)
                         .kind(new LinkKind.Veth(peer))
                         .group(networks.group())
-                        .mtu(network.mtu())
+                        .mtu(network.segment().mtu())
                         .master(network.segment().index())
                         .request());
         undo.addStep(() -> delete(hostName));
         var requests = new ArrayList<Request>();
-        var port = LocalNetworks.withoutLinkLocal(LinkRequest.change(hostName));
+        var port = LocalNetworks.withoutLinkLocal(
+                LinkRequest.change(hostName), network.segment().mtu());
         if (!network.spec().interContainer()) {
             port.isolated(true);
         }
@@ -192,7 +193,7 @@ final class NetworkSide implements AutoCloseable {
         var network = endpoint.network();
         var link = LinkRequest.add(name)
                 .kind(ParentLink.kind(network.spec().driver(), network.segment().index()))
-                .mtu(network.mtu())
+                .mtu(network.segment().mtu())
                 .namespace(sockets.namespace());
         if (network.spec().driver() instanceof NetworkDriver.Macvlan) {
             link.mac(MacAddress.parse(endpoint.mac()));
@@ -207,11 +208,12 @@ final class NetworkSide implements AutoCloseable {
 
     /** In a network without IPv6 it has no addresses of that at all. */
     private void configure(LocalEndpoint endpoint, String name, Runnable removal, Undo undo) {
-        var index = inside.link(name).orElseThrow().index();
+        var made = inside.link(name).orElseThrow();
+        var index = made.index();
         var requests = new ArrayList<Request>();
         if (!endpoint.network().spec().ipv6()) {
-            requests.add(
-                    LocalNetworks.withoutLinkLocal(LinkRequest.change(index)).request());
+            requests.add(LocalNetworks.withoutLinkLocal(LinkRequest.change(index), made.mtu())
+                    .request());
         }
         requests.add(LinkRequest.change(index).up().request());
         for (var address : endpoint.addresses()) {

@@ -26,6 +26,11 @@ import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresFeature;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestStore;
+import dev.cais.network.netlink.LinkAddress;
+import dev.cais.network.netlink.LinkKind;
+import dev.cais.network.netlink.LinkRequest;
+import dev.cais.network.netlink.Route;
+import dev.cais.network.netlink.Rtnetlink;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -336,6 +341,46 @@ class NetworksTest {
         assertThatThrownBy(net::inspect)
                 .isInstanceOf(NotFoundException.class)
                 .hasMessage("cannot inspect network seen: it is removed");
+    }
+
+    private static String mtu(NetworkSpec spec) {
+        try (var net = engine.networks().create(spec)) {
+            return engine.containers()
+                    .run(sh("cat /sys/class/net/eth0/mtu").join(net))
+                    .stdout()
+                    .strip();
+        }
+    }
+
+    @Test
+    void packetsAreAsLongAsTheWayToTheOutsideLetsThem() {
+        assertThat(mtu(NetworkSpec.of("usual"))).isEqualTo("1500");
+        assertThat(mtu(NetworkSpec.of("short").mtu(1000)))
+                .as("too short for IPv6")
+                .isEqualTo("1000");
+        try (var host = Rtnetlink.open()) {
+            host.execute(LinkRequest.add("testtunnel")
+                    .kind(new LinkKind.Bridge(false))
+                    .mtu(1380)
+                    .up()
+                    .request());
+            var tunnel = host.link("testtunnel").orElseThrow().index();
+            try {
+                host.execute(new LinkAddress(tunnel, Subnet.parseAddress("198.19.3.1"), 24).add());
+                assertThat(mtu(NetworkSpec.of("beside"))).isEqualTo("1500");
+                host.execute(Route.byDefault(Subnet.parseAddress("198.19.3.2"), tunnel)
+                        .add());
+
+                assertThat(mtu(NetworkSpec.of("through").withIpv6())).isEqualTo("1380");
+                assertThat(mtu(NetworkSpec.of("inside").asInternal())).isEqualTo("1500");
+                assertThat(mtu(NetworkSpec.of("asked").mtu(1450))).isEqualTo("1450");
+                host.execute(LinkRequest.change(tunnel).mtu(1200).request());
+                assertThat(mtu(NetworkSpec.of("narrow"))).isEqualTo("1200");
+                assertThat(mtu(NetworkSpec.of("too-narrow").withIpv6())).isEqualTo("1500");
+            } finally {
+                host.execute(LinkRequest.delete(tunnel).request());
+            }
+        }
     }
 
     @Test
