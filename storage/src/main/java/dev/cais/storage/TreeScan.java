@@ -15,6 +15,7 @@ import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -94,6 +95,9 @@ public final class TreeScan {
         boolean enters(String path);
     }
 
+    /** Of paths: a directory comes before what is in it, and that before the next name. Names are in order of their bytes. */
+    public static final Comparator<byte[]> ORDER = TreeScan::compare;
+
     /** Everything. */
     public static final Choice ALL = new Choice() {
         @Override
@@ -152,7 +156,7 @@ public final class TreeScan {
                 addParents(found, unwanted);
             }
         }
-        found.sort((one, other) -> compare(one.path, other.path));
+        found.sort(Comparator.comparing(Entry::path, ORDER));
         return found;
     }
 
@@ -181,7 +185,6 @@ public final class TreeScan {
         return found;
     }
 
-    /** A directory comes before what is in it, and that before the next name. */
     private static int compare(byte[] one, byte[] other) {
         var difference = Arrays.mismatch(one, other);
         if (difference < 0) {
@@ -317,6 +320,35 @@ public final class TreeScan {
     public Fd read(Entry entry) {
         var opened = open(entry.path(), Abi.O_RDONLY | Abi.O_NOFOLLOW | Abi.O_NONBLOCK | Abi.O_NOCTTY);
         return Fd.of(check(opened, Syscall.OPENAT2, entry.path()));
+    }
+
+    /** Takes what a file holds. */
+    public interface Reading {
+        /**
+         * @param file open for reading
+         * @param content as many bytes as the file had when it was found
+         */
+        void read(Fd file, FileContent content);
+    }
+
+    /**
+     * Reads a regular file that was found.
+     *
+     * @return whether it was the same before and after: false if it has changed since it was found, or is gone
+     */
+    public boolean read(Entry entry, Reading reading) {
+        var opened = open(entry.path(), Abi.O_RDONLY | Abi.O_NOFOLLOW | Abi.O_NONBLOCK | Abi.O_NOCTTY);
+        if (isGone(opened)) {
+            return false;
+        }
+        try (var file = Fd.of(check(opened, Syscall.OPENAT2, entry.path()))) {
+            reading.read(file, new FileContent(file, entry.size(), buffer, entry.path(), where));
+            check(stat.of(file.number()), Syscall.STATX, entry.path());
+            return stat.inode() == entry.inode()
+                    && stat.device() == entry.device()
+                    && stat.size() == entry.size()
+                    && entry.changed().equals(Instant.ofEpochSecond(stat.changedSeconds(), stat.changedNanos()));
+        }
     }
 
     /** The sha256 of a regular file that was found. */

@@ -8,11 +8,8 @@ import dev.cais.linux.NativeMemory;
 import dev.cais.linux.Statx;
 import dev.cais.linux.Syscall;
 import dev.cais.linux.Syscalls;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.time.Instant;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
@@ -63,8 +60,8 @@ public final class TreeWalk implements AutoCloseable {
     private final TreeVisitor visitor;
     private final Statx stat = new Statx();
     private final NativeMemory name = NativeMemory.allocate(8192);
-    private final NativeMemory key = NativeMemory.allocate(512);
     private final NativeMemory buffer = NativeMemory.allocate(BUFFER);
+    private final FileAttributes attributesOf;
     private final Map<String, byte[]> told = new HashMap<>();
     private final Deque<Frame> frames = new ArrayDeque<>();
     private @Nullable Fd current;
@@ -75,6 +72,7 @@ public final class TreeWalk implements AutoCloseable {
         this.where = where;
         this.scope = scope;
         this.visitor = visitor;
+        this.attributesOf = new FileAttributes(where, buffer);
     }
 
     /**
@@ -160,7 +158,7 @@ public final class TreeWalk implements AutoCloseable {
         var minor = stat.rdevMinor();
         var isWhiteout = scope == Scope.LAYER && stat.isWhiteout();
         var identity = stat.links() > 1 && type != Abi.S_IFDIR && !isWhiteout ? stat.device() + ":" + stat.inode() : "";
-        var attributes = attributes(file, path);
+        var attributes = attributesOf.read(file, stat, path);
         if (isWhiteout) {
             visitor.whiteout(path, attributes);
             return;
@@ -206,36 +204,6 @@ public final class TreeWalk implements AutoCloseable {
                 Names.put(name, Names.of("/proc/self/fd/" + held.number())),
                 flags | Abi.O_CLOEXEC | Abi.O_NOCTTY);
         return Fd.of(check(opened, Syscall.OPENAT, path));
-    }
-
-    private Attributes attributes(Fd file, byte[] path) {
-        var modified = Instant.ofEpochSecond(stat.modifiedSeconds(), stat.modifiedNanos());
-        var accessed = Instant.ofEpochSecond(stat.accessedSeconds(), stat.accessedNanos());
-        return new Attributes(stat.uid(), stat.gid(), stat.mode(), modified, accessed, xattrs(file, path));
-    }
-
-    /** Marks of overlayfs and labels of this host left out. */
-    private List<Xattr> xattrs(Fd file, byte[] path) {
-        var opened = Names.put(name, Names.of("/proc/self/fd/" + file.number()));
-        var length = Syscalls.call(Syscall.LISTXATTR, opened, buffer.address(), BUFFER);
-        if (Errno.ENOTSUP.is(length) || length == 0) {
-            return List.of();
-        }
-        check(length, Syscall.LISTXATTR, path);
-        var names = new byte[(int) length];
-        buffer.bytes().get(0, names);
-        var xattrs = new ArrayList<Xattr>();
-        for (var xattr : new String(names, StandardCharsets.UTF_8).split("\0")) {
-            var size = XattrCalls.isWanted(xattr)
-                    ? Syscalls.call(Syscall.GETXATTR, opened, Names.put(key, Names.of(xattr)), buffer.address(), BUFFER)
-                    : -Errno.ENODATA.number();
-            if (!Errno.ENODATA.is(size)) {
-                var value = new byte[(int) check(size, Syscall.GETXATTR, path)];
-                buffer.bytes().get(0, value);
-                xattrs.add(new Xattr(xattr, value));
-            }
-        }
-        return xattrs;
     }
 
     private byte[] target(Fd link, byte[] path) {

@@ -19,11 +19,12 @@ import java.util.TreeMap;
  */
 public final class TarWriter implements AutoCloseable {
     private static final int BLOCK = TarHeader.BLOCK;
+    private static final int BUFFER = 64 * 1024;
     private static final long OCTAL_7 = 07777777;
     private static final long OCTAL_11 = 077777777777L;
 
     private final OutputStream target;
-    private final byte[] buffer = new byte[64 * 1024];
+    private byte[] buffer = {};
     private boolean closed;
 
     /**
@@ -48,6 +49,9 @@ public final class TarWriter implements AutoCloseable {
      */
     public void write(TarEntry entry, InputStream content) throws IOException {
         writeHeader(entry);
+        if (buffer.length == 0 && entry.size() > 0) {
+            buffer = new byte[BUFFER];
+        }
         for (var left = entry.size(); left > 0; ) {
             var count = content.read(buffer, 0, (int) Math.min(buffer.length, left));
             if (count < 0) {
@@ -71,7 +75,12 @@ public final class TarWriter implements AutoCloseable {
 
     /** What stands between the content of an entry and the next header. */
     public void writePadding(TarEntry entry) throws IOException {
-        target.write(new byte[(int) (-entry.size() & (BLOCK - 1))]);
+        writePadding(entry.size());
+    }
+
+    /** The same behind a content of so many bytes. */
+    public void writePadding(long size) throws IOException {
+        target.write(new byte[(int) (-size & (BLOCK - 1))]);
     }
 
     private static byte[] header(TarEntry entry, Map<String, byte[]> records) {
@@ -242,13 +251,18 @@ public final class TarWriter implements AutoCloseable {
         }
     }
 
+    /** The end of an archive, for who writes it in parts. */
+    public static byte[] end() {
+        return new byte[2 * BLOCK];
+    }
+
     /** Writes the end of the archive, two blocks of zeros, and closes the stream. */
     @Override
     public void close() throws IOException {
         if (!closed) {
             closed = true;
             try (target) {
-                target.write(new byte[2 * BLOCK]);
+                target.write(end());
             }
         }
     }

@@ -7,6 +7,7 @@ import dev.cais.image.layer.Compression;
 import dev.cais.image.layer.TarTree;
 import dev.cais.linux.Fd;
 import dev.cais.storage.Attributes;
+import dev.cais.storage.FileOperations;
 import dev.cais.storage.TreeScan;
 import java.io.IOException;
 import java.io.InputStream;
@@ -47,13 +48,13 @@ final class Archives {
     static void unpack(
             FileSource source,
             TreeScan.Entry entry,
-            TreeWriting writing,
+            FileOperations files,
             byte[] target,
             Optional<BuildHost.Owner> owner,
             ImageLimits limits) {
         try (var file = source.scan().read(entry);
                 var in = open(file)) {
-            TarTree.extract(in, entry.name(), writing.files(), target, own -> changed(own, owner), limits);
+            TarTree.extract(in, entry.name(), files, target, own -> changed(own, owner), limits);
         } catch (IOException e) {
             throw new StorageException("cannot unpack " + entry + ": " + e.getMessage(), Map.of(), "", e);
         }

@@ -1,7 +1,5 @@
 package dev.cais.runtime.build;
 
-import dev.cais.BuildException;
-import dev.cais.ConflictException;
 import dev.cais.Digest;
 import dev.cais.InvalidSpecException;
 import dev.cais.image.dockerfile.Glob;
@@ -12,23 +10,23 @@ import dev.cais.image.dockerfile.ModeChange;
 import dev.cais.image.dockerfile.PathPatterns;
 import dev.cais.image.dockerfile.Transfer;
 import dev.cais.image.oci.Hash;
-import dev.cais.linux.Fd;
+import dev.cais.storage.BlobWriter;
 import dev.cais.storage.InRoot;
 import dev.cais.storage.TreeScan;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
-/** One {@code COPY} or {@code ADD}, its variables replaced. */
+/** One {@code COPY} or {@code ADD}, its variables replaced. For one thread. */
 final class CopyStep {
     private final Workplace workplace;
     private final Steps steps;
@@ -47,6 +45,7 @@ final class CopyStep {
     private final Map<String, Remote> remotes = new LinkedHashMap<>();
     private final PathPatterns excludes;
     private final String history;
+    private @Nullable Map<String, List<FileSource.Chosen>> chosen;
 
     /** @param content of a here-document */
     private record Document(String name, byte[] content) {}
@@ -164,7 +163,7 @@ final class CopyStep {
 
     private Digest digest(FileSource source) {
         var text = new StringBuilder();
-        for (var chosen : choose(source)) {
+        for (var chosen : together(choose(source))) {
             for (var directory : kept(source, chosen)) {
                 text.append(Integer.toOctalString(directory.mode())).append(' ');
                 text.append(from.hasOwners() ? directory.uid() + ":" + directory.gid() + " " : "");
@@ -177,16 +176,19 @@ final class CopyStep {
         return Hash.sha256(text.toString().getBytes(StandardCharsets.UTF_8));
     }
 
-    private List<FileSource.Chosen> choose(FileSource source) {
-        var all = new ArrayList<FileSource.Chosen>();
-        for (var each : local()) {
-            all.addAll(choose(source, each));
+    /** By what was written. Looked for once: what is copied is what the key speaks of. */
+    private Map<String, List<FileSource.Chosen>> choose(FileSource source) {
+        if (chosen == null) {
+            var all = new LinkedHashMap<String, List<FileSource.Chosen>>();
+            local().forEach(each ->
+                    all.put(each, source.choose(parents ? each.replace("/./", "/") : each, excludes, parents)));
+            chosen = Collections.unmodifiableMap(all);
         }
-        return all;
+        return chosen;
     }
 
-    private List<FileSource.Chosen> choose(FileSource source, String each) {
-        return source.choose(parents ? each.replace("/./", "/") : each, excludes, parents);
+    private static List<FileSource.Chosen> together(Map<String, List<FileSource.Chosen>> all) {
+        return all.values().stream().flatMap(List::stream).toList();
     }
 
     private List<String> local() {
@@ -195,47 +197,50 @@ final class CopyStep {
 
     /** What is copied of a context, for telling what has changed. */
     Map<String, String> listing() {
-        return from.hasOwners() ? Map.of() : from.look(source -> source.listing(choose(source)));
+        return from.hasOwners() ? Map.of() : from.look(source -> source.listing(together(choose(source))));
     }
 
-    void carryOut(Consumer<Path> upper) {
+    void carryOut(Steps.Taker upper) {
         var layers = link ? List.<Digest>of() : below.diffIds();
+        var stamp = new Stamp(owner, mode, from.hasOwners() ? steps::clamp : steps::ofContext, steps.now());
         remotes.values().forEach(Remote::tree); // before anything is mounted
         from.look((Function<FileSource, Optional<Void>>) source -> {
-            var all = new LinkedHashMap<String, List<FileSource.Chosen>>();
-            local().forEach(each -> all.put(each, choose(source, each)));
-            var chosen = all.values().stream().flatMap(List::stream).toList();
-            workplace.change("cannot copy files", layers, root -> write(root, source, all), written -> {
-                if (!from.hasOwners() && !source.isUnchanged(chosen, excludes)) {
-                    throw new BuildException(
-                            "files of " + source + " changed while they were copied", "build it again");
+            var all = choose(source);
+            workplace.write("cannot copy files", layers, stamp, target -> copy(target, source, all), new Steps.Taker() {
+                @Override
+                public void accept(Path written) {
+                    if (!from.hasOwners() && !source.isUnchanged(together(all), excludes)) {
+                        throw source.changed();
+                    }
+                    upper.accept(written);
                 }
-                upper.accept(written);
+
+                @Override
+                public void accept(Path written, BlobWriter tar) {
+                    upper.accept(written, tar);
+                }
             });
             return Optional.empty();
         });
     }
 
-    private void write(Fd root, FileSource source, Map<String, List<FileSource.Chosen>> all) {
-        try (var writing = new TreeWriting(
-                root, "the stage", owner, mode, from.hasOwners() ? steps::clamp : steps::ofContext, steps.now())) {
-            var target = InRoot.path(destination);
-            if (isDirectory() && !isNothing(all)) {
-                writing.directories(target);
+    private void copy(CopyTarget files, FileSource source, Map<String, List<FileSource.Chosen>> all) {
+        var target = InRoot.path(destination);
+        if (isDirectory() && !isNothing(all)) {
+            files.directories(target);
+        }
+        for (var each : sources) {
+            Optional.ofNullable(remotes.get(each)).ifPresent(remote -> copy(files, remote, target));
+            for (var local : all.getOrDefault(each, List.of())) {
+                copy(files, source, local, target, unpacks);
             }
-            for (var each : sources) {
-                Optional.ofNullable(remotes.get(each)).ifPresent(remote -> copy(writing, remote, target));
-                for (var chosen : all.getOrDefault(each, List.of())) {
-                    copy(writing, source, chosen, target, unpacks);
-                }
-            }
-            lastTime(all).ifPresent(time -> writing.modified(writing.paths().followLast(target), time));
-            for (var document : documents) {
-                var path = isDirectory() || writing.paths().isDirectory(target)
-                        ? InRoot.join(target, document.name().getBytes(StandardCharsets.UTF_8))
-                        : writing.paths().followLast(target);
-                writing.file(path, document.content(), 0644);
-            }
+        }
+        lastTime(all).ifPresent(time -> files.modified(files.followLast(target), time));
+        for (var document : documents) {
+            var path = isDirectory() || files.isDirectory(target)
+                    ? InRoot.join(target, document.name().getBytes(StandardCharsets.UTF_8))
+                    : files.followLast(target);
+            files.file(path, document.content(), 0644);
         }
     }
 
@@ -255,50 +260,36 @@ final class CopyStep {
                 .map(last -> last.entries().get(0).modified());
     }
 
-    private void copy(TreeWriting writing, Remote remote, byte[] target) {
+    private void copy(CopyTarget files, Remote remote, byte[] target) {
+        files.requireNow();
         remote.tree().look(fetched -> {
             fetched.choose(FileSource.literally(remote.path()), excludes)
-                    .forEach(chosen -> copy(writing, fetched, chosen, target, unpacksRemotes));
+                    .forEach(each -> copy(files, fetched, each, target, unpacksRemotes));
             return Optional.<Void>empty();
         });
     }
 
-    private void copy(
-            TreeWriting writing, FileSource source, FileSource.Chosen chosen, byte[] target, boolean unpacked) {
+    private void copy(CopyTarget files, FileSource source, FileSource.Chosen chosen, byte[] target, boolean unpacked) {
         if (parents) {
             var path = below(chosen.path());
-            var directories = kept(source, chosen);
-            writing.directories(target, path, directories);
-            writing.copy(source, chosen, path.length == 0 ? target : InRoot.join(target, path));
+            files.directories(target, path, kept(source, chosen));
+            files.copy(source, chosen, path.length == 0 ? target : InRoot.join(target, path));
         } else if (chosen.directory()) {
-            var there = writing.paths().find(target);
-            if (there.isPresent()) {
-                try (var found = there.get()) {
-                    if (!InRoot.isDirectory(found)) {
-                        throw new ConflictException(destination + " is a file, and a directory is to be copied there");
-                    }
-                }
-            }
-            var to = writing.paths().followLast(target);
-            writing.directories(to); // with the usual mode, whatever the source's is
-            writing.copy(source, chosen, to);
+            files.requireNoFile(target);
+            var to = files.followLast(target);
+            files.directories(to); // with the usual mode, whatever the source's is
+            files.copy(source, chosen, to);
         } else if (unpacked && Archives.isArchive(source, chosen.entries().get(0))) {
-            writing.directories(target);
-            Archives.unpack(
+            files.unpack(
                     source,
                     chosen.entries().get(0),
-                    writing,
-                    writing.paths().followLast(target),
+                    target,
                     owner.filter(given -> ownerGiven),
                     workplace.host().limits());
         } else {
-            var into = isDirectory() || writing.paths().isDirectory(target);
-            writing.copy(
-                    source,
-                    chosen,
-                    into
-                            ? InRoot.join(target, InRoot.last(chosen.path()))
-                            : writing.paths().followLast(target));
+            var into = isDirectory() || files.isDirectory(target);
+            files.copy(
+                    source, chosen, into ? InRoot.join(target, InRoot.last(chosen.path())) : files.followLast(target));
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.cais.runtime.build;
 
+import dev.cais.BuildException;
 import dev.cais.Digest;
 import dev.cais.InvalidSpecException;
 import dev.cais.NotFoundException;
@@ -78,6 +79,16 @@ final class FileSource implements AutoCloseable {
 
     TreeScan scan() {
         return scan;
+    }
+
+    /** For another thread; of use as long as this is open. */
+    TreeScan anotherScan() {
+        return new TreeScan(root, name);
+    }
+
+    /** Copied it would not be what the step's key says. */
+    BuildException changed() {
+        return new BuildException("files of " + name + " changed while they were copied", "build it again");
     }
 
     /** What the files are now, to see whether they have changed when all is copied. */

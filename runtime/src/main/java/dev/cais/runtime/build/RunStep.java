@@ -236,7 +236,9 @@ final class RunStep {
             var owner = source.hasOwners() ? Optional.<BuildHost.Owner>empty() : Optional.of(BuildHost.Owner.ROOT);
             try (var root = Workplace.open("cannot mount files", directory);
                     var writing = new TreeWriting(
-                            root, directory.toString(), owner, Optional.empty(), time -> time, Instant.EPOCH)) {
+                            root,
+                            directory.toString(),
+                            new Stamp(owner, Optional.empty(), time -> time, Instant.EPOCH))) {
                 writing.copy(source, chosen(source, path), target);
             }
         }

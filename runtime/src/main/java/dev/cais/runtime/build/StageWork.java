@@ -20,7 +20,6 @@ import dev.cais.image.dockerfile.Instruction.Workdir;
 import dev.cais.image.dockerfile.PlannedStage;
 import dev.cais.image.dockerfile.StageState;
 import dev.cais.image.dockerfile.Word;
-import dev.cais.linux.Fd;
 import dev.cais.storage.InRoot;
 import dev.cais.storage.TreeTimes;
 import java.util.Arrays;
@@ -167,22 +166,20 @@ final class StageWork {
         var key = StepKey.of(
                 files, "directory " + path + " of " + owner + build.steps().epoch());
         var layers = files.diffIds();
+        var now = build.steps().now();
         var made = build.steps()
                 .carryOut(
                         step(workdir),
                         key,
                         Map::of,
                         upper -> build.workplace()
-                                .change("cannot make " + path, layers, root -> make(root, path, owner), upper));
+                                .write(
+                                        "cannot make " + path,
+                                        layers,
+                                        new Stamp(Optional.of(owner), Optional.empty(), time -> time, now),
+                                        root -> root.directories(InRoot.path(path)),
+                                        upper));
         files = files.with(state).with(made.layer(), made.created(), "WORKDIR " + path);
-    }
-
-    private void make(Fd root, String path, BuildHost.Owner owner) {
-        var steps = build.steps();
-        try (var writing =
-                new TreeWriting(root, "the stage", Optional.of(owner), Optional.empty(), steps::clamp, steps.now())) {
-            writing.directories(InRoot.path(path));
-        }
     }
 
     /** As BuildKit tells it. */

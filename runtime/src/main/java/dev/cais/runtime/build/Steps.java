@@ -8,6 +8,7 @@ import dev.cais.Layer;
 import dev.cais.image.BuiltImage;
 import dev.cais.image.layer.TarTree;
 import dev.cais.image.oci.Hash;
+import dev.cais.storage.BlobWriter;
 import dev.cais.storage.BuildCache;
 import dev.cais.storage.ContainerFiles;
 import dev.cais.storage.Store;
@@ -68,9 +69,15 @@ final class Steps implements AutoCloseable {
     /** A layer, and when it was made. */
     record Made(Layer layer, Instant created) {}
 
-    /** What changes files, on a container's directory whose upper becomes the layer. */
+    /** Takes the directory that a step has written and that becomes the layer; nothing is mounted from it. */
+    interface Taker extends Consumer<Path> {
+        /** @param tar of all that is in it */
+        void accept(Path written, BlobWriter tar);
+    }
+
+    /** What changes files. */
     interface Work {
-        void carryOut(Consumer<Path> upper);
+        void carryOut(Taker upper);
     }
 
     /** Keeps the layers of an image from being swept until the build ends. Hold {@link Store#lockShared()}. */
@@ -165,7 +172,7 @@ final class Steps implements AutoCloseable {
     }
 
     /** Takes the upper directory of a step that has ended well. */
-    private final class Result implements Consumer<Path> {
+    private final class Result implements Taker {
         private final Digest key;
         private final String description;
         private Optional<BuildCache.Step> made = Optional.empty();
@@ -183,15 +190,20 @@ final class Steps implements AutoCloseable {
                         "cannot make a layer",
                         false,
                         visitor -> TreeWalk.walk(upper, new byte[0], TreeWalk.Scope.LAYER, visitor));
-                try (var hold = store.lockShared()) {
-                    var size = blob.size();
-                    var layer = blob.commit();
-                    store.layers().adopt(layer, upper, size);
-                    var step = new BuildCache.Step(BuiltImage.layer(layer, size), now(), description);
-                    cache.put(key, step);
-                    use(List.of(layer));
-                    made = Optional.of(step);
-                }
+                accept(upper, blob);
+            }
+        }
+
+        @Override
+        public void accept(Path upper, BlobWriter tar) {
+            try (var hold = store.lockShared()) {
+                var size = tar.size();
+                var layer = tar.commit();
+                store.layers().adopt(layer, upper, size);
+                var step = new BuildCache.Step(BuiltImage.layer(layer, size), now(), description);
+                cache.put(key, step);
+                use(List.of(layer));
+                made = Optional.of(step);
             }
         }
     }

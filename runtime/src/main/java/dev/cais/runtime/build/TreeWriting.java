@@ -1,13 +1,12 @@
 package dev.cais.runtime.build;
 
 import dev.cais.ConflictException;
-import dev.cais.image.dockerfile.ModeChange;
+import dev.cais.ImageLimits;
 import dev.cais.linux.Fd;
 import dev.cais.linux.Scratch;
-import dev.cais.linux.Statx;
 import dev.cais.linux.Syscall;
 import dev.cais.linux.Syscalls;
-import dev.cais.storage.Attributes;
+import dev.cais.storage.FileAttributes;
 import dev.cais.storage.FileOperations;
 import dev.cais.storage.InRoot;
 import dev.cais.storage.NodeType;
@@ -20,62 +19,61 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.UnaryOperator;
 
 /**
  * Writes what a build copies or makes below a root. Directories that are there keep their times, so that the same files give the same
  * layer; those that are missing are made. For one thread.
  */
-final class TreeWriting implements AutoCloseable {
+final class TreeWriting implements CopyTarget, AutoCloseable {
     private static final int LARGEST_CAPABILITY = 64;
     private static final String CAPABILITY = "security.capability";
 
     private final String name;
     private final InRoot paths;
     private final FileOperations files;
-    private final Optional<BuildHost.Owner> owner;
-    private final Optional<ModeChange> mode;
-    private final int directoryMode;
-    private final UnaryOperator<Instant> clamp;
-    private final Instant now;
+    private final Stamp stamp;
     private final Set<String> made = new HashSet<>();
 
     /**
      * @param root not closed
      * @param name for messages
-     * @param owner of all that is written, if it is not the files' own
-     * @param mode of all that is written; an octal one is that of directories that are made, too
-     * @param clamp of files' times
-     * @param now of directories that are made
      */
-    TreeWriting(
-            Fd root,
-            String name,
-            Optional<BuildHost.Owner> owner,
-            Optional<ModeChange> mode,
-            UnaryOperator<Instant> clamp,
-            Instant now) {
+    TreeWriting(Fd root, String name, Stamp stamp) {
         this.name = name;
         this.paths = new InRoot(root, name);
         this.files = FileOperations.in(root, name, new byte[0]);
-        this.owner = owner;
-        this.mode = mode;
-        this.directoryMode =
-                mode.flatMap(ModeChange::octal).map(bits -> bits & 0777).orElse(0755);
-        this.clamp = clamp;
-        this.now = now;
+        this.stamp = stamp;
     }
 
-    FileOperations files() {
-        return files;
+    /** What is copied is written at once. */
+    @Override
+    public void requireNow() {}
+
+    @Override
+    public boolean isDirectory(byte[] path) {
+        return paths.isDirectory(path);
     }
 
-    InRoot paths() {
-        return paths;
+    @Override
+    public void requireNoFile(byte[] path) {
+        var there = paths.find(path);
+        if (there.isPresent()) {
+            try (var found = there.get()) {
+                if (!InRoot.isDirectory(found)) {
+                    throw new ConflictException(
+                            InRoot.shown(path) + " is a file, and a directory is to be copied there");
+                }
+            }
+        }
     }
 
-    /** Makes a directory with those above it, as far as they are missing. */
-    void directories(byte[] path) {
+    @Override
+    public byte[] followLast(byte[] path) {
+        return paths.followLast(path);
+    }
+
+    @Override
+    public void directories(byte[] path) {
         if (path.length == 0 || !made.add(FileSource.text(path))) {
             return;
         }
@@ -90,49 +88,41 @@ final class TreeWriting implements AutoCloseable {
             return;
         }
         var to = paths.followLast(path);
-        var as = owner.orElse(BuildHost.Owner.ROOT);
-        files.directory(to, new Attributes(as.uid(), as.gid(), directoryMode, now, now, List.of()));
+        files.directory(to, stamp.directory());
     }
 
-    /** Makes the first directories of a path below another as those of a source are. */
-    void directories(byte[] below, byte[] path, List<TreeScan.Entry> alike) {
+    @Override
+    public void directories(byte[] below, byte[] path, List<TreeScan.Entry> alike) {
         directories(below);
         var at = below;
         var names = FileSource.text(path).split("/");
         for (var i = 0; i < alike.size(); i++) {
             at = InRoot.join(at, names[i].getBytes(StandardCharsets.UTF_8));
             requireKind(at, true);
-            files.directory(at, attributes(alike.get(i), List.of()));
+            files.directory(at, stamp.of(alike.get(i), List.of()));
         }
     }
 
-    /** Gives a directory another time. */
-    void modified(byte[] path, Instant modified) {
-        var stat = new Statx();
+    @Override
+    public void modified(byte[] path, Instant modified) {
         try (var there = paths.find(path).orElseThrow()) {
-            Syscalls.checked("cannot look at " + InRoot.shown(path), Syscall.STATX, stat.of(there.number()));
+            var own = FileAttributes.of(there, path, name);
+            files.directory(path, stamp.modified(own, modified));
         }
-        var time = clamp.apply(modified);
-        files.directory(path, new Attributes(stat.uid(), stat.gid(), stat.mode(), time, time, List.of()));
     }
 
-    /** A small file. */
-    void file(byte[] path, byte[] content, int usualMode) {
+    @Override
+    public void file(byte[] path, byte[] content, int usualMode) {
         directories(InRoot.parent(path));
-        var as = owner.orElse(BuildHost.Owner.ROOT);
-        var bits = mode.map(change -> change.apply(usualMode, false)).orElse(usualMode);
-        try (var sink = files.file(path, new Attributes(as.uid(), as.gid(), bits, now, now, List.of()))) {
+        try (var sink = files.file(path, stamp.file(usualMode))) {
             sink.write(content, 0, content.length);
             sink.finish();
         }
     }
 
-    /**
-     * Copies a file, or what is in a directory and the directory itself if it is not there yet. Names of one file stay that.
-     *
-     * @param target of the chosen file or directory, links at its end followed
-     */
-    void copy(FileSource source, FileSource.Chosen chosen, byte[] target) {
+    /** Names of one file stay that. */
+    @Override
+    public void copy(FileSource source, FileSource.Chosen chosen, byte[] target) {
         directories(InRoot.parent(target));
         var keepsTop = chosen.directory() && paths.isDirectory(target);
         var scan = source.scan();
@@ -143,10 +133,10 @@ final class TreeWriting implements AutoCloseable {
             if (entry.isDirectory()) {
                 if (relative.length > 0 || !keepsTop) {
                     requireKind(path, true);
-                    files.directory(path, attributes(entry, List.of()));
+                    files.directory(path, stamp.of(entry, List.of()));
                 }
             } else if (entry.isLink()) {
-                files.symlink(path, entry.target(), attributes(entry, List.of()));
+                files.symlink(path, entry.target(), stamp.of(entry, List.of()));
             } else if (entry.isFile()) {
                 var known = entry.identity().map(identity -> names.putIfAbsent(identity, path));
                 if (known.isPresent()) {
@@ -155,7 +145,7 @@ final class TreeWriting implements AutoCloseable {
                     copyFile(source, scan, entry, path);
                 }
             } else {
-                files.node(path, NodeType.FIFO, 0, 0, attributes(entry, List.of()));
+                files.node(path, NodeType.FIFO, 0, 0, stamp.of(entry, List.of()));
             }
         }
         // a directory has other times once something was written into it
@@ -164,7 +154,7 @@ final class TreeWriting implements AutoCloseable {
             var relative = chosen.relative(entry);
             if (entry.isDirectory() && (relative.length > 0 || !keepsTop)) {
                 files.directory(
-                        relative.length == 0 ? target : InRoot.join(target, relative), attributes(entry, List.of()));
+                        relative.length == 0 ? target : InRoot.join(target, relative), stamp.of(entry, List.of()));
             }
         }
     }
@@ -184,24 +174,25 @@ final class TreeWriting implements AutoCloseable {
     private void copyFile(FileSource source, TreeScan scan, TreeScan.Entry entry, byte[] path) {
         try (var from = scan.read(entry);
                 var sink =
-                        files.file(path, attributes(entry, source.hasOwners() ? capability(from) : List.<Xattr>of()))) {
+                        files.file(path, stamp.of(entry, source.hasOwners() ? capability(from) : List.<Xattr>of()))) {
             sink.transferFrom(from, entry.size());
             sink.finish();
         }
     }
 
-    private Attributes attributes(TreeScan.Entry entry, List<Xattr> xattrs) {
-        var uid = owner.map(BuildHost.Owner::uid).orElse((int) entry.uid());
-        var gid = owner.map(BuildHost.Owner::gid).orElse((int) entry.gid());
-        var bits = entry.isLink()
-                ? entry.mode()
-                : mode.map(change -> change.apply(entry.mode(), entry.isDirectory()))
-                        .orElse(entry.mode());
-        var time = clamp.apply(entry.modified());
-        return new Attributes(Integer.toUnsignedLong(uid), Integer.toUnsignedLong(gid), bits, time, time, xattrs);
+    @Override
+    public void unpack(
+            FileSource source,
+            TreeScan.Entry archive,
+            byte[] target,
+            Optional<BuildHost.Owner> owner,
+            ImageLimits limits) {
+        directories(target);
+        Archives.unpack(source, archive, files, followLast(target), owner, limits);
     }
 
-    private static List<Xattr> capability(Fd file) {
+    /** What lets a program do more than its user may. */
+    static List<Xattr> capability(Fd file) {
         try (var scratch = Scratch.frame()) {
             var value = scratch.take(LARGEST_CAPABILITY);
             var length = Syscalls.call(

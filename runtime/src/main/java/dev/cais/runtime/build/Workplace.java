@@ -69,6 +69,34 @@ final class Workplace {
         }
     }
 
+    /**
+     * Has files written over layers, without a mount if it is known beforehand what will be written where, and by way of one otherwise.
+     *
+     * @param write is asked twice in the second case
+     */
+    void write(String cannot, List<Digest> layers, Stamp stamp, Consumer<CopyTarget> write, Steps.Taker upper) {
+        try (var files = create(layers)) {
+            LayerPlan plan;
+            try (var root = layers.isEmpty() ? open(cannot, files.upper()) : host.openRoot(cannot, files)) {
+                plan = new LayerPlan(root, stamp);
+                write.accept(plan);
+                if (!plan.isWhole()) {
+                    try (var writing = new TreeWriting(root, "the stage", stamp)) {
+                        write.accept(writing);
+                    }
+                }
+            }
+            if (!plan.isWhole()) {
+                upper.accept(files.upper());
+                return;
+            }
+            try (var tar = host.store().blobs().writer()) {
+                LayerWriting.write(plan, files.upper(), host.store(), tar);
+                upper.accept(files.upper(), tar);
+            }
+        }
+    }
+
     private ContainerFiles create(List<Digest> layers) {
         caches.require(layers);
         try (var hold = host.store().lockShared()) {

@@ -1,0 +1,318 @@
+package dev.cais.runtime.build;
+
+import dev.cais.CancelledException;
+import dev.cais.image.layer.TarEntry;
+import dev.cais.image.layer.TarType;
+import dev.cais.image.layer.TarWriter;
+import dev.cais.storage.Attributes;
+import dev.cais.storage.BlobWriter;
+import dev.cais.storage.FileContent;
+import dev.cais.storage.FileOperations;
+import dev.cais.storage.FileSink;
+import dev.cais.storage.NodeType;
+import dev.cais.storage.Store;
+import dev.cais.storage.TreeScan;
+import dev.cais.storage.Xattr;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Carries out a {@link LayerPlan}: writes its files into a directory and into a tar, reading each once. Several threads write files and
+ * make parts of the tar of them, which go into it in their order; at most a few parts are in memory. A file that is larger than a
+ * part is written by the thread that puts them together.
+ */
+final class LayerWriting implements AutoCloseable {
+    private static final int PART = 512 * 1024;
+    private static final int MOST_IN_A_PART = 128;
+    private static final int CHUNK = 64 * 1024;
+    private static final int MOST_THREADS = 4;
+    private static final byte[] NONE = {};
+
+    private final LayerPlan plan;
+    private final Path directory;
+    private final Store store;
+    private final Queue<ByteArrayOutputStream> buffers = new ConcurrentLinkedQueue<>();
+    private final Queue<Hand> hands = new ConcurrentLinkedQueue<>();
+
+    private record Placed(byte[] path, LayerPlan.Item item) {
+        /** In bytes. */
+        long size() {
+            if (item instanceof LayerPlan.Copy copy) {
+                return copy.entry().isFile() ? copy.entry().size() : 0;
+            }
+            return item instanceof LayerPlan.Small small ? small.content().length : 0;
+        }
+    }
+
+    private LayerWriting(LayerPlan plan, Path directory, Store store) {
+        this.plan = plan;
+        this.directory = directory;
+        this.store = store;
+    }
+
+    /**
+     * Writes a plan.
+     *
+     * @param directory empty, seen by nobody else
+     * @param tar is given what {@link dev.cais.image.layer.TarTree} would make of the directory
+     * @throws dev.cais.BuildException if a file has changed since it was found
+     * @throws CancelledException if the thread is interrupted
+     */
+    static void write(LayerPlan plan, Path directory, Store store, BlobWriter tar) {
+        try (var writing = new LayerWriting(plan, directory, store)) {
+            writing.write(tar);
+        }
+    }
+
+    private void write(BlobWriter tar) {
+        putDirectories(); // each is there before its files, whichever thread writes them
+        var threads = Executors.newFixedThreadPool(
+                Math.min(MOST_THREADS, Runtime.getRuntime().availableProcessors()), task -> {
+                    var thread = new Thread(task, "cais-build-copy");
+                    thread.setDaemon(true);
+                    return thread;
+                });
+        try {
+            putFiles(threads, tar);
+        } finally {
+            end(threads);
+        }
+        tar.write(TarWriter.end(), 0, TarWriter.end().length);
+        close();
+        putDirectories(); // they have other times by now
+    }
+
+    private void putDirectories() {
+        try (var files = store.files(directory)) {
+            plan.items().forEach((path, item) -> {
+                if (item instanceof LayerPlan.Directory made) {
+                    files.directory(path, made.attributes());
+                }
+            });
+        }
+    }
+
+    private void putFiles(ExecutorService threads, BlobWriter tar) {
+        var ahead = new ArrayDeque<Future<ByteArrayOutputStream>>();
+        for (var part : parts()) {
+            if (part.get(0).size() > PART) {
+                while (!ahead.isEmpty()) {
+                    append(tar, ahead.remove());
+                }
+                hand(hand -> hand.putLarge(part.get(0), tar));
+                continue;
+            }
+            ahead.add(threads.submit(() -> {
+                var bytes = free();
+                hand(hand -> hand.put(part, bytes));
+                return bytes;
+            }));
+            if (ahead.size() > 2 * MOST_THREADS) {
+                append(tar, ahead.remove());
+            }
+        }
+        while (!ahead.isEmpty()) {
+            append(tar, ahead.remove());
+        }
+    }
+
+    /** Neighbours that are written together. What is larger than a part stands alone. */
+    private List<List<Placed>> parts() {
+        var parts = new ArrayList<List<Placed>>();
+        List<Placed> part = new ArrayList<>();
+        var size = 0L;
+        for (var each : plan.items().entrySet()) {
+            var placed = new Placed(each.getKey(), each.getValue());
+            if (!part.isEmpty() && (size + placed.size() > PART || part.size() == MOST_IN_A_PART)) {
+                parts.add(part);
+                part = new ArrayList<>();
+                size = 0;
+            }
+            part.add(placed);
+            size += placed.size();
+        }
+        if (!part.isEmpty()) {
+            parts.add(part);
+        }
+        return parts;
+    }
+
+    private ByteArrayOutputStream free() {
+        var known = buffers.poll();
+        return known == null ? new ByteArrayOutputStream(PART + PART / 4) : known;
+    }
+
+    private void append(BlobWriter tar, Future<ByteArrayOutputStream> part) {
+        try {
+            var bytes = part.get();
+            bytes.writeTo(tar);
+            bytes.reset();
+            buffers.add(bytes);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e); // a blob has other exceptions
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new CancelledException("cannot copy files: the thread was interrupted");
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof RuntimeException failure) {
+                throw failure;
+            }
+            throw new IllegalStateException(e.getCause());
+        }
+    }
+
+    /** Nothing is written any more when this returns. */
+    private static void end(ExecutorService threads) {
+        threads.shutdownNow();
+        var interrupted = false;
+        while (!threads.isTerminated()) {
+            try {
+                interrupted |= !threads.awaitTermination(1, TimeUnit.DAYS);
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private interface Handwork {
+        void carryOut(Hand hand);
+    }
+
+    private void hand(Handwork work) {
+        var free = hands.poll();
+        var hand = free == null ? new Hand() : free;
+        try {
+            work.carryOut(hand);
+        } finally {
+            hands.add(hand);
+        }
+    }
+
+    @Override
+    public void close() {
+        for (var hand = hands.poll(); hand != null; hand = hands.poll()) {
+            hand.close();
+        }
+    }
+
+    /** Writes files, one after the other. */
+    private final class Hand implements AutoCloseable {
+        private final FileOperations files = store.files(directory);
+        private final Map<FileSource, TreeScan> scans = new HashMap<>();
+        private final byte[] chunk = new byte[CHUNK];
+
+        void put(List<Placed> part, ByteArrayOutputStream bytes) {
+            var tar = new TarWriter(bytes);
+            for (var each : part) {
+                if (each.item() instanceof LayerPlan.Directory made) {
+                    header(tar, TarType.DIRECTORY, each.path(), NONE, 0, made.attributes());
+                } else if (each.item() instanceof LayerPlan.Small small) {
+                    header(tar, TarType.FILE, each.path(), NONE, small.content().length, small.attributes());
+                    bytes.writeBytes(small.content());
+                    padding(tar, small.content().length);
+                    try (var sink = files.file(each.path(), small.attributes())) {
+                        sink.write(small.content(), 0, small.content().length);
+                        sink.finish();
+                    }
+                } else if (each.item() instanceof LayerPlan.Copy copy) {
+                    put(tar, bytes, each.path(), copy);
+                }
+            }
+        }
+
+        private void put(TarWriter tar, OutputStream bytes, byte[] path, LayerPlan.Copy copy) {
+            var entry = copy.entry();
+            if (entry.isFile()) {
+                putFile(tar, bytes, path, copy);
+                return;
+            }
+            var attributes = plan.stamp().of(entry, List.of());
+            if (entry.isLink()) {
+                header(tar, TarType.SYMLINK, path, entry.target(), 0, attributes);
+                files.symlink(path, entry.target(), attributes);
+            } else {
+                header(tar, TarType.FIFO, path, NONE, 0, attributes);
+                files.node(path, NodeType.FIFO, 0, 0, attributes);
+            }
+        }
+
+        void putLarge(Placed large, BlobWriter target) {
+            if (large.item() instanceof LayerPlan.Copy copy) {
+                putFile(new TarWriter(target), target, large.path(), copy);
+            } else {
+                var bytes = new ByteArrayOutputStream();
+                put(List.of(large), bytes);
+                target.write(bytes.toByteArray(), 0, bytes.size());
+            }
+        }
+
+        private void putFile(TarWriter tar, OutputStream bytes, byte[] path, LayerPlan.Copy copy) {
+            var source = copy.source();
+            var entry = copy.entry();
+            var scan = scans.computeIfAbsent(source, FileSource::anotherScan);
+            var isSame = scan.read(entry, (file, content) -> {
+                var attributes =
+                        plan.stamp().of(entry, source.hasOwners() ? TreeWriting.capability(file) : List.<Xattr>of());
+                header(tar, TarType.FILE, path, NONE, entry.size(), attributes);
+                try (var sink = files.file(path, attributes)) {
+                    transfer(content, sink, bytes);
+                    sink.finish();
+                }
+                padding(tar, entry.size());
+            });
+            if (!isSame && !source.hasOwners()) { // a stage does not change
+                throw source.changed();
+            }
+        }
+
+        private void transfer(FileContent content, FileSink sink, OutputStream bytes) {
+            try (var in = content.stream()) {
+                for (var count = in.read(chunk); count >= 0; count = in.read(chunk)) {
+                    sink.write(chunk, 0, count);
+                    bytes.write(chunk, 0, count);
+                }
+            } catch (IOException e) {
+                throw new UncheckedIOException(e); // none of these streams has any
+            }
+        }
+
+        private void header(TarWriter tar, TarType type, byte[] path, byte[] link, long size, Attributes attributes) {
+            try {
+                tar.writeHeader(new TarEntry(type, path, link, size, attributes, 0, 0));
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+
+        private void padding(TarWriter tar, long size) {
+            try {
+                tar.writePadding(size);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+
+        @Override
+        public void close() {
+            files.close();
+        }
+    }
+}
