@@ -11,6 +11,7 @@ import dev.cais.BuildStage;
 import dev.cais.ContainerSpec;
 import dev.cais.Engine;
 import dev.cais.InvalidSpecException;
+import dev.cais.LayerCompression;
 import dev.cais.Platform;
 import dev.cais.ProvenanceMode;
 import dev.cais.PruneOptions;
@@ -145,7 +146,10 @@ class BuildAttestationTest {
     void aBillOfMaterialsHasWhatDpkgHas() {
         engine.images().importRootfs(TestImages.debianWith("redis-server"), "debian");
         var stage = BuildStage.from("debian").layer(l -> l.file("/app/lib-1.2.jar", new byte[0]));
-        var image = engine.images().build(BuildSpec.of(stage).tag("listed:1").withSbom());
+        var image = engine.images().build(BuildSpec.of(stage)
+                        .tag("listed:1")
+                        .withSbom()
+                        .output(BuildOutput.image().compression(LayerCompression.ZSTD, 1)));
 
         var said = engine.images().attestations("listed:1");
         assertThat(said)
