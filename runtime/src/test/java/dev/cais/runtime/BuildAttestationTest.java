@@ -146,7 +146,8 @@ class BuildAttestationTest {
     void aBillOfMaterialsHasWhatDpkgHas() {
         engine.images().importRootfs(TestImages.debianWith("redis-server"), "debian");
         var stage = BuildStage.from("debian").layer(l -> l.file("/app/lib-1.2.jar", new byte[0]));
-        var image = engine.images().build(BuildSpec.of(stage)
+        var image = engine.images()
+                .build(BuildSpec.of(stage)
                         .tag("listed:1")
                         .withSbom()
                         .output(BuildOutput.image().compression(LayerCompression.ZSTD, 1)));

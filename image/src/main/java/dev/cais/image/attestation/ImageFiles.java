@@ -1,6 +1,8 @@
 package dev.cais.image.attestation;
 
+import dev.cais.KernelException;
 import dev.cais.StorageException;
+import dev.cais.linux.Errno;
 import dev.cais.linux.Fd;
 import dev.cais.storage.InRoot;
 import java.io.BufferedReader;
@@ -69,7 +71,7 @@ final class ImageFiles {
     }
 
     private Optional<InputStream> open(String path) {
-        var found = paths.find(InRoot.path(path));
+        var found = find(path);
         if (found.isEmpty()) {
             return Optional.empty();
         }
@@ -78,6 +80,18 @@ final class ImageFiles {
             return Files.isRegularFile(opened) ? Optional.of(Files.newInputStream(opened)) : Optional.empty();
         } catch (IOException e) {
             throw unreadable(path, e);
+        }
+    }
+
+    /** A link that leads round in circles leads nowhere. */
+    private Optional<Fd> find(String path) {
+        try {
+            return paths.find(InRoot.path(path));
+        } catch (KernelException e) {
+            if (Errno.of(e.errno()) == Errno.ELOOP) {
+                return Optional.empty();
+            }
+            throw e;
         }
     }
 

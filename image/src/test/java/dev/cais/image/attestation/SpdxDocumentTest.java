@@ -201,6 +201,26 @@ class SpdxDocumentTest {
     }
 
     @Test
+    void noFileLeadsOutOrHoldsUp() throws Exception {
+        Files.createDirectories(root.resolve("var/lib/dpkg"));
+        Files.createDirectories(root.resolve("lib/apk/db"));
+        Files.createSymbolicLink(root.resolve("var/lib/dpkg/status"), Path.of("/var/lib/dpkg/status"));
+        Files.createSymbolicLink(root.resolve("etc"), Path.of("/etc"));
+        assertThat(new ProcessBuilder(
+                                "mkfifo", root.resolve("lib/apk/db/installed").toString())
+                        .start()
+                        .waitFor())
+                .isZero();
+        assertThat(new ProcessBuilder("mkfifo", root.resolve("pipe.jar").toString())
+                        .start()
+                        .waitFor())
+                .isZero();
+        Files.createDirectory(root.resolve("directory.jar"));
+
+        assertThat(packages()).isEmpty();
+    }
+
+    @Test
     void documentsHaveWhatTheSpecificationRequires() throws IOException {
         write("var/lib/dpkg/status", "Package: a\nStatus: install ok installed\nVersion: 1\nMaintainer: Me <me@x>\n");
         byte[] first;
