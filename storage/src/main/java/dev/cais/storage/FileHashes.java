@@ -35,7 +35,11 @@ public final class FileHashes {
 
     private record Key(long device, long inode) {}
 
-    private record Known(long size, Instant changed, byte[] hash) {}
+    private record Known(long size, Instant changed, byte[] hash) {
+        boolean isOf(TreeScan.Entry entry) {
+            return size == entry.size() && changed.equals(entry.changed());
+        }
+    }
 
     private FileHashes() {}
 
@@ -74,6 +78,12 @@ public final class FileHashes {
         return changed;
     }
 
+    /** Whether a regular file need not be read. */
+    public boolean knows(TreeScan.Entry entry) {
+        var old = known.get(new Key(entry.device(), entry.inode()));
+        return old != null && old.isOf(entry);
+    }
+
     static byte[] sha256(byte[] content) {
         return digest().digest(content);
     }
@@ -99,11 +109,15 @@ public final class FileHashes {
             this.where = where;
         }
 
+        boolean isOf(FileHashes hashes) {
+            return hashes == FileHashes.this;
+        }
+
         /** Of a regular file as a scan has found it. */
         byte[] hash(TreeScan.Entry entry) {
             var key = new Key(entry.device(), entry.inode());
             var old = known.get(key);
-            if (old != null && old.size == entry.size() && old.changed.equals(entry.changed())) {
+            if (old != null && old.isOf(entry)) {
                 return old.hash.clone();
             }
             var before = Instant.now();

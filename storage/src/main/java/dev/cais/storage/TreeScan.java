@@ -20,6 +20,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Looks at files below a directory without opening them: names, kinds, sizes and times. What a name stands for is never followed, and
@@ -116,6 +117,7 @@ public final class TreeScan {
     private final Statx stat = new Statx();
     private final NativeMemory name = NativeMemory.allocate(8192);
     private final NativeMemory buffer = NativeMemory.allocate(BUFFER);
+    private FileHashes.@Nullable Reader reader;
 
     /**
      * @param root any descriptor of a directory, not closed
@@ -286,7 +288,7 @@ public final class TreeScan {
      * @param hashes reads the files that it does not know
      */
     public Digest digest(List<Entry> entries, int prefix, boolean owners, FileHashes hashes) {
-        var reader = hashes.new Reader(root, where);
+        var reader = reader(hashes);
         var digest = FileHashes.digest();
         var numbers = ByteBuffer.allocate(6 * Integer.BYTES);
         var firstNames = new HashMap<String, Integer>();
@@ -353,7 +355,14 @@ public final class TreeScan {
 
     /** The sha256 of a regular file that was found. */
     public Digest hash(Entry entry, FileHashes hashes) {
-        return Digest.sha256(hashes.new Reader(root, where).hash(entry));
+        return Digest.sha256(reader(hashes).hash(entry));
+    }
+
+    private FileHashes.Reader reader(FileHashes hashes) {
+        if (reader == null || !reader.isOf(hashes)) {
+            reader = hashes.new Reader(root, where);
+        }
+        return reader;
     }
 
     private static boolean isGone(long result) {

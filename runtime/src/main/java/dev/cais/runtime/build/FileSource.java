@@ -6,6 +6,7 @@ import dev.cais.InvalidSpecException;
 import dev.cais.NotFoundException;
 import dev.cais.image.dockerfile.Glob;
 import dev.cais.image.dockerfile.PathPatterns;
+import dev.cais.image.layer.Workers;
 import dev.cais.linux.Abi;
 import dev.cais.linux.Errno;
 import dev.cais.linux.Fd;
@@ -21,6 +22,8 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 
 /**
@@ -29,6 +32,8 @@ import java.util.stream.Stream;
  */
 final class FileSource implements AutoCloseable {
     private static final int MOST_LINKS = 40;
+    private static final int MANY = 64;
+    private static final int MOST_THREADS = 4;
 
     private final Fd root;
     private final String name;
@@ -306,7 +311,28 @@ final class FileSource implements AutoCloseable {
                         "leave it out with .dockerignore");
             }
         }
+        readUnknown(chosen.entries());
         return scan.digest(chosen.entries(), chosen.start().length, owners, hashes);
+    }
+
+    /** By several threads, if there are many. */
+    private void readUnknown(List<TreeScan.Entry> entries) {
+        var unknown = entries.stream()
+                .filter(entry -> entry.isFile() && !hashes.knows(entry))
+                .toList();
+        if (unknown.size() < MANY) {
+            return;
+        }
+        var next = new AtomicInteger();
+        var threads = Math.min(MOST_THREADS, Runtime.getRuntime().availableProcessors());
+        Callable<Boolean> reading = () -> {
+            var own = anotherScan();
+            for (var i = next.getAndIncrement(); i < unknown.size(); i = next.getAndIncrement()) {
+                own.hash(unknown.get(i), hashes);
+            }
+            return true;
+        };
+        Workers.run("cais-build-hash", threads, Collections.nCopies(threads, reading), "cannot read " + name);
     }
 
     /** What files hold, by path. */
