@@ -10,5 +10,8 @@ public enum BuildEntitlement {
      * {@code network.host}: to speak to what listens on this host's loopback or link-local addresses, by {@code RUN --network=host} and by
      * {@code ADD} of addresses.
      */
-    NETWORK_HOST
+    NETWORK_HOST,
+
+    /** {@code security.insecure}: to run programs with all capabilities and devices, by {@code RUN --security=insecure}. */
+    SECURITY_INSECURE
 }

@@ -8,8 +8,9 @@ import java.util.List;
  *
  * @param shell whether it is one text for the image's shell; if that begins with {@code #!}, it is a script for the program named there
  * @param mounts what it sees besides the stage's files
+ * @param insecure whether it runs as {@link ContainerSpec#privileged} does
  */
-public record BuildRun(boolean shell, List<String> words, List<BuildMount> mounts, Network network)
+public record BuildRun(boolean shell, List<String> words, List<BuildMount> mounts, Network network, boolean insecure)
         implements BuildInstruction {
     /** What the program sees of the network. */
     public enum Network {
@@ -34,25 +35,30 @@ public record BuildRun(boolean shell, List<String> words, List<BuildMount> mount
 
     /** One line for the image's shell ({@code /bin/sh -c} unless it says otherwise), or many. */
     public static BuildRun shell(String lines) {
-        return new BuildRun(true, List.of(lines), List.of(), Network.DEFAULT);
+        return new BuildRun(true, List.of(lines), List.of(), Network.DEFAULT, false);
     }
 
     /** A program and its arguments. */
     public static BuildRun exec(String... command) {
-        return new BuildRun(false, List.of(command), List.of(), Network.DEFAULT);
+        return new BuildRun(false, List.of(command), List.of(), Network.DEFAULT, false);
     }
 
     public BuildRun mount(BuildMount more) {
         var all = new ArrayList<>(mounts);
         all.add(more);
-        return new BuildRun(shell, words, all, network);
+        return new BuildRun(shell, words, all, network, insecure);
     }
 
     public BuildRun noNetwork() {
-        return new BuildRun(shell, words, mounts, Network.NONE);
+        return new BuildRun(shell, words, mounts, Network.NONE, insecure);
     }
 
     public BuildRun hostNetwork() {
-        return new BuildRun(shell, words, mounts, Network.HOST);
+        return new BuildRun(shell, words, mounts, Network.HOST, insecure);
+    }
+
+    /** With all capabilities and devices, if the build allows {@link BuildEntitlement#SECURITY_INSECURE}. */
+    public BuildRun asInsecure() {
+        return new BuildRun(shell, words, mounts, network, true);
     }
 }

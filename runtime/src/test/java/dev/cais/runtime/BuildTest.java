@@ -7,8 +7,10 @@ import dev.cais.BuildEntitlement;
 import dev.cais.BuildEvent;
 import dev.cais.BuildException;
 import dev.cais.BuildPruneOptions;
+import dev.cais.BuildRun;
 import dev.cais.BuildSecret;
 import dev.cais.BuildSpec;
+import dev.cais.BuildStage;
 import dev.cais.CancelledException;
 import dev.cais.Engine;
 import dev.cais.Image;
@@ -156,6 +158,24 @@ class BuildTest {
         assertThat(run(image, "cat", "/none")).doesNotStartWith(own).endsWith("]\nlo\n");
         assertThat(run(image, "cat", "/default"))
                 .doesNotStartWith(own); // the engine of this test has no default network
+    }
+
+    @Test
+    void privilegedProgramsAreForBuildsThatAllowThem() throws IOException {
+        var mount = "mkdir -p /m && mount -t tmpfs none /m && umount /m";
+        var dockerfile = spec("FROM busybox\nRUN --security=insecure " + mount + "\nRUN ! mount -t tmpfs none /m\n");
+        assertThatThrownBy(() -> build(dockerfile))
+                .isInstanceOf(BuildException.class)
+                .hasMessageStartingWith("cannot build " + context + "/Dockerfile: RUN --security=insecure is not"
+                        + " allowed [line=2]; allow it with BuildSpec.allow(BuildEntitlement.SECURITY_INSECURE),"
+                        + " if you trust the Dockerfile");
+
+        build(dockerfile.allow(BuildEntitlement.SECURITY_INSECURE));
+        carriedOut();
+        var stage = BuildStage.from("busybox").run(BuildRun.shell(mount).asInsecure());
+        build(BuildSpec.of(stage).allow(BuildEntitlement.SECURITY_INSECURE));
+
+        assertThat(carriedOut()).as("the same step").isEmpty();
     }
 
     @Test

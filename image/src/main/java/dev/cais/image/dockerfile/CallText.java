@@ -101,6 +101,9 @@ final class CallText {
         if (run.network() != BuildRun.Network.DEFAULT) {
             text.append(option("network", run.network().toString().toLowerCase(Locale.ROOT)));
         }
+        if (run.insecure()) {
+            text.append(option("security", "insecure"));
+        }
         return line(List.of(text.toString(), program(run.shell(), run.words())));
     }
 

@@ -235,7 +235,7 @@ final class Recipe {
                 script,
                 mounts,
                 NetworkMode.valueOf(run.network().name()),
-                false,
+                run.insecure(),
                 List.of());
     }
 

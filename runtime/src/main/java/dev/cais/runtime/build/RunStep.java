@@ -70,12 +70,10 @@ final class RunStep {
         this.secrets = spec.secrets();
         this.agents = spec.ssh();
         if (run.insecure()) {
-            throw new InvalidSpecException("RUN --security=insecure is not allowed: a build never runs privileged");
+            require(spec, BuildEntitlement.SECURITY_INSECURE, "--security=insecure");
         }
-        if (run.network() == NetworkMode.HOST && !spec.entitlements().contains(BuildEntitlement.NETWORK_HOST)) {
-            throw new InvalidSpecException(
-                    "RUN --network=host is not allowed",
-                    "allow it with BuildSpec.allow(BuildEntitlement.NETWORK_HOST), if you trust the Dockerfile");
+        if (run.network() == NetworkMode.HOST) {
+            require(spec, BuildEntitlement.NETWORK_HOST, "--network=host");
         }
         if (!run.devices().isEmpty()) {
             throw new InvalidSpecException("RUN --device is not supported");
@@ -85,6 +83,14 @@ final class RunStep {
         this.mounts = run.mounts().stream()
                 .map(mount -> mount.resolve(state::variable))
                 .toList();
+    }
+
+    private static void require(BuildSpec spec, BuildEntitlement entitlement, String flag) {
+        if (!spec.entitlements().contains(entitlement)) {
+            throw new InvalidSpecException(
+                    "RUN " + flag + " is not allowed",
+                    "allow it with BuildSpec.allow(BuildEntitlement." + entitlement + "), if you trust the Dockerfile");
+        }
     }
 
     String history() {
@@ -106,6 +112,7 @@ final class RunStep {
         var key = StepKey.of(
                 below,
                 arguments + " as " + config.user() + " in " + config.workdir() + " on " + run.network()
+                        + (run.insecure() ? " insecure" : "")
                         + run.script().map(script -> " " + script.text()).orElse(""));
         for (var variable : below.state().environment().entrySet()) {
             key = key.with("variable " + variable.getKey(), variable.getValue());
@@ -175,6 +182,9 @@ final class RunStep {
                 case NONE -> spec.noNetwork();
                 case HOST -> spec.hostNetwork();
             };
+            if (run.insecure()) {
+                spec = spec.privileged();
+            }
             run.script().ifPresent(script -> {
                 var file = file(script.text().getBytes(StandardCharsets.UTF_8), 0755, 0, 0);
                 spec = spec.mount(
