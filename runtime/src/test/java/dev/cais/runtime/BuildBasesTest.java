@@ -1,0 +1,139 @@
+package dev.cais.runtime;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.cais.BuildException;
+import dev.cais.BuildSpec;
+import dev.cais.Engine;
+import dev.cais.Image;
+import dev.cais.PullPolicy;
+import dev.cais.fixtures.LeakChecked;
+import dev.cais.fixtures.RequiresRoot;
+import dev.cais.fixtures.TestRegistry;
+import dev.cais.fixtures.TestStore;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.Executors;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Images of a registry that builds begin with and copy from, for one build and for many at the same time. */
+@RequiresRoot
+@LeakChecked
+@Timeout(120)
+class BuildBasesTest {
+    private static final int THREADS = 16;
+    private static final int KINDS = 4;
+
+    private TestRegistry registry;
+    private Engine engine;
+    private String base;
+
+    @TempDir
+    private Path context;
+
+    @BeforeEach
+    void open(TestStore store, @TempDir Path directory) {
+        registry = TestRegistry.plain(directory);
+        base = registry.address() + "/base:1";
+        engine = store.openEngineWithBusybox();
+        var busybox = engine.images().get("busybox");
+        busybox.tag(base);
+        engine.images().push(base);
+        engine.images().remove(base);
+        engine.images().remove("busybox");
+        assertThat(engine.images().list()).isEmpty();
+    }
+
+    @AfterEach
+    void close() {
+        engine.close();
+        registry.close();
+    }
+
+    private BuildSpec spec(String name, String dockerfile) throws IOException {
+        var directory = Files.createDirectories(context.resolve(name));
+        Files.writeString(directory.resolve("Dockerfile"), dockerfile.replace("BASE", base));
+        return BuildSpec.of(directory);
+    }
+
+    private long pulls() {
+        return registry.requests().stream()
+                .filter(request -> request.contains("GET /v2/base/manifests/"))
+                .count();
+    }
+
+    @Test
+    void anImageOfARegistryIsPulledOnceForAllStages() throws IOException {
+        var before = pulls();
+        var image = engine.images().build(spec("app", """
+                FROM BASE AS one
+                RUN echo one >/one
+                FROM BASE AS two
+                RUN echo two >/two
+                FROM scratch
+                COPY --from=one /one /
+                COPY --from=two /two /
+                COPY --from=BASE /etc/passwd /
+                """));
+
+        assertThat(image.layers()).hasSize(3);
+        assertThat(pulls() - before).isEqualTo(1);
+    }
+
+    @Test
+    void aRegistryIsAskedAsOftenAsIsWanted() throws IOException {
+        var spec = spec("app", "FROM BASE\nRUN true\n");
+
+        assertThatThrownBy(() -> engine.images().build(spec.pull(PullPolicy.NEVER)))
+                .isInstanceOf(BuildException.class)
+                .hasMessageContaining("[line=1]");
+        var first = engine.images().build(spec);
+        var asked = registry.requests().size();
+        assertThat(engine.images().build(spec)).isEqualTo(first);
+        assertThat(registry.requests()).hasSize(asked);
+        assertThat(engine.images().build(spec.pull(PullPolicy.ALWAYS))).isEqualTo(first);
+        assertThat(registry.requests()).hasSizeGreaterThan(asked);
+    }
+
+    @Test
+    void manyBuildTheSameAndOthersAtTheSameTime() throws Exception {
+        var builds = new ArrayList<Callable<Image>>();
+        for (var i = 0; i < THREADS; i++) {
+            var kind = i % KINDS;
+            var spec = spec("kind" + kind, """
+                    FROM BASE AS shared
+                    RUN echo shared >/shared
+                    FROM shared
+                    RUN echo KIND >/kind
+                    COPY --from=shared /shared /again
+                    """.replace("KIND", "" + kind));
+            builds.add(() -> engine.images().build(spec));
+        }
+        var threads = Executors.newFixedThreadPool(THREADS);
+        try {
+            var images = new ArrayList<Image>();
+            for (var built : threads.invokeAll(builds)) {
+                images.add(built.get());
+            }
+            assertThat(new HashSet<>(images)).hasSize(KINDS);
+            for (var i = 0; i < THREADS; i++) {
+                assertThat(images.get(i)).isEqualTo(images.get(i % KINDS));
+            }
+            assertThat(images.stream().map(image -> image.layers().get(1)).distinct())
+                    .hasSize(1);
+        } finally {
+            threads.shutdown();
+        }
+        assertThat(engine.images().verify()).isEqualTo(List.of());
+    }
+}
