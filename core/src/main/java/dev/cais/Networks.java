@@ -44,6 +44,9 @@ public interface Networks {
 
     Optional<Network> find(String name);
 
+    /** What was dropped for all of them; none where this host filters nothing. */
+    NetworkDrops drops();
+
     /** {@link Network#remove()} by name or id. */
     default void remove(String name) {
         get(name).remove();

@@ -3,6 +3,7 @@ package dev.cais.network;
 import dev.cais.ConflictException;
 import dev.cais.EngineException;
 import dev.cais.KernelException;
+import dev.cais.NetworkDrops;
 import dev.cais.Protocol;
 import dev.cais.UnsupportedHostException;
 import dev.cais.linux.Errno;
@@ -492,19 +493,10 @@ public final class Firewall implements AutoCloseable {
                 .sum();
     }
 
-    /**
-     * How many packets the rules dropped.
-     *
-     * @param isolated they were for a network, and nothing was published there
-     * @param internal they came from or were for an internal network
-     * @param martians a container used a loopback address, or gave itself out as a router
-     */
-    public record Drops(long isolated, long internal, long martians) {}
-
-    /** Since the table was made. */
-    public Drops drops() {
+    /** How many packets the rules dropped since the table was made. */
+    public NetworkDrops drops() {
         var counters = nftables.counters(table);
-        return new Drops(packets(counters, ISOLATED), packets(counters, INTERNAL), packets(counters, MARTIANS));
+        return new NetworkDrops(packets(counters, ISOLATED), packets(counters, INTERNAL), packets(counters, MARTIANS));
     }
 
     private static long packets(Map<String, Nftables.Counter> counters, String name) {

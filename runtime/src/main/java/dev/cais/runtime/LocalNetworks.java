@@ -11,6 +11,7 @@ import dev.cais.InvalidSpecException;
 import dev.cais.KernelException;
 import dev.cais.Network;
 import dev.cais.NetworkDriver;
+import dev.cais.NetworkDrops;
 import dev.cais.NetworkFilter;
 import dev.cais.NetworkSpec;
 import dev.cais.Networks;
@@ -198,6 +199,12 @@ final class LocalNetworks implements Networks, AutoCloseable {
             }
         }
         return removed;
+    }
+
+    @Override
+    public synchronized NetworkDrops drops() {
+        engine.requireOpen("cannot tell what networks have dropped");
+        return firewall == null ? NetworkDrops.NONE : firewall.drops();
     }
 
     boolean isDefault(LocalNetwork network) {

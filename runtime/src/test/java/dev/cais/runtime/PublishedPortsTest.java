@@ -244,9 +244,12 @@ class PublishedPortsTest {
                 var two = engine.networks().create("two");
                 var echo = engine.containers().start(ECHO.join(one).publish(80))) {
             echo.awaitReady(listening(80), LONG);
+            var before = engine.networks().drops();
             var inOther = sh("nc -w 2 " + echo.address(one).getHostAddress() + " 80 </dev/null; echo $?")
                     .join(two);
             assertThat(engine.containers().run(inOther).stdout()).isEqualTo("1\n");
+            assertThat(engine.networks().drops().isolated()).isGreaterThan(before.isolated());
+            assertThat(engine.networks().drops().internal()).isEqualTo(before.internal());
             var inSame = sh("nc -w 2 " + echo.address(one).getHostAddress() + " 80 </dev/null; echo $?")
                     .join(one);
             assertThat(engine.containers().run(inSame).stdout()).isEqualTo("0\n");
