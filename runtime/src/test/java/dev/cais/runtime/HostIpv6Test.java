@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Timeout;
 @RequiresRoot
 @RequiresFeature({Feature.OWN_NETWORK, Feature.NF_TABLES})
 @LeakChecked
-@Timeout(120)
+@Timeout(280)
 class HostIpv6Test {
     private static final ContainerSpec BUSYBOX = ContainerSpec.of("busybox");
 
