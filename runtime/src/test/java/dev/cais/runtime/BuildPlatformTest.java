@@ -2,6 +2,7 @@ package dev.cais.runtime;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.cais.BuildEvent;
 import dev.cais.BuildException;
@@ -200,6 +201,35 @@ class BuildPlatformTest {
                         + " host, which is " + Platform.host() + " and has no emulator for them [line=3]; install"
                         + " qemu-user-static, which registers with binfmt_misc, or write FROM --platform=$BUILDPLATFORM and let"
                         + " the stage compile for $TARGETPLATFORM\n");
+    }
+
+    @Test
+    @RequiresProgram({"aarch64-linux-gnu-as", "aarch64-linux-gnu-ld"})
+    void aProgramForAnotherProcessorRunsWhereAnEmulatorIsRegistered() throws IOException {
+        assumeTrue(
+                Files.exists(Path.of("/proc/sys/fs/binfmt_misc/qemu-aarch64")),
+                "needs qemu-aarch64 registered with binfmt_misc, as Debian's qemu-user-static and binfmt-support do");
+        Files.writeString(context.resolve("make.s"), """
+                .globl _start
+                _start:
+                    mov x8, 34              // mkdirat
+                    mov x0, -100
+                    adr x1, path
+                    mov x2, 0755
+                    svc 0
+                    mov x8, 93              // exit
+                    svc 0
+                path:
+                    .asciz "/made-by-arm64"
+                """);
+        Programs.output("aarch64-linux-gnu-as", "-o", context.resolve("make.o") + "", context.resolve("make.s") + "");
+        Programs.output("aarch64-linux-gnu-ld", "-o", context.resolve("make") + "", context.resolve("make.o") + "");
+
+        var image = engine.images()
+                .build(spec("FROM scratch\nCOPY make /\nRUN [\"/make\"]\n").platform("linux/arm64"));
+
+        assertThat(image.platform()).hasToString("linux/arm64");
+        assertThat(image.changes(image.layers().get(1)).toString()).isEqualTo("[A /made-by-arm64]");
     }
 
     @Test
