@@ -34,7 +34,8 @@ import java.util.stream.Stream;
  * @param cacheTo where the outcome of all steps is left when the image is made
  * @param noCacheFilter names or numbers of stages whose steps are carried out, though what they make is known
  * @param outputs where the result goes beside the store; perhaps nowhere
- * @param annotations of the images' manifests, by key: {@code org.opencontainers.image.source}
+ * @param annotations of the images' manifests, by key: {@code org.opencontainers.image.source}. Documents of Docker's
+ *     media types have none
  * @param indexAnnotations of the index, which only images for several platforms have
  * @param platforms to build for, each once; none for this host's
  * @param rewriteTimestamp whether what {@code RUN} writes is not later than {@code SOURCE_DATE_EPOCH} either

@@ -43,6 +43,7 @@ public final class BuildResult {
     private final ImageCatalog catalog;
     private final Store store;
     private final StoredDocuments documents;
+    private final Sweep sweep;
     private final Packing packing;
     private final Annotations annotations;
     private final List<Said> said;
@@ -69,8 +70,12 @@ public final class BuildResult {
         }
     }
 
-    /** An image; its configuration is in the store. */
-    private record Part(Digest id, BuiltImage built) {}
+    /** An image and its configuration. */
+    private record Part(ArchivedImage.Content config, BuiltImage built) {
+        Digest id() {
+            return config.digest();
+        }
+    }
 
     /**
      * A result in one form.
@@ -85,6 +90,7 @@ public final class BuildResult {
             ImageCatalog catalog,
             Store store,
             StoredDocuments documents,
+            Sweep sweep,
             Packing packing,
             List<BuiltImage> images,
             Annotations annotations,
@@ -92,18 +98,28 @@ public final class BuildResult {
         this.catalog = catalog;
         this.store = store;
         this.documents = documents;
+        this.sweep = sweep;
         this.packing = packing;
         this.annotations = annotations;
         this.said = List.copyOf(said);
         for (var image : images) {
             var below = image.base()
                     .map(base -> JsonObject.parse(documents.bytes(base.id()), "configuration " + base.id()));
-            parts.add(new Part(put(image.configuration(image.below(below))).digest(), image));
+            parts.add(new Part(content(image.configuration(image.below(below))), image));
         }
     }
 
+    private static ArchivedImage.Content content(byte[] document) {
+        return new ArchivedImage.Content(Hash.sha256(document), document);
+    }
+
     private ArchivedImage.Content put(byte[] document) {
-        var content = new ArchivedImage.Content(Hash.sha256(document), document);
+        return put(content(document));
+    }
+
+    /** Into the store, where it lies about until an image of the store needs it. */
+    private ArchivedImage.Content put(ArchivedImage.Content content) {
+        sweep.expect();
         documents.put(content);
         return content;
     }
@@ -116,7 +132,9 @@ public final class BuildResult {
         }
         var packed = new ArrayList<Packing.Packed>();
         for (var part : parts) {
-            packed.add(packing.pack(part.id, part.built.descriptors(), form, annotations.manifest));
+            var id = put(part.config).digest();
+            packed.add(
+                    packing.pack(id, part.built.descriptors(), form, form.docker() ? Map.of() : annotations.manifest));
         }
         var root = isOne() ? onlyImage(packed) : index(form, packed);
         roots.put(form, root);
@@ -207,6 +225,7 @@ public final class BuildResult {
                     "write an OCI layout");
         }
         var image = parts.get(0);
+        var id = put(image.config).digest();
         // of the plain layers, which an archive has anyway
         var manifest = plain(image);
         return writer().dockerArchive(
@@ -215,13 +234,13 @@ public final class BuildResult {
                                 manifest,
                                 documents.bytes(manifest),
                                 documents.manifest(manifest),
-                                documents.bytes(image.id),
-                                documents.configuration(image.id),
+                                documents.bytes(id),
+                                documents.configuration(id),
                                 references(names))));
     }
 
     private Digest plain(Part image) {
-        var config = MediaType.OCI_CONFIG.descriptor(image.id, store.blobs().size(image.id));
+        var config = MediaType.OCI_CONFIG.descriptor(image.id(), image.config.bytes().length);
         return put(new Manifest(MediaType.OCI_MANIFEST, config, image.built.descriptors()).toBytes())
                 .digest();
     }
@@ -237,7 +256,7 @@ public final class BuildResult {
     /** Pushes it to a registry, under a name with a tag. */
     public Digest push(String name, boolean dockerMediaTypes, PushOptions options, Consumer<ProgressEvent> progress) {
         var root = root(Packing.Form.of(dockerMediaTypes, options));
-        var id = parts.get(forThisHost()).id;
+        var id = parts.get(forThisHost()).id();
         return catalog.push(root.root.digest(), root.isIndex, id, ImageReference.parse(name), options, progress);
     }
 
@@ -268,7 +287,7 @@ public final class BuildResult {
     private int forThisHost() {
         for (var i = 0; i < parts.size(); i++) {
             if (Index.fits(
-                    Platform.host(), documents.configuration(parts.get(i).id).platform())) {
+                    Platform.host(), documents.configuration(parts.get(i).id()).platform())) {
                 return i;
             }
         }

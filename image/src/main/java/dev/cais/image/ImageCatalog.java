@@ -432,9 +432,15 @@ public final class ImageCatalog implements Images, AutoCloseable {
      */
     public BuildResult result(
             List<BuiltImage> images, BuildResult.Annotations annotations, List<BuildResult.Said> said, String cannot) {
-        sweep.expect(); // blobs that are written for an output alone are of no use later
         return new BuildResult(
-                this, store, documents, new Packing(store, documents, limits, cannot), images, annotations, said);
+                this,
+                store,
+                documents,
+                sweep,
+                new Packing(store, documents, limits, cannot),
+                images,
+                annotations,
+                said);
     }
 
     /**
@@ -476,7 +482,11 @@ public final class ImageCatalog implements Images, AutoCloseable {
 
     @Override
     public Image build(BuildSpec spec, Consumer<BuildEvent> progress) {
-        return builds.build(spec, progress);
+        try {
+            return builds.build(spec, progress);
+        } finally {
+            sweep.runIfIdle(); // what was packed for an output alone
+        }
     }
 
     @Override

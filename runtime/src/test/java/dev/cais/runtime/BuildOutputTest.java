@@ -48,6 +48,7 @@ class BuildOutputTest {
             COPY --from=build /out /
             """;
 
+    private Path store = Path.of("/");
     private TestRegistry registry;
     private Engine engine;
 
@@ -59,6 +60,7 @@ class BuildOutputTest {
 
     @BeforeEach
     void open(TestStore store, @TempDir Path directory) {
+        this.store = store.path();
         registry = TestRegistry.plain(directory);
         engine = Engine.open(store.options().insecureRegistry(registry.address()));
         engine.images().load(TestImages.busyboxArchive());
@@ -237,6 +239,7 @@ class BuildOutputTest {
     void dockersMediaTypesAreForThoseWhoWantThem() throws IOException {
         var image = build(spec("FROM busybox\nRUN echo docker >/made\n")
                 .tag(at("typed:1"))
+                .annotation("a", "left out")
                 .output(
                         BuildOutput.image().withDockerMediaTypes(),
                         BuildOutput.registry().withDockerMediaTypes()));
@@ -246,11 +249,45 @@ class BuildOutputTest {
                 .contains("\"mediaType\":\"application/vnd.docker.distribution.manifest.v2+json\"")
                 .contains("application/vnd.docker.container.image.v1+json")
                 .contains("application/vnd.docker.image.rootfs.diff.tar.gzip")
-                .doesNotContain("oci");
+                .doesNotContain("oci", "left out");
         assertThat(image.digest().orElseThrow().toString())
                 .isEqualTo(skopeo(
                         "inspect", "--tls-verify=false", "--format", "{{.Digest}}", "docker://" + at("typed:1")));
         assertThat(engine.images().pull(at("typed:1")).id()).isEqualTo(image.id());
+    }
+
+    @Test
+    void aFormThatIsAnotherImageIsForTheRegistryAlone() throws IOException {
+        var image = build(spec("FROM busybox\nRUN echo chunks >/made\n")
+                .tag("chunks:1")
+                .output(BuildOutput.registry(at("chunks:1"))
+                        .options(PushOptions.defaults().compression(LayerCompression.ESTARGZ))));
+
+        assertThat(skopeo("inspect", "--tls-verify=false", "--raw", "docker://" + at("chunks:1")))
+                .contains("containerd.io/snapshot/stargz/toc.digest")
+                .doesNotContain(image.id().toString());
+        assertThat(engine.images().get("chunks:1")).isEqualTo(image);
+        assertThat(engine.containers()
+                        .run(ContainerSpec.of(image).command("cat", "/made"))
+                        .stdout())
+                .isEqualTo("chunks\n");
+    }
+
+    @Test
+    void whatWasPackedForAnOutputAloneDoesNotStay() throws IOException {
+        var spec = spec("FROM busybox\nRUN echo left >/made\n").tag("left:1");
+        build(spec);
+        var before = blobs();
+        assertThatThrownBy(() -> build(spec.output(BuildOutput.registry("127.0.0.1:1/refused:1"))))
+                .isInstanceOf(RegistryException.class);
+
+        assertThat(blobs()).isEqualTo(before);
+    }
+
+    private List<String> blobs() throws IOException {
+        try (var files = Files.walk(store.resolve("blobs"))) {
+            return files.map(Path::toString).sorted().toList();
+        }
     }
 
     @Test

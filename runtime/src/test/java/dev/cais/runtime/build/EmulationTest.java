@@ -34,7 +34,8 @@ class EmulationTest {
         emulation = new Emulation(registered, Platform.parse("linux/amd64"));
         Files.writeString(registered.resolve("status"), "enabled\n");
         Files.writeString(registered.resolve("register"), "");
-        Files.writeString(registered.resolve("jar"), "enabled\ninterpreter /usr/bin/jexec\nflags: \noffset 0\nmagic 504b0304\n");
+        Files.writeString(
+                registered.resolve("jar"), "enabled\ninterpreter /usr/bin/jexec\nflags: \noffset 0\nmagic 504b0304\n");
         Files.writeString(registered.resolve("by-name"), "enabled\ninterpreter /usr/bin/x\nflags: \nextension .x\n");
     }
 
@@ -54,7 +55,8 @@ class EmulationTest {
     void anEmulatorIsKnownByTheProgramsThatItTakes() throws IOException {
         Files.writeString(registered.resolve("any-name"), ARM64);
 
-        assertThatCode(() -> emulation.require(Platform.parse("linux/arm64/v8"))).doesNotThrowAnyException();
+        assertThatCode(() -> emulation.require(Platform.parse("linux/arm64/v8")))
+                .doesNotThrowAnyException();
         refuse(
                 "linux/riscv64",
                 "programs for linux/riscv64 do not run on this host, which is linux/amd64 and has no emulator for them;"
