@@ -21,14 +21,15 @@ import dev.cais.image.oci.ImageReference;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 
 /** One build, from its plan to the target's files. */
@@ -41,7 +42,10 @@ final class Construction {
     private final BuildPlan plan;
     private final Steps steps;
     private final Contexts contexts;
-    private final Map<Integer, CompletableFuture<StageFiles>> stages = new LinkedHashMap<>();
+    /** Results of stages by number, until nobody needs them any more: there may be thousands, each with all that is below it. */
+    private final Map<Integer, CompletableFuture<StageFiles>> stages = new ConcurrentHashMap<>();
+
+    private final Map<Integer, AtomicInteger> uses = new HashMap<>();
     private final Map<Origin, CompletableFuture<StageFiles>> images = new HashMap<>();
 
     /** What stages begin with. */
@@ -53,7 +57,12 @@ final class Construction {
         this.steps = steps;
         this.contexts = contexts;
         this.plan = plan.withTriggers(triggers(plan));
-        this.plan.stages().forEach(stage -> stages.put(stage.number(), new CompletableFuture<>()));
+        for (var stage : this.plan.stages()) {
+            stages.put(stage.number(), new CompletableFuture<>());
+            uses.put(stage.number(), new AtomicInteger(0));
+            stage.needs().forEach(needed -> of(uses, needed).incrementAndGet());
+        }
+        of(uses, this.plan.target().number()).incrementAndGet();
     }
 
     /** Images may have instructions for those who begin with them. */
@@ -109,12 +118,15 @@ final class Construction {
 
     /** Builds the stages that are needed, several at a time; each begins when those that it needs from the first have begun. */
     StageFiles carryOut() {
-        var tasks = new ArrayList<Callable<StageFiles>>();
+        var tasks = new ArrayList<Callable<Boolean>>();
         for (var stage : plan.stages()) {
-            tasks.add(() -> carryOut(stage));
+            tasks.add(() -> {
+                carryOut(stage);
+                return true;
+            });
         }
-        var all = Workers.run("cais-build", MOST_AT_ONCE, tasks, "cannot build " + spec.context());
-        var result = all.get(all.size() - 1);
+        Workers.run("cais-build", MOST_AT_ONCE, tasks, "cannot build " + spec.context());
+        var result = files(new Origin.OfStage(plan.target().number()));
         workplace.require(result);
         return result;
     }
@@ -134,16 +146,23 @@ final class Construction {
                         steps.tell(new BuildEvent.Warned(found.rule().toString(), found.line(), found.text())));
     }
 
-    private StageFiles carryOut(PlannedStage stage) {
-        var result = Objects.requireNonNull(stages.get(stage.number()));
+    private void carryOut(PlannedStage stage) {
+        var result = of(stages, stage.number());
         try {
-            var files = new StageWork(this, stage).carryOut();
-            result.complete(files);
-            return files;
+            result.complete(new StageWork(this, stage).carryOut());
         } catch (RuntimeException | Error e) {
             result.completeExceptionally(e); // so that who waits for it fails likewise
             throw e;
         }
+        for (var needed : stage.needs()) {
+            if (of(uses, needed).decrementAndGet() == 0) {
+                stages.remove(needed);
+            }
+        }
+    }
+
+    private static <T> T of(Map<Integer, T> all, int stage) {
+        return Objects.requireNonNull(all.get(stage));
     }
 
     private boolean isImage(Origin origin) {
@@ -179,7 +198,7 @@ final class Construction {
 
     private StageFiles files(Origin origin) {
         if (origin instanceof Origin.OfStage stage) {
-            return await(Objects.requireNonNull(stages.get(stage.number())));
+            return await(of(stages, stage.number()));
         } else if (isImage(origin)) {
             return image(origin);
         }
