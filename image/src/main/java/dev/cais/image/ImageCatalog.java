@@ -507,9 +507,10 @@ public final class ImageCatalog implements Images, AutoCloseable {
      */
     public SharedCache cache(BuildCache cache, Consumer<ProgressEvent> progress) {
         if (cache instanceof BuildCache.Registry registry) {
-            return new SharedCache(new RegistryCache(registries, store, limits, registry, progress), store, limits);
+            return new SharedCache(
+                    new RegistryCache(registries, store, limits, registry, progress), store, limits, sweep);
         } else if (cache instanceof BuildCache.Directory directory) {
-            return new SharedCache(new DirectoryCache(store, limits, directory), store, limits);
+            return new SharedCache(new DirectoryCache(store, limits, directory), store, limits, sweep);
         }
         throw new IllegalStateException("an inline cache lies in its image");
     }

@@ -44,11 +44,13 @@ public final class SharedCache {
     private final CachePlace place;
     private final Store store;
     private final ImageLimits limits;
+    private final Sweep sweep;
 
-    SharedCache(CachePlace place, Store store, ImageLimits limits) {
+    SharedCache(CachePlace place, Store store, ImageLimits limits, Sweep sweep) {
         this.place = place;
         this.store = store;
         this.limits = limits;
+        this.sweep = sweep;
     }
 
     /**
@@ -126,6 +128,7 @@ public final class SharedCache {
      * @throws CorruptContentException if it is not what was promised; then the store has nothing of it
      */
     public void fetch(Layer layer) {
+        sweep.expect(); // it may come and be of no use
         place.fetch(layer);
     }
 
@@ -137,6 +140,14 @@ public final class SharedCache {
      * @param missing brings one into the store that is not there; the store's shared lock is not held
      */
     public void write(KnownSteps steps, Set<Layer> layers, Consumer<Layer> missing) {
+        try {
+            send(steps, layers, missing);
+        } finally {
+            sweep.runIfIdle();
+        }
+    }
+
+    private void send(KnownSteps steps, Set<Layer> layers, Consumer<Layer> missing) {
         var needed = new HashSet<Digest>();
         steps.steps()
                 .values()
@@ -183,6 +194,7 @@ public final class SharedCache {
                 place.put(described(layer), () -> store.blobs().open(layer.blob()));
                 return layer;
             }
+            sweep.expect(); // packed layers are nobody's
             try (var packed = store.blobs().writer()) {
                 try (var plain = store.blobs().open(layer.blob());
                         var out = Compression.GZIP.compress(CloseShieldOutputStream.wrap(packed), 0)) {
