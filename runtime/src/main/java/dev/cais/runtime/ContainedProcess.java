@@ -6,6 +6,7 @@ import dev.cais.linux.EventLoop;
 import dev.cais.linux.Fd;
 import dev.cais.linux.NativeMemory;
 import dev.cais.linux.Pidfd;
+import dev.cais.linux.Signal;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

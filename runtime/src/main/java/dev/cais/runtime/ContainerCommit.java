@@ -62,11 +62,7 @@ final class ContainerCommit {
     }
 
     private ImageConfig config(Instant created) {
-        var config = changes.apply(LocalSnapshot.config(container.image().config(), container.spec())
+        return changes.apply(LocalSnapshot.config(container.image().config(), container.spec())
                 .created(created));
-        if (!config.stopSignal().isEmpty()) {
-            Signal.parse(config.stopSignal()); // nobody could start what is made of it
-        }
-        return config;
     }
 }

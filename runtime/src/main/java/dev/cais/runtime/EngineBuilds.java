@@ -43,11 +43,6 @@ final class EngineBuilds implements BuildHost {
         return new Owner(identity.uid(), text.indexOf(':') < 0 && isNumber(text) ? identity.uid() : identity.gid());
     }
 
-    @Override
-    public void requireSignal(String text) {
-        Signal.parse(text);
-    }
-
     /** A number alone stands for a group, too. */
     private static boolean isNumber(String text) {
         return text.chars().allMatch(c -> c >= '0' && c <= '9');

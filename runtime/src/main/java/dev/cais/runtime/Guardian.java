@@ -8,6 +8,7 @@ import dev.cais.linux.EventLoop;
 import dev.cais.linux.Fd;
 import dev.cais.linux.Pidfd;
 import dev.cais.linux.Pipe;
+import dev.cais.linux.Signal;
 import dev.cais.runtime.launch.Arg;
 import dev.cais.runtime.launch.Launch;
 import dev.cais.runtime.launch.LaunchProgram;

@@ -16,6 +16,7 @@ import dev.cais.linux.NativeMemory;
 import dev.cais.linux.Pidfd;
 import dev.cais.linux.Pipe;
 import dev.cais.linux.Scratch;
+import dev.cais.linux.Signal;
 import dev.cais.linux.Syscall;
 import dev.cais.linux.Syscalls;
 import dev.cais.runtime.RootProgram.Extent;

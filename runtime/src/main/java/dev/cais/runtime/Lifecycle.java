@@ -12,6 +12,7 @@ import dev.cais.TimedOutException;
 import dev.cais.WaitCondition;
 import dev.cais.linux.EventLoop;
 import dev.cais.linux.Fd;
+import dev.cais.linux.Signal;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.EnumSet;

@@ -34,6 +34,7 @@ import dev.cais.Stats;
 import dev.cais.WaitCondition;
 import dev.cais.Warning;
 import dev.cais.linux.Fd;
+import dev.cais.linux.Signal;
 import dev.cais.runtime.cgroup.Cgroup;
 import dev.cais.runtime.log.OutputLog;
 import dev.cais.storage.ContainerFiles;

@@ -24,6 +24,7 @@ import dev.cais.Stats;
 import dev.cais.UnsupportedHostException;
 import dev.cais.image.Commit;
 import dev.cais.linux.EventLoop;
+import dev.cais.linux.Signal;
 import dev.cais.runtime.cdi.CdiDevices;
 import dev.cais.runtime.cgroup.Cgroup;
 import dev.cais.runtime.cgroup.DeviceRules;

@@ -6,6 +6,7 @@ import dev.cais.Exec;
 import dev.cais.ExecSpec;
 import dev.cais.ExitStatus;
 import dev.cais.TimedOutException;
+import dev.cais.linux.Signal;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.time.Duration;

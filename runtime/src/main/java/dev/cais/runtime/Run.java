@@ -4,6 +4,7 @@ import dev.cais.ContainerSpec;
 import dev.cais.ExitStatus;
 import dev.cais.KernelException;
 import dev.cais.Stats;
+import dev.cais.linux.Signal;
 import dev.cais.runtime.cgroup.Cgroup;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;

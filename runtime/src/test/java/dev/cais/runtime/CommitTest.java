@@ -180,7 +180,9 @@ class CommitTest {
                                     + " WORKDIR");
             assertThatThrownBy(() -> container.commit("made", CommitOptions.DEFAULT.change("STOPSIGNAL NOISE")))
                     .isInstanceOf(InvalidSpecException.class)
-                    .hasMessage("cannot use signal NOISE: there is none of that name; write SIGTERM, TERM or 15");
+                    .hasMessage(
+                            "cannot carry out instruction 'STOPSIGNAL NOISE': cannot use signal NOISE: there is none of"
+                                    + " that name; write SIGTERM, TERM or 15");
             assertThat(engine.images().find("made")).isEmpty();
         }
     }

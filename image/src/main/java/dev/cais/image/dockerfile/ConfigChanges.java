@@ -4,6 +4,7 @@ import dev.cais.CommitOptions;
 import dev.cais.ImageConfig;
 import dev.cais.InvalidSpecException;
 import dev.cais.image.oci.Shown;
+import dev.cais.linux.Signal;
 import java.util.List;
 import java.util.Set;
 
@@ -65,6 +66,7 @@ public final class ConfigChanges {
             config = config.workdir(options.workdir());
         }
         if (!options.stopSignal().isEmpty()) {
+            Signal.parse(options.stopSignal()); // nobody could start what is made of it
             config = config.stopSignal(options.stopSignal());
         }
         var state = StageState.of(config);

@@ -17,6 +17,7 @@ import dev.cais.image.dockerfile.Instruction.StopSignal;
 import dev.cais.image.dockerfile.Instruction.User;
 import dev.cais.image.dockerfile.Instruction.Volume;
 import dev.cais.image.dockerfile.Instruction.Workdir;
+import dev.cais.linux.Signal;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Collections;
@@ -119,7 +120,9 @@ public record StageState(
         } else if (instruction instanceof Shell shell) {
             return config.shell(shell.command());
         } else if (instruction instanceof StopSignal stop) {
-            return config.stopSignal(requireText(expand(stop.signal())));
+            var signal = requireText(expand(stop.signal()));
+            Signal.parse(signal); // no container could be made of it
+            return config.stopSignal(signal);
         } else if (instruction instanceof User user) {
             return config.user(requireText(expand(user.user())));
         } else if (instruction instanceof Volume volume) {

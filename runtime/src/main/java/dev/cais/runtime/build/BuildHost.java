@@ -31,9 +31,6 @@ public interface BuildHost {
      */
     Owner owner(Image image, String text);
 
-    /** @throws dev.cais.InvalidSpecException if there is no such signal */
-    void requireSignal(String text);
-
     /** The root of a container that does not run, to be changed; it is mounted as long as the descriptor is open. */
     Fd openRoot(String cannot, ContainerFiles files);
 

@@ -16,7 +16,6 @@ import dev.cais.image.dockerfile.Instruction.Files;
 import dev.cais.image.dockerfile.Instruction.Label;
 import dev.cais.image.dockerfile.Instruction.OnBuild;
 import dev.cais.image.dockerfile.Instruction.Run;
-import dev.cais.image.dockerfile.Instruction.StopSignal;
 import dev.cais.image.dockerfile.Instruction.Workdir;
 import dev.cais.image.dockerfile.PlannedStage;
 import dev.cais.image.dockerfile.StageState;
@@ -101,9 +100,6 @@ final class StageWork {
             layer(given);
         } else {
             var state = files.state().after(instruction, build.arguments());
-            if (instruction instanceof StopSignal) {
-                build.workplace().host().requireSignal(state.config().stopSignal());
-            }
             if (instruction instanceof Workdir workdir) {
                 workdir(workdir, state);
             } else if (instruction instanceof OnBuild) {

@@ -1,4 +1,4 @@
-package dev.cais.runtime;
+package dev.cais.linux;
 
 import dev.cais.InvalidSpecException;
 import java.util.Locale;
@@ -9,9 +9,9 @@ import java.util.Map;
  *
  * @see <a href="https://man7.org/linux/man-pages/man7/signal.7.html">signal(7)</a>
  */
-record Signal(int number) {
-    static final Signal KILL = new Signal(9);
-    static final Signal TERM = new Signal(15);
+public record Signal(int number) {
+    public static final Signal KILL = new Signal(9);
+    public static final Signal TERM = new Signal(15);
 
     private static final String[] NAMES = {
         "", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM",
@@ -22,8 +22,11 @@ record Signal(int number) {
     private static final int RTMIN = 34;
     private static final int RTMAX = 64;
 
-    /** @param text {@code TERM}, {@code SIGTERM}, {@code RTMIN+3} or {@code 15} */
-    static Signal parse(String text) {
+    /**
+     * @param text {@code TERM}, {@code SIGTERM}, {@code RTMIN+3} or {@code 15}
+     * @throws InvalidSpecException if there is none of that name
+     */
+    public static Signal parse(String text) {
         var name = text.toUpperCase(Locale.ROOT);
         name = name.startsWith("SIG") ? name.substring(3) : name;
         for (var number = 1; number < NAMES.length; number++) {

@@ -1,4 +1,4 @@
-package dev.cais.runtime;
+package dev.cais.linux;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
