@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cais.BuildContext;
 import dev.cais.BuildException;
+import dev.cais.BuildPruneOptions;
 import dev.cais.BuildSpec;
 import dev.cais.ByteSize;
 import dev.cais.CorruptContentException;
@@ -228,5 +229,20 @@ class HostileBuildTest {
                 .isInstanceOf(BuildException.class)
                 .hasMessageContaining("cannot use signal SIGNONE: there is none of that name [line=2]; write SIGTERM,"
                         + " TERM or 15");
+    }
+
+    @Test
+    void pathsAsDeepAsTheKernelTakesAreCopiedTo() throws IOException {
+        builds.write("a", "a");
+        var deepest = "/d".repeat(2045);
+        var image = builds.build("FROM scratch\nCOPY a " + deepest + "/\n");
+        assertThat(image.layers()).hasSize(1);
+        image.remove(); // a store removes what JUnit cannot name
+        engine.images().pruneBuildCache(BuildPruneOptions.all());
+
+        assertThatThrownBy(() -> builds.build("FROM scratch\nCOPY a " + "/d".repeat(30_000) + "/\n"))
+                .isInstanceOf(BuildException.class)
+                .hasMessageContaining(
+                        "cannot use a path in a container: it is longer than 4095 bytes, and begins with d/d/");
     }
 }

@@ -25,6 +25,9 @@ public final class InRoot {
     private static final int MOST_LINKS = 40;
     private static final int LONGEST_PATH = 4096;
 
+    /** Including a NUL at the end: {@code limits.h}. */
+    private static final int PATH_MAX = 4096;
+
     private final Fd root;
     private final String name;
 
@@ -37,13 +40,18 @@ public final class InRoot {
     /**
      * A path that a user wrote; what climbs above the root stays there.
      *
-     * @throws InvalidSpecException if it is empty or has a NUL
+     * @throws InvalidSpecException if it is empty, has a NUL, or is longer than the kernel takes
      */
     public static byte[] path(String text) {
         if (text.isEmpty() || text.indexOf('\0') >= 0) {
             throw new InvalidSpecException("cannot use a path in a container: it is empty or has a NUL character");
         }
-        return clean(text.getBytes(StandardCharsets.UTF_8));
+        var path = clean(text.getBytes(StandardCharsets.UTF_8));
+        if (path.length >= PATH_MAX) {
+            throw new InvalidSpecException("cannot use a path in a container: it is longer than " + (PATH_MAX - 1)
+                    + " bytes, and begins with " + new String(path, 0, 40, StandardCharsets.UTF_8));
+        }
+        return path;
     }
 
     /** Whether a user's path asks for a directory by its end: {@code /} or {@code /.}. */

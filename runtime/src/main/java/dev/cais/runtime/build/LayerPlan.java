@@ -116,16 +116,21 @@ final class LayerPlan implements CopyTarget {
 
     /** What the layers have at a path without links on its way. */
     private Below look(byte[] path) {
-        if (path.length == 0) {
-            return Below.DIRECTORY;
+        var before = known.get(text(path));
+        if (before != null) {
+            return before;
         }
-        var name = text(path);
-        var before = known.get(name);
-        if (before == null) {
-            before = look(InRoot.parent(path)) == Below.DIRECTORY ? find(path) : Below.NOTHING;
-            known.put(name, before);
+        var there = Below.DIRECTORY;
+        for (var end = 1; end <= path.length; end++) {
+            if (end == path.length || path[end] == '/') {
+                if (there != Below.DIRECTORY) {
+                    return Below.NOTHING;
+                }
+                var prefix = Arrays.copyOf(path, end);
+                there = known.computeIfAbsent(text(prefix), name -> find(prefix));
+            }
         }
-        return before;
+        return there;
     }
 
     private Below find(byte[] path) {
