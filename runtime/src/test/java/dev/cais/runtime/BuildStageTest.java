@@ -229,7 +229,7 @@ class BuildStageTest {
                 .workdir("/")
                 .env("A", "b")
                 .run("echo far >/far")
-                .run("echo no luck; exit 3");
+                .run("printf '\\033[1;31mno\\033[m luck\\n\\033[0m\\033[0m\\n'; exit 3");
 
         assertThatThrownBy(() -> build(stage)).isInstanceOf(BuildException.class);
         assertThat(events.get(0)).isInstanceOf(BuildEvent.Started.class);

@@ -34,6 +34,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /** One {@code RUN}, its variables replaced. */
@@ -43,6 +44,9 @@ final class RunStep {
             List.of("/dev", "/proc", "/sys", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf");
 
     private static final int LONGEST_LAST_WORDS = 300;
+
+    /** What programs tell terminals: a last line of nothing else says nothing. ECMA-48, 5.4, control sequences. */
+    private static final Pattern CONTROL_SEQUENCES = Pattern.compile("\\x1b\\[[0-?]*[ -/]*[@-~]");
 
     private final Workplace workplace;
     private final StageFiles below;
@@ -203,7 +207,7 @@ final class RunStep {
 
         private void ended(ExitStatus status, ContainerFiles files, Consumer<Path> upper) {
             if (!status.success()) {
-                var words = lastWords.toString().stripTrailing();
+                var words = CONTROL_SEQUENCES.matcher(lastWords).replaceAll("").stripTrailing();
                 words = words.substring(words.lastIndexOf('\n') + 1).replaceAll("\\p{Cntrl}", "?");
                 throw new BuildException(
                         "the program ended with " + status, words.isEmpty() ? "" : "its last words: " + words);
