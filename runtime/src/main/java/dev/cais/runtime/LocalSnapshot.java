@@ -11,10 +11,10 @@ import dev.cais.ImageConfig;
 import dev.cais.Layer;
 import dev.cais.Platform;
 import dev.cais.Snapshot;
+import dev.cais.image.Nameless;
 import dev.cais.storage.ContainerFiles;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 
 /** A snapshot of this engine, and the image that its clones are made of. */
 final class LocalSnapshot implements Snapshot {
@@ -111,7 +111,7 @@ final class LocalSnapshot implements Snapshot {
         return new Clones();
     }
 
-    private final class Clones implements Image {
+    private final class Clones implements Nameless {
         Image base() {
             return base;
         }
@@ -119,16 +119,6 @@ final class LocalSnapshot implements Snapshot {
         @Override
         public Digest id() {
             return id;
-        }
-
-        @Override
-        public Optional<Digest> digest() {
-            return Optional.empty();
-        }
-
-        @Override
-        public List<String> tags() {
-            return List.of();
         }
 
         @Override

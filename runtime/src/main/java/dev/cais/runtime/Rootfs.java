@@ -12,6 +12,7 @@ import dev.cais.Layer;
 import dev.cais.NotFoundException;
 import dev.cais.Platform;
 import dev.cais.StorageException;
+import dev.cais.image.Nameless;
 import dev.cais.image.oci.Hash;
 import dev.cais.storage.Store;
 import java.io.IOException;
@@ -20,7 +21,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 
 /**
  * A directory of the host in the place of an image, with nothing but its files. Containers of an engine that begin with the same one
@@ -30,7 +30,7 @@ import java.util.Optional;
  * @param directory with every link followed
  * @param store of whose engine it is a layer
  */
-record Rootfs(Digest id, Path directory, Store store) implements Image {
+record Rootfs(Digest id, Path directory, Store store) implements Nameless {
     /** So that it fits among the options of a mount, with a backslash before each letter. */
     private static final int LONGEST = 1000;
 
@@ -67,16 +67,6 @@ record Rootfs(Digest id, Path directory, Store store) implements Image {
         } catch (IOException e) {
             throw new StorageException(cannot + ": its root directory cannot be read: " + e, Map.of(), "", e);
         }
-    }
-
-    @Override
-    public Optional<Digest> digest() {
-        return Optional.empty();
-    }
-
-    @Override
-    public List<String> tags() {
-        return List.of();
     }
 
     @Override

@@ -1,9 +1,9 @@
 package dev.cais.runtime;
 
 import static dev.cais.Ready.listening;
+import static dev.cais.runtime.EchoServer.assertEchoes;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.cais.ContainerSpec;
 import dev.cais.Engine;
 import dev.cais.PortBinding;
 import dev.cais.PortMapping;
@@ -13,10 +13,8 @@ import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresFeature;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestStore;
-import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
-import java.net.Socket;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -36,11 +34,8 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(240)
 class ManyPortsTest {
     private static final Duration LONG = Duration.ofSeconds(60);
-    private static final int PATIENCE = 30_000;
     private static final InetAddress LOOPBACK = Subnet.parseAddress("127.0.0.1");
     private static final InetAddress LOOPBACK6 = Subnet.parseAddress("::1");
-    private static final ContainerSpec ECHO =
-            ContainerSpec.of("busybox").command("sh", "-c", "exec nc -ll -p 80 -e cat");
 
     private Engine engine;
 
@@ -54,18 +49,10 @@ class ManyPortsTest {
         engine.close();
     }
 
-    private static void assertEchoes(InetAddress address, int port) throws IOException {
-        try (var socket = new Socket(address, port)) {
-            socket.setSoTimeout(PATIENCE);
-            socket.getOutputStream().write('x');
-            assertThat(socket.getInputStream().read()).isEqualTo('x');
-        }
-    }
-
     @Test
     void aThousandPortsAreNoBurden() throws Exception {
         var first = 21_000;
-        var spec = ECHO.publish(PortMapping.of(80).on("127.0.0.1", "::1"));
+        var spec = EchoServer.SPEC.publish(PortMapping.of(80).on("127.0.0.1", "::1"));
         for (var mapping : PortMapping.parse("127.0.0.1:21000-21999:1000-1999")) {
             spec = spec.publish(mapping);
         }
@@ -97,8 +84,8 @@ class ManyPortsTest {
             List<Future<?>> running = new ArrayList<>();
             for (var i = 0; i < 16; i++) {
                 var spec = i % 2 == 0
-                        ? ECHO.publish(PortMapping.of(80).on("127.0.0.1", "::1"))
-                        : ECHO.publish(PortMapping.of(80).hostRange(22_000, 22_031));
+                        ? EchoServer.SPEC.publish(PortMapping.of(80).on("127.0.0.1", "::1"))
+                        : EchoServer.SPEC.publish(PortMapping.of(80).hostRange(22_000, 22_031));
                 running.add(pool.submit(() -> {
                     for (var round = 0; round < 4; round++) {
                         try (var echo = engine.containers().start(spec)) {

@@ -1,6 +1,7 @@
 package dev.cais.runtime;
 
 import static dev.cais.Ready.listening;
+import static dev.cais.runtime.EchoServer.assertEchoes;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -33,7 +34,6 @@ import java.net.Socket;
 import java.net.SocketException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -52,8 +52,6 @@ class RelayedPortsTest {
     private static final int PATIENCE = 10_000;
     private static final InetAddress LOOPBACK = Subnet.parseAddress("127.0.0.1");
     private static final InetAddress LOOPBACK6 = Subnet.parseAddress("::1");
-    private static final ContainerSpec ECHO =
-            ContainerSpec.of("busybox").command("sh", "-c", "exec nc -ll -p 80 -e cat");
 
     private Engine engine;
 
@@ -68,19 +66,11 @@ class RelayedPortsTest {
         engine.close();
     }
 
-    private static void assertEchoes(InetAddress address, int port) throws IOException {
-        try (var socket = new Socket(address, port)) {
-            socket.setSoTimeout(PATIENCE);
-            socket.getOutputStream().write("ping\n".getBytes(StandardCharsets.US_ASCII));
-            assertThat(socket.getInputStream().readNBytes(5)).asString().isEqualTo("ping\n");
-        }
-    }
-
     @Test
     void aPortOfBothLoopbacksIsTheSameAndLeadsToTheContainer() throws Exception {
         int port;
-        try (var echo =
-                engine.containers().start(ECHO.publish(PortMapping.of(80).on("127.0.0.1", "::1")))) {
+        try (var echo = engine.containers()
+                .start(EchoServer.SPEC.publish(PortMapping.of(80).on("127.0.0.1", "::1")))) {
             echo.awaitReady(listening(80), LONG);
             port = echo.hostPort(80);
 
@@ -99,15 +89,15 @@ class RelayedPortsTest {
             assertEchoes(LOOPBACK, port);
             assertEchoes(LOOPBACK6, port);
         }
-        try (var free = engine.containers().start(ECHO.publish("[::1]:" + port + ":80"))) {
+        try (var free = engine.containers().start(EchoServer.SPEC.publish("[::1]:" + port + ":80"))) {
             assertThat(free.hostPort(80)).isEqualTo(port);
         }
     }
 
     @Test
     void aPortOfAllOfIpv6LeadsToAContainerThatHasNone() throws Exception {
-        try (var echo =
-                engine.containers().start(ECHO.publish(PortMapping.of(80).on("::", "0.0.0.0")))) {
+        try (var echo = engine.containers()
+                .start(EchoServer.SPEC.publish(PortMapping.of(80).on("::", "0.0.0.0")))) {
             echo.awaitReady(listening(80), LONG);
 
             assertThat(echo.ports()).extracting(PortBinding::relayed).containsExactly(true, false);
@@ -119,7 +109,7 @@ class RelayedPortsTest {
     @Test
     void aPortOfAllOfIpv6IsOnItsLoopbackToo() throws Exception {
         try (var net = engine.networks().create(NetworkSpec.of("six").withIpv6());
-                var echo = engine.containers().start(ECHO.join(net).publish("[::]::80"))) {
+                var echo = engine.containers().start(EchoServer.SPEC.join(net).publish("[::]::80"))) {
             echo.awaitReady(listening(80), LONG);
 
             assertThat(echo.ports()).extracting(PortBinding::relayed).containsExactly(false);
@@ -152,7 +142,7 @@ class RelayedPortsTest {
     void aRelayLeadsToWhereTheContainerIsNow() throws Exception {
         try (var one = engine.networks().create("here");
                 var two = engine.networks().create("there");
-                var echo = engine.containers().start(ECHO.join(one).publish("[::1]::80"))) {
+                var echo = engine.containers().start(EchoServer.SPEC.join(one).publish("[::1]::80"))) {
             echo.awaitReady(listening(80), LONG);
             var port = echo.hostPort(80);
             try (var held = new Socket(LOOPBACK6, port)) {
@@ -172,7 +162,8 @@ class RelayedPortsTest {
     @Test
     void aPortOfSctpIsNotRelayed() {
         assertThatThrownBy(() -> engine.containers()
-                        .start(ECHO.name("sctp")
+                        .start(EchoServer.SPEC
+                                .name("sctp")
                                 .publish(PortMapping.of(80)
                                         .protocol(Protocol.SCTP)
                                         .on("::1"))))
@@ -193,7 +184,9 @@ class RelayedPortsTest {
             try (var engine = Engine.open(EngineOptions.defaults().store(Path.of(arguments[0])));
                     var net = engine.networks().create("unfiltered");
                     var echo = engine.containers()
-                            .start(ECHO.join(net).publish(PortMapping.of(80).on("127.0.0.1", "::1")))) {
+                            .start(EchoServer.SPEC
+                                    .join(net)
+                                    .publish(PortMapping.of(80).on("127.0.0.1", "::1")))) {
                 echo.awaitReady(listening(80), LONG);
                 assertThat(echo.ports()).extracting(PortBinding::relayed).containsExactly(true, true);
                 assertEchoes(LOOPBACK, echo.hostPort(80));
@@ -203,7 +196,9 @@ class RelayedPortsTest {
                         .join(net);
                 assertThat(engine.containers().run(neighbour).stdout()).isEqualTo("0\n");
                 try (var own = engine.containers()
-                        .start(ECHO.join(net).publish(PortMapping.of(80).on("0.0.0.0")))) {
+                        .start(EchoServer.SPEC
+                                .join(net)
+                                .publish(PortMapping.of(80).on("0.0.0.0")))) {
                     own.awaitReady(listening(80), LONG);
                     var gateway = net.gateways().get(0).getHostAddress();
                     assertThat(own.exec("sh", "-c", "echo mine | nc -w 10 " + gateway + " " + own.hostPort(80))

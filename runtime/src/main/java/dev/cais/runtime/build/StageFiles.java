@@ -10,6 +10,7 @@ import dev.cais.ImageConfig;
 import dev.cais.Layer;
 import dev.cais.Platform;
 import dev.cais.image.BuiltImage;
+import dev.cais.image.Nameless;
 import dev.cais.image.dockerfile.StageState;
 import dev.cais.image.oci.Hash;
 import java.nio.charset.StandardCharsets;
@@ -107,17 +108,7 @@ record StageFiles(
         return new Unfinished(chain(), this);
     }
 
-    private record Unfinished(Digest id, StageFiles files) implements Image {
-        @Override
-        public Optional<Digest> digest() {
-            return Optional.empty();
-        }
-
-        @Override
-        public List<String> tags() {
-            return List.of();
-        }
-
+    private record Unfinished(Digest id, StageFiles files) implements Nameless {
         @Override
         public Platform platform() {
             return Platform.host();
