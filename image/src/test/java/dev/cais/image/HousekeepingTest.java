@@ -18,9 +18,7 @@ import dev.cais.PruneOptions;
 import dev.cais.Pruned;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
-import dev.cais.fixtures.TestStore;
 import dev.cais.fixtures.TreeListing;
-import dev.cais.storage.Store;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -28,39 +26,15 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Disk use, pruning, verifying and repairing. */
 @LeakChecked
 @RequiresRoot
-class HousekeepingTest {
+class HousekeepingTest extends CatalogTests {
     private static final byte[] BASE = layer("base", "below");
     private static final byte[] TOP = layer("top", "above");
     private static final byte[] OTHER = layer("other", "another thing");
-
-    @TempDir
-    private Path directory;
-
-    private Store store;
-    private ImageCatalog images;
-
-    @BeforeEach
-    void open(TestStore place) {
-        store = Store.open(place.path(), "test");
-        images = new ImageCatalog(store, ImageLimits.DEFAULT);
-    }
-
-    @AfterEach
-    void close() {
-        store.close();
-    }
-
-    private Image load(TestArchive archive) {
-        return images.load(archive.tar(directory.resolve("archive.tar"))).get(0);
-    }
 
     private Image load(String name, byte[]... layers) {
         return load(archive(name, layers));

@@ -24,11 +24,8 @@ import dev.cais.Platform;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestImages;
-import dev.cais.fixtures.TestStore;
-import dev.cais.storage.Store;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.util.HashMap;
@@ -36,39 +33,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Executors;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @LeakChecked
 @RequiresRoot
-class ImageCatalogTest {
+class ImageCatalogTest extends CatalogTests {
     private static final byte[] BASE = layer("base", "below");
     private static final byte[] TOP = layer("top", "above");
-
-    @TempDir
-    private Path directory;
-
-    private Store store;
-    private ImageCatalog images;
-
-    @BeforeEach
-    void open(TestStore place) {
-        store = Store.open(place.path(), "test");
-        images = new ImageCatalog(store, ImageLimits.DEFAULT);
-    }
-
-    @AfterEach
-    void close() {
-        store.close();
-    }
-
-    private Image load(TestArchive archive) {
-        return images.load(archive.tar(directory.resolve("archive.tar"))).get(0);
-    }
 
     private Image loadApp() {
         return load(new TestArchive().docker("[\"app:1\"]", config("app", BASE, TOP), BASE, TOP));

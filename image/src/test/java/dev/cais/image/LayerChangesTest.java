@@ -6,27 +6,20 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cais.FileChange;
 import dev.cais.Image;
-import dev.cais.ImageLimits;
 import dev.cais.InvalidSpecException;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresProgram;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TarWriter;
-import dev.cais.fixtures.TestStore;
 import dev.cais.image.archive.ContainersTools;
-import dev.cais.storage.Store;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** What each layer of an image did, and which ones images have in common. */
 @LeakChecked
 @RequiresRoot
-class LayerChangesTest {
+class LayerChangesTest extends CatalogTests {
     private static final byte[] BASE = new TarWriter()
             .directory("etc", 0755)
             .file("etc/a", 0644, "a")
@@ -52,24 +45,6 @@ class LayerChangesTest {
             .bytes();
     private static final byte[] OTHER =
             new TarWriter().directory("etc", 0700).file("keep", 0644, "q").bytes();
-
-    @TempDir
-    private Path directory;
-
-    private Store store;
-    private ImageCatalog images;
-
-    @BeforeEach
-    void open(TestStore place) {
-        store = Store.open(place.path(), "test");
-        images = new ImageCatalog(store, ImageLimits.DEFAULT);
-    }
-
-    @AfterEach
-    void close() {
-        images.close();
-        store.close();
-    }
 
     private Image load(String name, byte[]... layers) {
         var archive = new TestArchive().docker("[\"" + name + "\"]", config(name, layers), layers);

@@ -13,7 +13,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.cais.ByteSize;
 import dev.cais.Digest;
 import dev.cais.Image;
-import dev.cais.ImageLimits;
 import dev.cais.Layer;
 import dev.cais.Platform;
 import dev.cais.fixtures.LeakChecked;
@@ -22,11 +21,9 @@ import dev.cais.fixtures.RequiresProgram;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TarWriter;
 import dev.cais.fixtures.TestImages;
-import dev.cais.fixtures.TestStore;
-import dev.cais.image.ImageCatalog;
+import dev.cais.image.CatalogTests;
 import dev.cais.image.TestArchive;
 import dev.cais.image.layer.Compression;
-import dev.cais.storage.Store;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -34,46 +31,26 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What other programs write is loaded as it is. */
 @LeakChecked
-class LoadTest {
+class LoadTest extends CatalogTests {
     private static final byte[] LAYER = layer("file", "content");
     private static final byte[] CONFIG = config("app", LAYER);
     private static final String OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json";
 
-    @TempDir
-    private Path directory;
-
-    private Store store;
-    private ImageCatalog images;
-
-    @BeforeEach
-    void open(TestStore place) {
-        store = Store.open(place.path(), "test");
-        images = new ImageCatalog(store, ImageLimits.DEFAULT);
-    }
-
     @AfterEach
-    void close() {
-        store.close();
+    void removeTrees() {
         // JUnit would remove them, too, but warn of each link that leads out
         Programs.output("rm", "-rf", at("root").toString(), at("bundle").toString());
     }
 
     private Path at(String name) {
         return directory.resolve(name);
-    }
-
-    private Image load(TestArchive archive) {
-        assertThat(images.load(archive.tar(at("a.tar")))).hasSize(1);
-        return images.list().get(0);
     }
 
     private void isBusybox(Image image) throws IOException {

@@ -15,7 +15,6 @@ import dev.cais.ConflictException;
 import dev.cais.CorruptContentException;
 import dev.cais.Digest;
 import dev.cais.Image;
-import dev.cais.ImageLimits;
 import dev.cais.InvalidSpecException;
 import dev.cais.Layer;
 import dev.cais.NotFoundException;
@@ -25,10 +24,8 @@ import dev.cais.fixtures.Programs;
 import dev.cais.fixtures.RequiresProgram;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestImages;
-import dev.cais.fixtures.TestStore;
-import dev.cais.image.ImageCatalog;
+import dev.cais.image.CatalogTests;
 import dev.cais.image.TestArchive;
-import dev.cais.storage.Store;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -37,35 +34,20 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is saved is read back as the same image, by Cais and by others. */
 @LeakChecked
-class SaveTest {
+class SaveTest extends CatalogTests {
     private static final byte[] BASE = layer("base", "below");
     private static final byte[] TOP = layer("top", "above");
     private static final byte[] OTHER = layer("other", "beside");
 
-    @TempDir
-    private Path directory;
-
-    private Store store;
-    private ImageCatalog images;
-
-    @BeforeEach
-    void open(TestStore place) {
-        store = Store.open(place.path(), "test");
-        images = new ImageCatalog(store, ImageLimits.DEFAULT);
-    }
-
     @AfterEach
-    void close() {
-        store.close();
+    void removeTrees() {
         // JUnit would remove them, too, but warn of each link that leads out
         Programs.output("rm", "-rf", at("root").toString(), at("bundle").toString());
     }
