@@ -10,6 +10,7 @@ import dev.cais.linux.Statx;
 import dev.cais.linux.Syscall;
 import dev.cais.linux.Syscalls;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -40,6 +41,9 @@ final class DirectFileOperations implements FileOperations {
     private static final int SEEK_CUR = 1;
     private static final int DIRECTORY = Abi.O_RDONLY | Abi.O_DIRECTORY | Abi.O_CLOEXEC;
     private static final int NEW_FILE = Abi.O_WRONLY | Abi.O_CREAT | Abi.O_EXCL | Abi.O_CLOEXEC;
+
+    private static final int WITHIN =
+            Abi.RESOLVE_BENEATH | Abi.RESOLVE_NO_SYMLINKS | Abi.RESOLVE_NO_MAGICLINKS | Abi.RESOLVE_NO_XDEV;
 
     /** Whose tree it is. */
     private enum Kind {
@@ -212,6 +216,40 @@ final class DirectFileOperations implements FileOperations {
             throw Failures.of(what, Syscall.LINKAT, result, where);
         }
         created++;
+    }
+
+    @Override
+    public boolean share(byte[] path, Fd layer, Attributes attributes, long size) {
+        if (kind != Kind.LAYER) {
+            throw new IllegalStateException("only layers share files");
+        }
+        begin();
+        var parent = parent(path);
+        var opened = Lookup.open(layer.number(), Names.put(secondPath, path), Abi.O_PATH | Abi.O_NOFOLLOW, WITHIN);
+        if (opened < 0) {
+            return false;
+        }
+        try (var file = Fd.of(opened)) {
+            var isLike = stat.of(file.number()) == 0
+                    && stat.type() == Abi.S_IFREG
+                    && stat.size() == size
+                    && stat.mode() == (attributes.mode() & MODE)
+                    && stat.uid() == attributes.uid()
+                    && stat.gid() == attributes.gid()
+                    && Instant.ofEpochSecond(stat.modifiedSeconds(), stat.modifiedNanos())
+                            .equals(attributes.modified());
+            if (!isLike) {
+                return false;
+            }
+            // by way of the open file, so that it is the one that was looked at
+            var existing = Names.put(secondPath, Names.of("/proc/self/fd/" + file.number()));
+            var name = Names.putLast(firstPath, path);
+            var linked = Syscalls.call(Syscall.LINKAT, Abi.AT_FDCWD, existing, parent.fd, name, Abi.AT_SYMLINK_FOLLOW);
+            if (linked == 0) {
+                created++;
+            }
+            return linked == 0;
+        }
     }
 
     @Override

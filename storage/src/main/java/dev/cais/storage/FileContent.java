@@ -78,7 +78,9 @@ public final class FileContent {
             if (at == size || length == 0) {
                 return length == 0 ? 0 : -1;
             }
-            Failures.requireNotInterrupted("cannot read " + Names.shown(path));
+            if (Thread.currentThread().isInterrupted()) { // the message costs more than the look
+                Failures.requireNotInterrupted("cannot read " + Names.shown(path));
+            }
             var most = (int) Math.min(Math.min(length, buffer.size()), size - at);
             long count;
             do {

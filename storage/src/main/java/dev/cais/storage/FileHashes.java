@@ -1,5 +1,6 @@
 package dev.cais.storage;
 
+import dev.cais.Digest;
 import dev.cais.linux.Abi;
 import dev.cais.linux.Errno;
 import dev.cais.linux.Fd;
@@ -13,6 +14,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
@@ -80,8 +82,14 @@ public final class FileHashes {
 
     /** Whether a regular file need not be read. */
     public boolean knows(TreeScan.Entry entry) {
-        var old = known.get(new Key(entry.device(), entry.inode()));
-        return old != null && old.isOf(entry);
+        return find(entry).isPresent();
+    }
+
+    /** What a regular file held when it was found, if that is known without reading it. */
+    public Optional<Digest> find(TreeScan.Entry entry) {
+        return Optional.ofNullable(known.get(new Key(entry.device(), entry.inode())))
+                .filter(old -> old.isOf(entry))
+                .map(old -> Digest.sha256(old.hash));
     }
 
     static byte[] sha256(byte[] content) {

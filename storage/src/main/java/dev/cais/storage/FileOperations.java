@@ -48,6 +48,17 @@ public interface FileOperations extends AutoCloseable {
     /** Another name for what stands at {@code existing}, which may be a symbolic link, and is then not followed. */
     void hardLink(byte[] path, byte[] existing);
 
+    /**
+     * Another name for a regular file of another layer, if there is one at this path that is as it would be written here. From then on both
+     * layers have it: only for files that nobody ever changes in place. Both layers' names go without the other's.
+     *
+     * @param layer the other layer's root, whose links are not followed
+     * @param attributes without extended ones, which the file must not have either
+     * @param size in bytes
+     * @return false if there is none, or the file system refuses; then it is to be written
+     */
+    boolean share(byte[] path, Fd layer, Attributes attributes, long size);
+
     /** Makes a device or a fifo; {@code major} and {@code minor} are of devices only. */
     void node(byte[] path, NodeType type, long major, long minor, Attributes attributes);
 

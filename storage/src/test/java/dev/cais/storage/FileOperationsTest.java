@@ -11,6 +11,7 @@ import dev.cais.fixtures.Programs;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestStore;
 import dev.cais.fixtures.TreeListing;
+import dev.cais.linux.Abi;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -266,6 +267,34 @@ class FileOperationsTest {
             files.opaque(name("d"));
         }
         assertThat(TreeListing.of(root).get("d")).endsWith(" user.overlay.opaque=79");
+    }
+
+    @Test
+    void aFileOfAnotherLayerIsSharedIfItIsTheSame(TestStore store) throws IOException {
+        var other = Files.createDirectory(store.path().resolve("other"));
+        try (var files = new DirectFileOperations(other, Whiteouts.TRUSTED)) {
+            write(files, "d/f", "content");
+            files.symlink(name("link"), name("d"), mode(0777));
+            files.symlink(name("out"), name("/etc"), mode(0777));
+            files.symlink(name("last"), name("d/f"), mode(0777));
+            files.node(name("fifo"), NodeType.FIFO, 0, 0, mode(0644));
+        }
+        try (var files = files();
+                var layer = Disk.open(other, Abi.O_PATH | Abi.O_DIRECTORY, 0)) {
+            var owned = new Attributes(1, 0, 0644, WHEN, WHEN, List.of());
+            var later = new Attributes(0, 0, 0644, WHEN.plusNanos(1), WHEN, List.of());
+            for (var each : List.of(mode(0640), owned, later)) {
+                assertThat(files.share(name("d/f"), layer, each, 7)).isFalse();
+            }
+            assertThat(files.share(name("d/f"), layer, mode(0644), 8)).isFalse();
+            for (var path : List.of("d/g", "link/f", "out/passwd", "last", "fifo", "d")) {
+                assertThat(files.share(name(path), layer, mode(0644), 7)).isFalse();
+            }
+            assertThat(files.share(name("d/f"), layer, mode(0644), 7)).isTrue();
+            assertThat(files.share(name("d/f"), layer, mode(0644), 7)).isFalse(); // one stands there
+        }
+        assertThat(Files.isSameFile(root.resolve("d/f"), other.resolve("d/f"))).isTrue();
+        assertThat(root.resolve("d/f")).hasContent("content");
     }
 
     @Test

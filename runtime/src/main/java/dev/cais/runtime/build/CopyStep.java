@@ -216,8 +216,13 @@ final class CopyStep {
                 }
 
                 @Override
-                public void accept(Path written, BlobWriter tar) {
-                    upper.accept(written, tar);
+                public Digest accept(Path written, BlobWriter tar) {
+                    return upper.accept(written, tar);
+                }
+
+                @Override
+                public Optional<Digest> earlier() {
+                    return upper.earlier();
                 }
             });
             return Optional.empty();

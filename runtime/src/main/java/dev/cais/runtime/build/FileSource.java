@@ -22,6 +22,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
@@ -333,6 +334,11 @@ final class FileSource implements AutoCloseable {
             return true;
         };
         Workers.run("cais-build-hash", threads, Collections.nCopies(threads, reading), "cannot read " + name);
+    }
+
+    /** What a file of a context held when it was found, if that is known. */
+    Optional<Digest> known(TreeScan.Entry entry) {
+        return owners || !entry.isFile() ? Optional.empty() : hashes.find(entry);
     }
 
     /** What files hold, by path. */

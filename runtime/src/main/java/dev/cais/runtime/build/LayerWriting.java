@@ -23,6 +23,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutionException;
@@ -46,6 +47,7 @@ final class LayerWriting implements AutoCloseable {
     private final LayerPlan plan;
     private final Path directory;
     private final Store store;
+    private final EarlierLayer earlier;
     private final Queue<ByteArrayOutputStream> buffers = new ConcurrentLinkedQueue<>();
     private final Queue<Hand> hands = new ConcurrentLinkedQueue<>();
 
@@ -59,10 +61,11 @@ final class LayerWriting implements AutoCloseable {
         }
     }
 
-    private LayerWriting(LayerPlan plan, Path directory, Store store) {
+    private LayerWriting(LayerPlan plan, Path directory, Store store, EarlierLayer earlier) {
         this.plan = plan;
         this.directory = directory;
         this.store = store;
+        this.earlier = earlier;
     }
 
     /**
@@ -70,11 +73,12 @@ final class LayerWriting implements AutoCloseable {
      *
      * @param directory empty, seen by nobody else
      * @param tar is given what {@link dev.cais.image.layer.TarTree} would make of the directory
+     * @param earlier whose files need not be written once more
      * @throws dev.cais.BuildException if a file has changed since it was found
      * @throws CancelledException if the thread is interrupted
      */
-    static void write(LayerPlan plan, Path directory, Store store, BlobWriter tar) {
-        try (var writing = new LayerWriting(plan, directory, store)) {
+    static void write(LayerPlan plan, Path directory, Store store, BlobWriter tar, EarlierLayer earlier) {
+        try (var writing = new LayerWriting(plan, directory, store, earlier)) {
             writing.write(tar);
         }
     }
@@ -272,9 +276,13 @@ final class LayerWriting implements AutoCloseable {
                 var attributes =
                         plan.stamp().of(entry, source.hasOwners() ? TreeWriting.capability(file) : List.<Xattr>of());
                 header(tar, TarType.FILE, path, NONE, entry.size(), attributes);
-                try (var sink = files.file(path, attributes)) {
-                    transfer(content, sink, bytes);
-                    sink.finish();
+                if (earlier.share(files, path, copy, attributes)) {
+                    transfer(content, Optional.empty(), bytes);
+                } else {
+                    try (var sink = files.file(path, attributes)) {
+                        transfer(content, Optional.of(sink), bytes);
+                        sink.finish();
+                    }
                 }
                 padding(tar, entry.size());
             });
@@ -283,10 +291,12 @@ final class LayerWriting implements AutoCloseable {
             }
         }
 
-        private void transfer(FileContent content, FileSink sink, OutputStream bytes) {
+        private void transfer(FileContent content, Optional<FileSink> sink, OutputStream bytes) {
             try (var in = content.stream()) {
                 for (var count = in.read(chunk); count >= 0; count = in.read(chunk)) {
-                    sink.write(chunk, 0, count);
+                    if (sink.isPresent()) {
+                        sink.get().write(chunk, 0, count);
+                    }
                     bytes.write(chunk, 0, count);
                 }
             } catch (IOException e) {

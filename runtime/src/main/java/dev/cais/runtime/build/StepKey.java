@@ -49,11 +49,13 @@ record StepKey(List<Layer> below, Map<String, String> aspects) {
      * Without what variables hold, of which there are only digests.
      *
      * @param files that are copied, with what they hold; for sentences alone
+     * @param made the layer
      */
-    byte[] note(Map<String, String> files) {
+    byte[] note(Map<String, String> files, Digest made) {
         var note = new LinkedHashMap<String, Object>();
         note.put("aspects", digests());
         note.put("files", files);
+        note.put("layer", made.toString());
         return JsonObject.write(note);
     }
 
@@ -64,16 +66,27 @@ record StepKey(List<Layer> below, Map<String, String> aspects) {
         return digests;
     }
 
-    /** What is different from the last time; empty if nothing is. */
-    String difference(byte[] note, Map<String, String> files) {
-        Optional<JsonObject> before;
-        try {
-            before = Optional.of(JsonObject.parse(note, "note of a build"));
-        } catch (EngineException e) {
-            return ""; // of another version, perhaps
+    /** What {@link #note} has left. */
+    record Note(JsonObject content) {
+        /** Empty for one of another version, perhaps. */
+        static Optional<Note> parse(byte[] note) {
+            try {
+                return Optional.of(new Note(JsonObject.parse(note, "note of a build")));
+            } catch (EngineException e) {
+                return Optional.empty();
+            }
         }
+
+        /** The layer. */
+        Optional<Digest> made() {
+            return content.findText("layer").map(Digest::parse);
+        }
+    }
+
+    /** What is different from the last time; empty if nothing is. */
+    String difference(Note before, Map<String, String> files) {
         var changed = new ArrayList<String>();
-        var old = before.get().objectOrEmpty("aspects").toMap();
+        var old = before.content().objectOrEmpty("aspects").toMap();
         digests().forEach((aspect, value) -> {
             if (!value.equals(old.get(aspect))) {
                 changed.add(aspect);
@@ -81,7 +94,7 @@ record StepKey(List<Layer> below, Map<String, String> aspects) {
         });
         old.keySet().stream().filter(aspect -> !aspects.containsKey(aspect)).forEach(changed::add);
         if (changed.remove(FILES)) {
-            changed.add(files(before.get().objectOrEmpty("files").toMap(), files));
+            changed.add(files(before.content().objectOrEmpty("files").toMap(), files));
         }
         return changed.isEmpty() ? "" : String.join(", ", changed) + " changed";
     }

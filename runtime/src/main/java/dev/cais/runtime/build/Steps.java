@@ -71,8 +71,15 @@ final class Steps implements AutoCloseable {
 
     /** Takes the directory that a step has written and that becomes the layer; nothing is mounted from it. */
     interface Taker extends Consumer<Path> {
-        /** @param tar of all that is in it */
-        void accept(Path written, BlobWriter tar);
+        /**
+         * The same with a tar of all that is in it.
+         *
+         * @return the layer's diff ID
+         */
+        Digest accept(Path written, BlobWriter tar);
+
+        /** What the step made the last time, if it was made in this place and of use. */
+        Optional<Digest> earlier();
     }
 
     /** What changes files. */
@@ -147,14 +154,13 @@ final class Steps implements AutoCloseable {
         var started = System.nanoTime();
         var known = files.get();
         var note = Hash.sha256((place + "\n" + step.stage() + "\n" + step.number()).getBytes(StandardCharsets.UTF_8));
-        var why = noCache.test(step.stage())
-                ? "without the cache"
-                : cache.note(note)
-                        .map(before -> key.difference(before, known))
-                        .map(difference -> difference.isEmpty() ? "what it had made is gone" : difference)
-                        .orElse("");
+        var anew = noCache.test(step.stage());
+        var before = anew ? Optional.<StepKey.Note>empty() : cache.note(note).flatMap(StepKey.Note::parse);
+        var why = before.map(there -> key.difference(there, known))
+                .map(difference -> difference.isEmpty() ? "what it had made is gone" : difference)
+                .orElse(anew ? "without the cache" : "");
         tell(new BuildEvent.Started(step, why));
-        var result = new Result(digest, step.text());
+        var result = new Result(digest, step.text(), before.flatMap(StepKey.Note::made));
         try {
             work.carryOut(result);
         } catch (EngineException e) {
@@ -162,7 +168,7 @@ final class Steps implements AutoCloseable {
             throw e;
         }
         var made = result.made.orElseThrow();
-        cache.putNote(note, key.note(known));
+        cache.putNote(note, key.note(known, made.layer().diffId()));
         tell(new BuildEvent.Done(step, since(started), made.layer().size()));
         return made(made.layer(), made.created());
     }
@@ -175,11 +181,18 @@ final class Steps implements AutoCloseable {
     private final class Result implements Taker {
         private final Digest key;
         private final String description;
+        private final Optional<Digest> earlier;
         private Optional<BuildCache.Step> made = Optional.empty();
 
-        Result(Digest key, String description) {
+        Result(Digest key, String description, Optional<Digest> earlier) {
             this.key = key;
             this.description = description;
+            this.earlier = earlier;
+        }
+
+        @Override
+        public Optional<Digest> earlier() {
+            return earlier;
         }
 
         @Override
@@ -190,12 +203,12 @@ final class Steps implements AutoCloseable {
                         "cannot make a layer",
                         false,
                         visitor -> TreeWalk.walk(upper, new byte[0], TreeWalk.Scope.LAYER, visitor));
-                accept(upper, blob);
+                var unused = accept(upper, blob);
             }
         }
 
         @Override
-        public void accept(Path upper, BlobWriter tar) {
+        public Digest accept(Path upper, BlobWriter tar) {
             try (var hold = store.lockShared()) {
                 var size = tar.size();
                 var layer = tar.commit();
@@ -204,6 +217,7 @@ final class Steps implements AutoCloseable {
                 cache.put(key, step);
                 use(List.of(layer));
                 made = Optional.of(step);
+                return layer;
             }
         }
     }

@@ -90,9 +90,10 @@ final class Workplace {
                 upper.accept(files.upper());
                 return;
             }
-            try (var tar = host.store().blobs().writer()) {
-                LayerWriting.write(plan, files.upper(), host.store(), tar);
-                upper.accept(files.upper(), tar);
+            try (var tar = host.store().blobs().writer();
+                    var earlier = EarlierLayer.find(host.store(), upper.earlier())) {
+                LayerWriting.write(plan, files.upper(), host.store(), tar, earlier);
+                EarlierLayer.remember(host.store(), upper.accept(files.upper(), tar), plan);
             }
         }
     }

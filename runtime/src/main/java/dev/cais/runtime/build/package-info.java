@@ -8,7 +8,8 @@
  * <p>An instruction that changes files is a step. Its {@link dev.cais.runtime.build.StepKey} names all that its outcome depends on:
  * the layers below, the instruction with its variables' values, and what is copied by content, mode and owner, never by time. {@link
  * dev.cais.runtime.build.Steps} finds what the store has for the key, or carries the step out on an overlay of those layers: the upper
- * directory becomes a layer of the store by a rename, having been read once for its digest. What a {@code COPY} writes is planned beforehand and needs no mount to be written. Whoever else wants the same step at that
+ * directory becomes a layer of the store by a rename, having been read once for its digest. What a {@code COPY} writes is planned beforehand and needs no mount to
+ * be written; what it wrote the last time, too, the new layer shares with the {@link dev.cais.runtime.build.EarlierLayer}. Whoever else wants the same step at that
  * moment, here or in another process, waits for it.
  *
  * <p>For each platform there is a {@link dev.cais.runtime.build.Construction} of its own; they share the steps. {@link

@@ -56,7 +56,9 @@ class LayerWritingTest {
                 plan.file(InRoot.path("/a/small"), new byte[] {1, 2, 3}, 0640);
                 assertThat(plan.isWhole()).isTrue();
                 meanwhile.happens();
-                LayerWriting.write(plan, directory, store, tar);
+                try (var none = EarlierLayer.find(store, Optional.empty())) {
+                    LayerWriting.write(plan, directory, store, tar, none);
+                }
                 var walked = new ByteArrayOutputStream();
                 TarTree.write(
                         walked,
