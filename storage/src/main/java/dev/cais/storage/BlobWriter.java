@@ -59,8 +59,13 @@ public final class BlobWriter extends OutputStream {
     /** @throws CorruptContentException if this is more than was promised */
     @Override
     public void write(byte[] bytes, int offset, int length) {
-        Objects.checkFromIndexSize(offset, length, bytes.length);
         count(bytes, offset, length);
+        append(bytes, offset, length);
+    }
+
+    /** Writes bytes that are counted apart. */
+    public void append(byte[] bytes, int offset, int length) {
+        Objects.checkFromIndexSize(offset, length, bytes.length);
         for (int at = offset, left = length; left > 0; ) {
             var part = Math.min(left, BUFFER - pending);
             buffer.bytes().put(pending, bytes, at, part);
@@ -73,8 +78,14 @@ public final class BlobWriter extends OutputStream {
         }
     }
 
-    /** Takes bytes for written that the file has already. */
-    void count(byte[] bytes, int offset, int length) {
+    /**
+     * Counts and hashes bytes that the file has already, or that {@linkplain #append another thread} writes in the same order. That thread
+     * has ended its work before anything else is done with this.
+     *
+     * @throws CorruptContentException if this is more than was promised
+     */
+    public void count(byte[] bytes, int offset, int length) {
+        Objects.checkFromIndexSize(offset, length, bytes.length);
         size += length;
         if (expectedSize >= 0 && size > expectedSize) {
             throw corrupt("it has more than the " + expectedSize + " bytes that were promised");

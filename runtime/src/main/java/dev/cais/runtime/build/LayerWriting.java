@@ -18,7 +18,6 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -26,11 +25,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
-import java.util.concurrent.TimeUnit;
 
 /**
  * Carries out a {@link LayerPlan}: writes its files into a directory and into a tar, reading each once. Several threads write files and
@@ -85,16 +79,9 @@ final class LayerWriting implements AutoCloseable {
 
     private void write(BlobWriter tar) {
         putDirectories(); // each is there before its files, whichever thread writes them
-        var threads = Executors.newFixedThreadPool(
-                Math.min(MOST_THREADS, Runtime.getRuntime().availableProcessors()), task -> {
-                    var thread = new Thread(task, "cais-build-copy");
-                    thread.setDaemon(true);
-                    return thread;
-                });
-        try {
+        var count = Math.min(MOST_THREADS, Runtime.getRuntime().availableProcessors());
+        try (var threads = new InOrder<ByteArrayOutputStream>("cais-build-copy", count, "cannot copy files")) {
             putFiles(threads, tar);
-        } finally {
-            end(threads);
         }
         tar.write(TarWriter.end(), 0, TarWriter.end().length);
         close();
@@ -111,27 +98,26 @@ final class LayerWriting implements AutoCloseable {
         }
     }
 
-    private void putFiles(ExecutorService threads, BlobWriter tar) {
-        var ahead = new ArrayDeque<Future<ByteArrayOutputStream>>();
+    private void putFiles(InOrder<ByteArrayOutputStream> ahead, BlobWriter tar) {
         for (var part : parts()) {
             if (part.get(0).size() > PART) {
-                while (!ahead.isEmpty()) {
-                    append(tar, ahead.remove());
+                while (ahead.size() > 0) {
+                    append(tar, ahead.take());
                 }
                 hand(hand -> hand.putLarge(part.get(0), tar));
                 continue;
             }
-            ahead.add(threads.submit(() -> {
+            ahead.submit(() -> {
                 var bytes = free();
                 hand(hand -> hand.put(part, bytes));
                 return bytes;
-            }));
+            });
             if (ahead.size() > 2 * MOST_THREADS) {
-                append(tar, ahead.remove());
+                append(tar, ahead.take());
             }
         }
-        while (!ahead.isEmpty()) {
-            append(tar, ahead.remove());
+        while (ahead.size() > 0) {
+            append(tar, ahead.take());
         }
     }
 
@@ -161,38 +147,13 @@ final class LayerWriting implements AutoCloseable {
         return known == null ? new ByteArrayOutputStream(PART + PART / 4) : known;
     }
 
-    private void append(BlobWriter tar, Future<ByteArrayOutputStream> part) {
+    private void append(BlobWriter tar, ByteArrayOutputStream bytes) {
         try {
-            var bytes = part.get();
             bytes.writeTo(tar);
             bytes.reset();
             buffers.add(bytes);
         } catch (IOException e) {
             throw new UncheckedIOException(e); // a blob has other exceptions
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new CancelledException("cannot copy files: the thread was interrupted");
-        } catch (ExecutionException e) {
-            if (e.getCause() instanceof RuntimeException failure) {
-                throw failure;
-            }
-            throw new IllegalStateException(e.getCause());
-        }
-    }
-
-    /** Nothing is written any more when this returns. */
-    private static void end(ExecutorService threads) {
-        threads.shutdownNow();
-        var interrupted = false;
-        while (!threads.isTerminated()) {
-            try {
-                interrupted |= !threads.awaitTermination(1, TimeUnit.DAYS);
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
         }
     }
 

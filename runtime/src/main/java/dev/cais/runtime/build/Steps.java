@@ -6,13 +6,11 @@ import dev.cais.Digest;
 import dev.cais.EngineException;
 import dev.cais.Layer;
 import dev.cais.image.BuiltImage;
-import dev.cais.image.layer.TarTree;
 import dev.cais.image.oci.Hash;
 import dev.cais.storage.BlobWriter;
 import dev.cais.storage.BuildCache;
 import dev.cais.storage.ContainerFiles;
 import dev.cais.storage.Store;
-import dev.cais.storage.TreeWalk;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -198,11 +196,7 @@ final class Steps implements AutoCloseable {
         @Override
         public void accept(Path upper) {
             try (var blob = store.blobs().writer()) {
-                TarTree.write(
-                        blob,
-                        "cannot make a layer",
-                        false,
-                        visitor -> TreeWalk.walk(upper, new byte[0], TreeWalk.Scope.LAYER, visitor));
+                LayerReading.read(upper, blob);
                 var unused = accept(upper, blob);
             }
         }
