@@ -33,7 +33,7 @@ final class ContainerNetworks {
 
     private volatile List<Warning> warnings = List.of();
 
-    private boolean gone;
+    private volatile boolean gone;
 
     ContainerNetworks(LocalNetworks networks, LocalContainer container) {
         this.networks = networks;
@@ -160,13 +160,18 @@ final class ContainerNetworks {
 
     /** The container is no more: in the background, its interfaces go, and then its places are free. */
     void leave() {
+        gone = true;
         if (networked) {
             networks.later(this::leaveNow);
         }
     }
 
+    /** The container is no more, and its places are to be free soon: nobody is shown them. */
+    boolean isGone() {
+        return gone;
+    }
+
     private synchronized void leaveNow() {
-        gone = true;
         var ended = side;
         if (ended != null) {
             end(ended.run());

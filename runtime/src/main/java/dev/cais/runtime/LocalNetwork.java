@@ -89,7 +89,10 @@ final class LocalNetwork implements Network {
 
     @Override
     public synchronized List<Endpoint> endpoints() {
-        return endpoints.values().stream().map(LocalEndpoint::shown).toList();
+        return endpoints.values().stream()
+                .filter(endpoint -> !endpoint.container().networks().isGone())
+                .map(LocalEndpoint::shown)
+                .toList();
     }
 
     @Override
