@@ -27,11 +27,7 @@ public final class Workers {
         if (tasks.isEmpty()) {
             return List.of();
         }
-        var threads = Executors.newFixedThreadPool(Math.min(atOnce, tasks.size()), task -> {
-            var thread = new Thread(task, name);
-            thread.setDaemon(true);
-            return thread;
-        });
+        var threads = start(name, Math.min(atOnce, tasks.size()));
         try {
             var done = new ExecutorCompletionService<T>(threads);
             var futures = new ArrayList<Future<T>>();
@@ -50,19 +46,34 @@ public final class Workers {
             Thread.currentThread().interrupt();
             throw new CancelledException(cannot + ": the thread was interrupted");
         } catch (ExecutionException e) {
-            if (e.getCause() instanceof RuntimeException exception) {
-                throw exception;
-            }
-            if (e.getCause() instanceof Error error) {
-                throw error;
-            }
-            throw new IllegalStateException(e.getCause());
+            throw failure(e);
         } finally {
             end(threads);
         }
     }
 
-    private static void end(ExecutorService threads) {
+    /** Threads that come with the work, and do not keep the JVM from ending. They are to be ended by {@link #end}. */
+    public static ExecutorService start(String name, int count) {
+        return Executors.newFixedThreadPool(count, task -> {
+            var thread = new Thread(task, name);
+            thread.setDaemon(true);
+            return thread;
+        });
+    }
+
+    /** What a thread's work has failed with; an error is thrown. */
+    public static RuntimeException failure(ExecutionException e) {
+        if (e.getCause() instanceof RuntimeException exception) {
+            return exception;
+        }
+        if (e.getCause() instanceof Error error) {
+            throw error;
+        }
+        return new IllegalStateException(e.getCause());
+    }
+
+    /** Nothing is done any more when this returns; what had not begun is not done at all. */
+    public static void end(ExecutorService threads) {
         threads.shutdownNow();
         var interrupted = false;
         while (!threads.isTerminated()) {

@@ -1,14 +1,13 @@
 package dev.cais.runtime.build;
 
 import dev.cais.CancelledException;
+import dev.cais.image.layer.Workers;
 import java.util.ArrayDeque;
 import java.util.Queue;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.TimeUnit;
 
 /** Work of other threads whose outcomes are taken in the order in which it was given to them. For one thread. */
 final class InOrder<T> implements AutoCloseable {
@@ -23,11 +22,7 @@ final class InOrder<T> implements AutoCloseable {
      */
     InOrder(String name, int count, String cannot) {
         this.cannot = cannot;
-        this.threads = Executors.newFixedThreadPool(count, task -> {
-            var thread = new Thread(task, name);
-            thread.setDaemon(true);
-            return thread;
-        });
+        this.threads = Workers.start(name, count);
     }
 
     void submit(Callable<T> work) {
@@ -51,27 +46,13 @@ final class InOrder<T> implements AutoCloseable {
             Thread.currentThread().interrupt();
             throw new CancelledException(cannot + ": the thread was interrupted");
         } catch (ExecutionException e) {
-            if (e.getCause() instanceof RuntimeException failure) {
-                throw failure;
-            }
-            throw new IllegalStateException(e.getCause());
+            throw Workers.failure(e);
         }
     }
 
     /** Nothing is done any more when this returns; what was not taken may not have been done at all. */
     @Override
     public void close() {
-        threads.shutdownNow();
-        var interrupted = false;
-        while (!threads.isTerminated()) {
-            try {
-                interrupted |= !threads.awaitTermination(1, TimeUnit.DAYS);
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
+        Workers.end(threads);
     }
 }
