@@ -11,7 +11,6 @@ import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -128,8 +127,9 @@ public final class Benchmark {
                 removals[round] = milliseconds(System.nanoTime() - removing);
             }
         }
-        print(MANY + " containers started, " + AT_A_TIME + " at a time", starts, heap / 1024 + " KiB of heap each");
-        print(MANY + " containers removed, " + AT_A_TIME + " at a time", removals, "");
+        Timings.print(
+                MANY + " containers started, " + AT_A_TIME + " at a time", starts, heap / 1024 + " KiB of heap each");
+        Timings.print(MANY + " containers removed, " + AT_A_TIME + " at a time", removals, "");
     }
 
     /** Also how often the engine's own threads run while all containers sleep and nobody asks for anything. */
@@ -144,7 +144,7 @@ public final class Benchmark {
         Thread.sleep(1000);
         var first = turnsOfEngineThreads();
         Thread.sleep(5000);
-        print(
+        Timings.print(
                 "wake-ups a second, " + MEASURED + " idle (no ms)",
                 new double[] {(turnsOfEngineThreads() - first) / 5.0},
                 heap / 1024 + " KiB of heap each");
@@ -190,7 +190,7 @@ public final class Benchmark {
         }
         var took = milliseconds(System.nanoTime() - begun);
         var cost = (processorTime() - used) / IN_A_ROW;
-        print(
+        Timings.print(
                 IN_A_ROW + " containers in a row",
                 new double[] {took},
                 String.format(Locale.ROOT, "%.2f ms of processor time each", cost));
@@ -222,7 +222,7 @@ public final class Benchmark {
             }
         }
         var name = driver + " logs: " + megabytes + " MB in lines of " + (width + 1) + " bytes";
-        print(name, times, Math.round(bytes / 1e3 / median(times)) + " MB/s");
+        Timings.print(name, times, Math.round(bytes / 1e3 / Timings.median(times)) + " MB/s");
     }
 
     /** Beside {@code cp} to the same file system, in turns; each file is removed before the next, which is not measured. */
@@ -255,9 +255,9 @@ public final class Benchmark {
             Files.delete(directory);
         }
         var what = "copy of a file of " + COPY_MEGABYTES + " MB, container ";
-        print(what + "at rest", atRest, shareOf(plain, atRest));
-        print(what + "runs", running, shareOf(plain, running));
-        print("the same by cp", plain, "");
+        Timings.print(what + "at rest", atRest, shareOf(plain, atRest));
+        Timings.print(what + "runs", running, shareOf(plain, running));
+        Timings.print("the same by cp", plain, "");
     }
 
     private static double copy(Container box, Path source) {
@@ -267,7 +267,8 @@ public final class Benchmark {
     }
 
     private static String shareOf(double[] theirs, double[] ours) {
-        return String.format(Locale.ROOT, "%.0f %% of the speed of cp", 100 * median(theirs) / median(ours));
+        return String.format(
+                Locale.ROOT, "%.0f %% of the speed of cp", 100 * Timings.median(theirs) / Timings.median(ours));
     }
 
     private static void writeRandom(Path file, int megabytes) throws IOException {
@@ -295,7 +296,7 @@ public final class Benchmark {
             origin.await();
             var begun = System.nanoTime();
             try (var snapshot = origin.snapshot()) {
-                print(
+                Timings.print(
                         "snapshot of " + CLONE_MEGABYTES + " MB",
                         new double[] {milliseconds(System.nanoTime() - begun)},
                         "");
@@ -319,7 +320,7 @@ public final class Benchmark {
             times[round] = milliseconds(System.nanoTime() - begun);
             images.forEach(image -> image.remove());
         }
-        print("load of " + archive.getFileName(), times, Files.size(archive) / 1_000_000 + " MB");
+        Timings.print("load of " + archive.getFileName(), times, Files.size(archive) / 1_000_000 + " MB");
     }
 
     private static void report(String name, int rounds, Callable<?> step) throws Exception {
@@ -331,7 +332,7 @@ public final class Benchmark {
                 times[round] = milliseconds(System.nanoTime() - begun);
             }
         }
-        print(name, times, "");
+        Timings.print(name, times, "");
     }
 
     private static <T> List<T> atATime(int count, Callable<T> step) throws Exception {
@@ -372,26 +373,6 @@ public final class Benchmark {
             ticks += Long.parseLong(fields[field]);
         }
         return ticks * 10.0;
-    }
-
-    private static void print(String name, double[] times, String remark) {
-        var sorted = times.clone();
-        Arrays.sort(sorted);
-        System.out.printf(
-                Locale.ROOT,
-                "%-44s %6d %7.2f ms %7.2f ms %7.2f ms  %s%n",
-                name,
-                times.length,
-                median(times),
-                sorted[0],
-                sorted[sorted.length - 1],
-                remark);
-    }
-
-    private static double median(double[] times) {
-        var sorted = times.clone();
-        Arrays.sort(sorted);
-        return sorted[sorted.length / 2];
     }
 
     private static double milliseconds(long nanoseconds) {

@@ -12,7 +12,6 @@ import java.lang.management.MemoryType;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
@@ -78,14 +77,14 @@ public final class BuildBenchmark {
             var took = milliseconds(begun);
             heap = Math.max(heap, peakHeap() - before);
             if (round < 0) {
-                print("cold build, the first of this JVM", new double[] {took}, "");
+                Timings.print("cold build, the first of this JVM", new double[] {took}, "");
                 continue;
             }
             times[round] = took;
             run(peer("clean"));
             theirs[round] = time(peer("cold"));
         }
-        print("cold build", times, String.format(Locale.ROOT, "at most %.1f MB more on the heap", heap / 1e6));
+        Timings.print("cold build", times, String.format(Locale.ROOT, "at most %.1f MB more on the heap", heap / 1e6));
         against("cold", theirs, times);
     }
 
@@ -100,7 +99,7 @@ public final class BuildBenchmark {
                 theirs[round] = time(peer("cached"));
             }
         }
-        print("cached build", times, "");
+        Timings.print("cached build", times, "");
         against("cached", theirs, times);
     }
 
@@ -115,7 +114,7 @@ public final class BuildBenchmark {
             engine.images().build(spec);
             times[Math.max(0, round)] = milliseconds(begun);
         }
-        print("build with one file changed", times, "");
+        Timings.print("build with one file changed", times, "");
     }
 
     private void bigStep(Path own, String image) throws Exception {
@@ -140,8 +139,8 @@ public final class BuildBenchmark {
             engine.containers().run(ContainerSpec.of(image).noNetwork().command("sh", "-c", program));
             alone[round] = milliseconds(begun);
         }
-        print("RUN that writes " + RUN_MEGABYTES + " MB", times, "");
-        print("the same program in a container", alone, "");
+        Timings.print("RUN that writes " + RUN_MEGABYTES + " MB", times, "");
+        Timings.print("the same program in a container", alone, "");
     }
 
     /** So that the next build knows nothing. */
@@ -216,31 +215,11 @@ public final class BuildBenchmark {
 
     private static void against(String what, double[] theirs, double[] ours) {
         if (!peer(what).isEmpty()) {
-            print(
+            Timings.print(
                     "the peer's " + what + " build",
                     theirs,
-                    String.format(Locale.ROOT, "%.1f times ours", median(theirs) / median(ours)));
+                    String.format(Locale.ROOT, "%.1f times ours", Timings.median(theirs) / Timings.median(ours)));
         }
-    }
-
-    private static void print(String name, double[] times, String remark) {
-        var sorted = times.clone();
-        Arrays.sort(sorted);
-        System.out.printf(
-                Locale.ROOT,
-                "%-44s %6d %7.2f ms %7.2f ms %7.2f ms  %s%n",
-                name,
-                times.length,
-                median(times),
-                sorted[0],
-                sorted[sorted.length - 1],
-                remark);
-    }
-
-    private static double median(double[] times) {
-        var sorted = times.clone();
-        Arrays.sort(sorted);
-        return sorted[sorted.length / 2];
     }
 
     private static double milliseconds(long begun) {

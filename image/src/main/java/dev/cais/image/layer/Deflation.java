@@ -11,7 +11,6 @@ import java.util.Arrays;
 import java.util.Deque;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.Semaphore;
 import java.util.zip.CRC32;
@@ -34,11 +33,7 @@ public final class Deflation implements AutoCloseable {
     private final Semaphore free;
 
     public Deflation(int threads) {
-        this.threads = Executors.newFixedThreadPool(threads, task -> {
-            var thread = new Thread(task, "cais-deflate");
-            thread.setDaemon(true);
-            return thread;
-        });
+        this.threads = Workers.start("cais-deflate", threads);
         this.free = new Semaphore(threads * BLOCKS_OF_A_THREAD);
     }
 

@@ -26,7 +26,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -294,11 +293,8 @@ final class Construction {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new CancelledException("cannot go on with a build: the thread was interrupted");
-        } catch (ExecutionException | CompletionException e) {
-            if (e.getCause() instanceof RuntimeException failure) {
-                throw failure;
-            }
-            throw new IllegalStateException(e.getCause());
+        } catch (ExecutionException e) {
+            throw Workers.failure(e);
         }
     }
 }
