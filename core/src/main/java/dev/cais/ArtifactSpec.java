@@ -97,7 +97,7 @@ public record ArtifactSpec(
     }
 
     public ArtifactSpec annotation(String key, String value) {
-        return new ArtifactSpec(type, config, blobs, ContainerSpec.put(annotations, key, value), subject);
+        return new ArtifactSpec(type, config, blobs, Added.to(annotations, key, value), subject);
     }
 
     public ArtifactSpec subject(Digest changed) {

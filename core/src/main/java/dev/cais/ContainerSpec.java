@@ -2,7 +2,6 @@ package dev.cais;
 
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashSet;
@@ -249,7 +248,7 @@ public record ContainerSpec(
     }
 
     public ContainerSpec env(String key, String value) {
-        return with(draft -> draft.env = put(env, key, value));
+        return with(draft -> draft.env = Added.to(env, key, value));
     }
 
     /**
@@ -271,7 +270,7 @@ public record ContainerSpec(
 
     /** Adds supplementary groups, by names of the image or numbers. */
     public ContainerSpec groupAdd(String... more) {
-        return with(draft -> draft.groups = append(groups, Arrays.asList(more)));
+        return with(draft -> draft.groups = Added.to(groups, more));
     }
 
     public ContainerSpec workdir(String changed) {
@@ -288,7 +287,7 @@ public record ContainerSpec(
 
     /** @param address IPv4 or IPv6, or {@link #HOST_GATEWAY} */
     public ContainerSpec extraHost(String host, String address) {
-        return with(draft -> draft.extraHosts = put(extraHosts, host, address));
+        return with(draft -> draft.extraHosts = Added.to(extraHosts, host, address));
     }
 
     public ContainerSpec dns(Dns changed) {
@@ -301,7 +300,7 @@ public record ContainerSpec(
     }
 
     public ContainerSpec label(String key, String value) {
-        return with(draft -> draft.labels = put(labels, key, value));
+        return with(draft -> draft.labels = Added.to(labels, key, value));
     }
 
     // ---- resources
@@ -323,7 +322,7 @@ public record ContainerSpec(
     }
 
     public ContainerSpec rlimit(Rlimit limit) {
-        return with(draft -> draft.rlimits = put(rlimits, limit.name(), limit));
+        return with(draft -> draft.rlimits = Added.to(rlimits, limit.name(), limit));
     }
 
     public ContainerSpec shmSize(ByteSize size) {
@@ -379,7 +378,7 @@ public record ContainerSpec(
 
     /** @param key of a namespaced sysctl: {@code net.…}, {@code kernel.shm…}, {@code kernel.msg…}, {@code kernel.sem}, {@code fs.mqueue.…} */
     public ContainerSpec sysctl(String key, String value) {
-        return with(draft -> draft.sysctls = put(sysctls, key, value));
+        return with(draft -> draft.sysctls = Added.to(sysctls, key, value));
     }
 
     public ContainerSpec namespaces(Namespaces changed) {
@@ -434,7 +433,7 @@ public record ContainerSpec(
 
     /** Joins a network, beside those named before. */
     public ContainerSpec join(EndpointSpec endpoint) {
-        return with(draft -> draft.networks = Optional.of(append(networks.orElse(List.of()), List.of(endpoint))));
+        return with(draft -> draft.networks = Optional.of(Added.to(networks.orElse(List.of()), endpoint)));
     }
 
     /** A TCP port of its, at one of 127.0.0.1 that the engine chooses: see {@link Container#hostPort(int)}. */
@@ -449,11 +448,12 @@ public record ContainerSpec(
 
     /** @param text what {@code docker run -p} takes: see {@link PortMapping#parse} */
     public ContainerSpec publish(String text) {
-        return with(draft -> draft.ports = append(ports, PortMapping.parse(text)));
+        return with(
+                draft -> draft.ports = Added.to(ports, PortMapping.parse(text).toArray(PortMapping[]::new)));
     }
 
     public ContainerSpec publish(PortMapping mapping) {
-        return with(draft -> draft.ports = append(ports, List.of(mapping)));
+        return with(draft -> draft.ports = Added.to(ports, mapping));
     }
 
     public ContainerSpec pid(NamespaceMode mode) {
@@ -483,7 +483,7 @@ public record ContainerSpec(
     // ---- files
 
     public ContainerSpec mount(Mount mount) {
-        return with(draft -> draft.mounts = append(mounts, List.of(mount)));
+        return with(draft -> draft.mounts = Added.to(mounts, mount));
     }
 
     /** A volume, to be written to; made again by its name if it is gone by then. */
@@ -614,18 +614,6 @@ public record ContainerSpec(
             }
         }
         return List.copyOf(arguments);
-    }
-
-    static <T> Map<String, T> put(Map<String, T> map, String key, T value) {
-        var copy = new LinkedHashMap<>(map);
-        copy.put(key, value);
-        return copy;
-    }
-
-    private static <T> List<T> append(List<T> list, List<T> more) {
-        var all = new ArrayList<>(list);
-        all.addAll(more);
-        return all;
     }
 
     private ContainerSpec with(Consumer<Draft> change) {

@@ -45,16 +45,10 @@ public record Dns(List<InetAddress> servers, List<String> search, List<String> o
     }
 
     public Dns search(String... more) {
-        return new Dns(servers, append(search, more), options);
+        return new Dns(servers, Added.to(search, more), options);
     }
 
     public Dns option(String... more) {
-        return new Dns(servers, search, append(options, more));
-    }
-
-    private static List<String> append(List<String> list, String... more) {
-        var all = new ArrayList<>(list);
-        all.addAll(Arrays.asList(more));
-        return all;
+        return new Dns(servers, search, Added.to(options, more));
     }
 }

@@ -65,14 +65,12 @@ public record IndexSpec(List<Entry> entries, Map<String, String> annotations) {
 
     /** Annotates an image. */
     public IndexSpec annotation(String image, String key, String value) {
-        return with(
-                image,
-                entry -> new Entry(entry.image, entry.platform, ContainerSpec.put(entry.annotations, key, value)));
+        return with(image, entry -> new Entry(entry.image, entry.platform, Added.to(entry.annotations, key, value)));
     }
 
     /** Annotates the index itself. */
     public IndexSpec annotation(String key, String value) {
-        return new IndexSpec(entries, ContainerSpec.put(annotations, key, value));
+        return new IndexSpec(entries, Added.to(annotations, key, value));
     }
 
     private IndexSpec with(String image, UnaryOperator<Entry> change) {

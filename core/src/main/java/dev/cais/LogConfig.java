@@ -26,6 +26,6 @@ public record LogConfig(String driver, Map<String, String> options) {
     }
 
     public LogConfig option(String key, String value) {
-        return new LogConfig(driver, ContainerSpec.put(options, key, value));
+        return new LogConfig(driver, Added.to(options, key, value));
     }
 }

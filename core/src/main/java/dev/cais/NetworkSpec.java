@@ -249,7 +249,7 @@ public record NetworkSpec(
     }
 
     public NetworkSpec label(String key, String value) {
-        return with(draft -> draft.labels = ContainerSpec.put(labels, key, value));
+        return with(draft -> draft.labels = Added.to(labels, key, value));
     }
 
     /** The gateway of a subnet. */

@@ -39,7 +39,7 @@ public record PruneOptions(boolean all, Duration olderThan, Map<String, String> 
 
     /** @param value empty for any */
     public PruneOptions label(String key, String value) {
-        return new PruneOptions(all, olderThan, ContainerSpec.put(labels, key, value), withoutLabels);
+        return new PruneOptions(all, olderThan, Added.to(labels, key, value), withoutLabels);
     }
 
     public PruneOptions withoutLabel(String key) {

@@ -1,7 +1,5 @@
 package dev.cais;
 
-import java.util.ArrayList;
-import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -93,11 +91,11 @@ public record Security(
     }
 
     public Security capAdd(String... names) {
-        return with(draft -> draft.capAdd = add(capAdd, names));
+        return with(draft -> draft.capAdd = Added.to(capAdd, names));
     }
 
     public Security capDrop(String... names) {
-        return with(draft -> draft.capDrop = add(capDrop, names));
+        return with(draft -> draft.capDrop = Added.to(capDrop, names));
     }
 
     public Security noNewPrivileges(boolean changed) {
@@ -121,27 +119,15 @@ public record Security(
     }
 
     public Security device(Device device) {
-        return with(draft -> draft.devices = append(devices, device));
+        return with(draft -> draft.devices = Added.to(devices, device));
     }
 
     public Security deviceRule(String rule) {
-        return with(draft -> draft.deviceRules = append(deviceRules, rule));
+        return with(draft -> draft.deviceRules = Added.to(deviceRules, rule));
     }
 
     public Security cdiDevice(String name) {
-        return with(draft -> draft.cdiDevices = append(cdiDevices, name));
-    }
-
-    private static Set<String> add(Set<String> names, String... more) {
-        var all = new LinkedHashSet<>(names);
-        Collections.addAll(all, more);
-        return all;
-    }
-
-    private static <T> List<T> append(Collection<T> list, T element) {
-        var all = new ArrayList<>(list);
-        all.add(element);
-        return all;
+        return with(draft -> draft.cdiDevices = Added.to(cdiDevices, name));
     }
 
     private Security with(Consumer<Draft> change) {

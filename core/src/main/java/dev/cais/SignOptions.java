@@ -31,7 +31,7 @@ public record SignOptions(
     }
 
     public SignOptions annotation(String key, String value) {
-        return new SignOptions(reference, ContainerSpec.put(annotations, key, value), referrer, credentials);
+        return new SignOptions(reference, Added.to(annotations, key, value), referrer, credentials);
     }
 
     /** Stores the signature as cosign does with {@code --registry-referrers-mode=oci-1-1}. */

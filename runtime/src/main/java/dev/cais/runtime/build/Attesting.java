@@ -1,6 +1,7 @@
 package dev.cais.runtime.build;
 
 import dev.cais.BuildContext;
+import dev.cais.BuildDefinition;
 import dev.cais.BuildSpec;
 import dev.cais.Platform;
 import dev.cais.ProvenanceMode;
@@ -31,19 +32,22 @@ final class Attesting {
 
     BuildResult.Said of(Construction construction, StageFiles files) {
         var predicates = new ArrayList<Predicate>();
-        if (spec.sbom()) {
-            var name = spec.tags().isEmpty() ? "image" : spec.tags().get(0);
+        if (spec.attestations().sbom()) {
+            var name = spec.metadata().tags().isEmpty()
+                    ? "image"
+                    : spec.metadata().tags().get(0);
             predicates.add(workplace.mounted(
                     "the result", files, root -> SpdxDocument.of(root, name, epoch.orElseGet(Instant::now))));
         }
-        if (spec.provenance() != ProvenanceMode.NONE) {
-            predicates.add(provenance(construction).predicate(spec.provenance() == ProvenanceMode.MAX));
+        var provenance = spec.attestations().provenance();
+        if (provenance != ProvenanceMode.NONE) {
+            predicates.add(provenance(construction).predicate(provenance == ProvenanceMode.MAX));
         }
         return new BuildResult.Said(names(construction.platform()), predicates);
     }
 
     private List<String> names(Platform platform) {
-        return spec.tags().stream()
+        return spec.metadata().tags().stream()
                 .map(ImageReference::parse)
                 .map(name -> Provenance.imageUrl(
                         name.familiarRepository(), name.tag().orElse(""), platform))
@@ -55,12 +59,12 @@ final class Attesting {
         contexts.put("context", kind(spec.context()));
         spec.contexts().forEach((name, context) -> contexts.put("context:" + name, kind(context)));
         return new Provenance(
-                spec.stage().isPresent() || spec.dockerfileInline().isPresent()
-                        ? construction.dockerfile().name()
-                        : spec.dockerfile(),
+                spec.definition() instanceof BuildDefinition.DockerfileAt file
+                        ? file.path()
+                        : construction.dockerfile().name(),
                 spec.target(),
                 spec.args(),
-                spec.secrets().keySet(),
+                spec.access().secrets().keySet(),
                 contexts,
                 Platform.host(),
                 construction.materials(),

@@ -1,5 +1,6 @@
 package dev.cais.runtime.build;
 
+import dev.cais.BuildDefinition;
 import dev.cais.BuildEvent;
 import dev.cais.BuildException;
 import dev.cais.BuildSpec;
@@ -42,15 +43,15 @@ public final class Builder {
 
     /** See {@link dev.cais.Images#build(BuildSpec, Consumer)}. */
     public Image build(BuildSpec spec, Consumer<BuildEvent> progress) {
-        ImageCatalog.requireNames(spec.tags());
+        ImageCatalog.requireNames(spec.metadata().tags());
         var exports = new Exports(spec);
         var epoch = epoch(spec);
         var told = oneByOne(progress);
-        var caches = Caches.read(host, spec.cacheFrom(), told);
+        var caches = Caches.read(host, spec.caching().from(), told);
         var workplace = new Workplace(host, caches);
         var attesting = new Attesting(spec, workplace, epoch);
         try (var contexts = Contexts.open(workplace, spec)) {
-            var dockerfile = spec.stage().map(Dockerfile::of).orElseGet(() -> dockerfile(spec, contexts.files("")));
+            var dockerfile = dockerfile(spec, contexts.files(""));
             var place = spec.context() + "\n" + dockerfile.name();
             var noCache = noCache(spec, dockerfile);
             for (var isFirst = true; ; isFirst = false) {
@@ -76,7 +77,7 @@ public final class Builder {
                     });
                     var image = exports.carryOut(workplace, steps, results);
                     caches.export(
-                            spec.cacheTo(),
+                            spec.caching().to(),
                             results.stream()
                                     .flatMap(result -> result.files().layers().stream())
                                     .toList());
@@ -107,10 +108,22 @@ public final class Builder {
     }
 
     private static Dockerfile dockerfile(BuildSpec spec, ContextFiles context) {
-        var place = spec.dockerfile().startsWith("/") ? spec.dockerfile() : spec.context() + "/" + spec.dockerfile();
-        var name = spec.dockerfileInline().isPresent() ? "the Dockerfile" : place;
-        try (var in = content(spec, context)) {
-            return Dockerfile.read(name, in);
+        if (spec.definition() instanceof BuildDefinition.Stage stage) {
+            return Dockerfile.of(stage.target());
+        } else if (spec.definition() instanceof BuildDefinition.DockerfileText text) {
+            return read(text.toString(), new ByteArrayInputStream(text.text().getBytes(StandardCharsets.UTF_8)));
+        }
+        var file = (BuildDefinition.DockerfileAt) spec.definition();
+        return read(
+                file.isAbsolute() ? file.path() : spec.context() + "/" + file.path(),
+                context.find(file.path())
+                        .orElseThrow(() -> new NotFoundException(
+                                "cannot build " + spec.context() + ": there is no file " + file.path())));
+    }
+
+    private static Dockerfile read(String name, InputStream content) {
+        try (content) {
+            return Dockerfile.read(name, content);
         } catch (IOException e) {
             throw new BuildException("cannot read " + name + ": " + e, Map.of(), "", e);
         }
@@ -119,7 +132,7 @@ public final class Builder {
     /** Of which stages nothing is taken from the cache. */
     private static Predicate<String> noCache(BuildSpec spec, Dockerfile dockerfile) {
         var stages = new HashSet<String>();
-        for (var wanted : spec.noCacheFilter()) {
+        for (var wanted : spec.caching().noneOf()) {
             var named = dockerfile.stages().stream()
                     .filter(stage -> stage.name().equalsIgnoreCase(wanted)
                             || Integer.toString(stage.number()).equals(wanted))
@@ -132,15 +145,7 @@ public final class Builder {
             stages.addAll(named);
         }
         // of several platforms, a step says which before its stage
-        return stage -> spec.noCache() || stages.contains(stage.substring(stage.lastIndexOf(' ') + 1));
-    }
-
-    private static InputStream content(BuildSpec spec, ContextFiles context) {
-        return spec.dockerfileInline()
-                .<InputStream>map(text -> new ByteArrayInputStream(text.getBytes(StandardCharsets.UTF_8)))
-                .or(() -> context.find(spec.dockerfile()))
-                .orElseThrow(() -> new NotFoundException(
-                        "cannot build " + spec.context() + ": there is no file " + spec.dockerfile()));
+        return stage -> spec.caching().none() || stages.contains(stage.substring(stage.lastIndexOf(' ') + 1));
     }
 
     private static Optional<Instant> epoch(BuildSpec spec) {

@@ -1,6 +1,7 @@
 package dev.cais.runtime.build;
 
 import dev.cais.BuildContext;
+import dev.cais.BuildDefinition;
 import dev.cais.BuildSpec;
 import dev.cais.InvalidSpecException;
 import dev.cais.image.attestation.Provenance;
@@ -37,9 +38,9 @@ final class Contexts implements AutoCloseable {
     static Contexts open(Workplace workplace, BuildSpec spec) {
         var contexts = new Contexts(workplace, spec);
         try {
-            var ignoreFiles = spec.dockerfileInline().isPresent()
-                    ? List.of(IgnoreFile.USUAL)
-                    : IgnoreFile.names(spec.dockerfile());
+            var ignoreFiles = spec.definition() instanceof BuildDefinition.DockerfileAt file
+                    ? IgnoreFile.names(file.path())
+                    : List.of(IgnoreFile.USUAL);
             if (isImage(spec.context())) {
                 throw new InvalidSpecException(
                         "cannot build " + spec.context() + ": an image is no context of its own",

@@ -5,7 +5,6 @@ import dev.cais.BuildOutput;
 import dev.cais.BuildSpec;
 import dev.cais.Image;
 import dev.cais.InvalidSpecException;
-import dev.cais.ProvenanceMode;
 import dev.cais.StorageException;
 import dev.cais.image.BuildResult;
 import dev.cais.image.ImageCatalog;
@@ -62,11 +61,11 @@ final class Exports {
     }
 
     private List<String> names(BuildOutput.Registry registry) {
-        return registry.names().isEmpty() ? spec.tags() : registry.names();
+        return registry.names().isEmpty() ? spec.metadata().tags() : registry.names();
     }
 
     private boolean isAttested() {
-        return spec.sbom() || spec.provenance() != ProvenanceMode.NONE;
+        return spec.attestations().isAny();
     }
 
     private static boolean isDocker(BuildOutput output) {
@@ -87,14 +86,19 @@ final class Exports {
             var images = results.stream()
                     .map(result -> result.files()
                             .finished(
-                                    result.files().state().config().label(spec.labels()),
+                                    result.files()
+                                            .state()
+                                            .config()
+                                            .label(spec.metadata().labels()),
                                     spec.platforms().isEmpty() ? Optional.empty() : Optional.of(result.platform())))
-                    .map(image -> workplace.caches().inline(spec.cacheTo(), image))
+                    .map(image -> workplace.caches().inline(spec.caching().to(), image))
                     .toList();
             var result = host.images()
                     .result(
                             images,
-                            new BuildResult.Annotations(spec.annotations(), spec.indexAnnotations()),
+                            new BuildResult.Annotations(
+                                    spec.metadata().annotations(),
+                                    spec.metadata().indexAnnotations()),
                             results.stream().map(Builder.Result::said).toList(),
                             cannot);
             var trees = new Trees(workplace, results);
@@ -113,7 +117,7 @@ final class Exports {
             }
             written.publish();
             return result.publish(
-                    spec.tags(),
+                    spec.metadata().tags(),
                     spec.outputs().stream()
                             .filter(BuildOutput.InStore.class::isInstance)
                             .map(BuildOutput.InStore.class::cast)
@@ -133,9 +137,9 @@ final class Exports {
 
     private Optional<Pending> begin(BuildOutput output, BuildResult result, Trees trees) {
         if (output instanceof BuildOutput.Oci oci) {
-            return Optional.of(result.write(oci, spec.tags()));
+            return Optional.of(result.write(oci, spec.metadata().tags()));
         } else if (output instanceof BuildOutput.DockerArchive archive) {
-            return Optional.of(result.write(archive, spec.tags()));
+            return Optional.of(result.write(archive, spec.metadata().tags()));
         } else if (output instanceof BuildOutput.Tar tar) {
             return Optional.of(Replacement.file(tar.destination(), trees::tar));
         } else if (output instanceof BuildOutput.Local local) {

@@ -31,13 +31,14 @@ final class Remotes implements AutoCloseable {
 
     Remotes(Workplace workplace, BuildSpec spec) {
         this.workplace = workplace;
-        this.nearest = spec.entitlements().contains(BuildEntitlement.NETWORK_HOST) ? Vicinity.HOST : Vicinity.PRIVATE;
+        this.nearest =
+                spec.access().entitlements().contains(BuildEntitlement.NETWORK_HOST) ? Vicinity.HOST : Vicinity.PRIVATE;
         this.environment = agent(spec);
     }
 
     /** What git needs to know of the caller's ssh agent. */
     static Map<String, String> agent(BuildSpec spec) {
-        return Optional.ofNullable(spec.ssh().get("default"))
+        return Optional.ofNullable(spec.access().ssh().get("default"))
                 .map(socket -> Map.of("SSH_AUTH_SOCK", socket.toString()))
                 .orElse(Map.of());
     }

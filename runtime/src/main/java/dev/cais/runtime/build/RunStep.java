@@ -71,8 +71,8 @@ final class RunStep {
         this.run = run;
         this.given = given;
         this.origins = origins;
-        this.secrets = spec.secrets();
-        this.agents = spec.ssh();
+        this.secrets = spec.access().secrets();
+        this.agents = spec.access().ssh();
         if (run.insecure()) {
             require(spec, BuildEntitlement.SECURITY_INSECURE, "--security=insecure");
         }
@@ -90,7 +90,7 @@ final class RunStep {
     }
 
     private static void require(BuildSpec spec, BuildEntitlement entitlement, String flag) {
-        if (!spec.entitlements().contains(entitlement)) {
+        if (!spec.access().entitlements().contains(entitlement)) {
             throw new InvalidSpecException(
                     "RUN " + flag + " is not allowed",
                     "allow it with BuildSpec.allow(BuildEntitlement." + entitlement + "), if you trust the Dockerfile");
