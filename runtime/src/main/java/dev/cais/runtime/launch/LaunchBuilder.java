@@ -43,6 +43,7 @@ public final class LaunchBuilder {
     private final Map<String, Integer> labels = new LinkedHashMap<>();
     private final Map<String, Integer> reporting = new LinkedHashMap<>();
     private final Map<Object, Arg.Pointer> shared = new HashMap<>();
+    private final Map<Integer, StepAddress> stepAddresses = new LinkedHashMap<>();
     private ByteBuffer data = ByteBuffer.allocate(4096).order(ByteOrder.LITTLE_ENDIAN);
     private String chain = DEFAULT_CHAIN;
     private int generated;
@@ -226,7 +227,8 @@ public final class LaunchBuilder {
             require(places, step.onFailure);
             require(places, step.chain);
         }
-        return new LaunchProgram(complete, places, Arrays.copyOf(data.array(), data.position()));
+        stepAddresses.values().forEach(each -> require(places, each.label()));
+        return new LaunchProgram(complete, places, Arrays.copyOf(data.array(), data.position()), stepAddresses);
     }
 
     private Step end(int code) {
@@ -287,6 +289,15 @@ public final class LaunchBuilder {
         var bytes = ByteBuffer.allocate(words.length * Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
         Arrays.stream(words).forEach(bytes::putLong);
         return put(bytes.array(), bytes.capacity(), 8, shown);
+    }
+
+    /** Where a step stands in memory, known when the program is whole. */
+    record StepAddress(String label, int offset) {}
+
+    /** Puts the address of the step behind a label into a word of the data, that many bytes further on: so a call may write to it. */
+    LaunchBuilder pointAtStep(Arg.Pointer word, String label, int offset) {
+        stepAddresses.put((int) (word.address() - LaunchProgram.DATA_ADDRESS), new StepAddress(label, offset));
+        return this;
     }
 
     /** Pointers to texts with a null pointer at the end, as execve(2) wants them. */

@@ -44,8 +44,11 @@ public final class LaunchProgram {
     private static final int STEP = 128;
     private static final int STEP_SOURCES = 4;
     private static final int STEP_STORE = 28;
-    private static final int STEP_ARGS = 32;
-    private static final int STEP_RESULT = 80;
+    /** Where a step has its arguments, six words. */
+    static final int STEP_ARGS = 32;
+    /** Where a step leaves its result, a word. */
+    static final int STEP_RESULT = 80;
+
     private static final int STEP_CASES = 88;
     static final int MOST_CASES = 3;
     private static final int STEP_ON_SUCCESS = 112;
@@ -57,12 +60,21 @@ public final class LaunchProgram {
     private final List<Step> steps;
     private final Map<String, Integer> labels;
     private final byte[] data;
+    private final Map<Integer, LaunchBuilder.StepAddress> stepAddresses;
 
-    /** @param labels and the number of the step they stand before */
-    LaunchProgram(List<Step> steps, Map<String, Integer> labels, byte[] data) {
+    /**
+     * @param labels and the number of the step they stand before
+     * @param stepAddresses by the offset in the data where they are to be put
+     */
+    LaunchProgram(
+            List<Step> steps,
+            Map<String, Integer> labels,
+            byte[] data,
+            Map<Integer, LaunchBuilder.StepAddress> stepAddresses) {
         this.steps = List.copyOf(steps);
         this.labels = new LinkedHashMap<>(labels);
         this.data = data;
+        this.stepAddresses = Map.copyOf(stepAddresses);
     }
 
     public static LaunchBuilder builder() {
@@ -78,7 +90,7 @@ public final class LaunchProgram {
     public LaunchProgram failingAt(int step) {
         var changed = new ArrayList<>(steps);
         changed.set(step, new Step(Syscall.FCHDIR, "", List.of(Arg.of(-1)), steps.get(step).chain));
-        return new LaunchProgram(changed, labels, data);
+        return new LaunchProgram(changed, labels, data, stepAddresses);
     }
 
     /** The program as an executable file. */
@@ -97,6 +109,8 @@ public final class LaunchProgram {
         file.put(machine.interpreter());
         file.putInt(FIRST_STEP, MEMORY + firstStep);
         file.position(DATA).put(data);
+        stepAddresses.forEach((offset, step) ->
+                file.putLong(DATA + offset, address(target(step.label(), 0), firstStep) + (long) step.offset()));
         for (var i = 0; i < steps.size(); i++) {
             write(
                     steps.get(i),

@@ -6,6 +6,8 @@
  * code that walks through the list, in a sealed memory file, and {@link Launch} starts that with posix_spawn(3). A call that
  * fails with nobody to handle it reports its number and errno, and the program turns them into a sentence.
  *
+ * <p>A {@link Deputy} is a program that stays: it makes system calls for this process, with rights that this process lacks.
+ *
  * <p>Not here: what a container's program consists of ({@code runtime}), system call filters ({@code runtime.security}).
  * A builder belongs to one thread; a program may be started by many.
  */

@@ -1,0 +1,237 @@
+package dev.cais.runtime.launch;
+
+import dev.cais.ConflictException;
+import dev.cais.KernelException;
+import dev.cais.linux.Abi;
+import dev.cais.linux.DescriptorSocket;
+import dev.cais.linux.Errno;
+import dev.cais.linux.Fd;
+import dev.cais.linux.Pidfd;
+import dev.cais.linux.Pipe;
+import dev.cais.linux.Signal;
+import dev.cais.linux.Syscall;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A process that makes system calls for this one, with the rights and in the namespaces that it was started in: a plain user's
+ * process may not give files away, and a thread of a JVM cannot enter a user namespace.
+ *
+ * <p>Methods are named after the calls and return what those return, a result or a negated error number. A descriptor that comes
+ * out of a call is this process's, closed on exec, the caller's to close. Names are bytes, relative to a descriptor of this
+ * process; absolute ones, and those relative to {@code AT_FDCWD}, are the deputy's, whose working directory is the root. Its umask
+ * is 0. It keeps nothing from one call to the next.
+ *
+ * <p>For many threads: one call at a time, which should not be one that waits. Calls are not interruptible. The process ends when this
+ * is closed, or this process ends; one that something kills is replaced at the next call.
+ */
+public final class Deputy implements AutoCloseable {
+    private static final DeputyProgram PROGRAM = new DeputyProgram();
+    private static final int OPEN_HOW = 24;
+
+    private final Launch launch;
+    private final DeputyRequest request = new DeputyRequest(PROGRAM.data);
+    private @Nullable Running running;
+    private boolean closed;
+
+    private record Running(Fd socket, Pidfd process) implements AutoCloseable {
+        /** Ends it, even in the midst of a call, and collects it. */
+        @Override
+        public void close() {
+            socket.close();
+            process.signal(Signal.KILL.number());
+            process.awaitExit();
+            process.close();
+        }
+    }
+
+    /**
+     * Starts one.
+     *
+     * @param launch starts it in the namespaces where the calls are to be made
+     * @throws KernelException if it cannot be started
+     */
+    public Deputy(Launch launch) {
+        this.launch = launch;
+        running = start();
+    }
+
+    private Running start() {
+        var what = "cannot start the engine's deputy";
+        try (var sockets = DescriptorSocket.pair();
+                var report = Pipe.create()) {
+            var started = new Running(
+                    sockets.ours().fd().duplicate(),
+                    launch.start(
+                            what,
+                            PROGRAM.program,
+                            Map.of(DeputyProgram.SOCKET, sockets.theirs(), DeputyProgram.REPORT, report.writeEnd())));
+            try {
+                sockets.theirs().close();
+                report.writeEnd().close();
+                Launch.awaitReport(what, PROGRAM.program, report.readEnd());
+                return started;
+            } catch (RuntimeException e) {
+                started.close();
+                throw e;
+            }
+        }
+    }
+
+    // ---- files
+
+    /** @return a descriptor of this process, or an error; {@code O_CLOEXEC} is implied */
+    public synchronized long openat2(int directory, byte[] path, long flags, int mode, long resolve) {
+        return send(begin(Syscall.OPENAT2)
+                .descriptor(directory)
+                .text(path)
+                .words(flags | Abi.O_CLOEXEC, mode, resolve)
+                .number(OPEN_HOW)
+                .descriptorComes());
+    }
+
+    public synchronized long mkdirat(int directory, byte[] path, int mode) {
+        return send(begin(Syscall.MKDIRAT).descriptor(directory).text(path).number(mode));
+    }
+
+    /** @param device as the kernel packs major and minor number */
+    public synchronized long mknodat(int directory, byte[] path, int mode, long device) {
+        return send(begin(Syscall.MKNODAT)
+                .descriptor(directory)
+                .text(path)
+                .number(mode)
+                .number(device));
+    }
+
+    public synchronized long symlinkat(byte[] target, int directory, byte[] path) {
+        return send(begin(Syscall.SYMLINKAT).text(target).descriptor(directory).text(path));
+    }
+
+    public synchronized long linkat(int from, byte[] existing, int directory, byte[] path, int flags) {
+        return send(begin(Syscall.LINKAT)
+                .descriptor(from)
+                .text(existing)
+                .descriptor(directory)
+                .text(path)
+                .number(flags));
+    }
+
+    public synchronized long renameat2(int from, byte[] existing, int directory, byte[] path, int flags) {
+        return send(begin(Syscall.RENAMEAT2)
+                .descriptor(from)
+                .text(existing)
+                .descriptor(directory)
+                .text(path)
+                .number(flags));
+    }
+
+    public synchronized long unlinkat(int directory, byte[] path, int flags) {
+        return send(begin(Syscall.UNLINKAT).descriptor(directory).text(path).number(flags));
+    }
+
+    public synchronized long fchownat(int directory, byte[] path, long uid, long gid, int flags) {
+        return send(begin(Syscall.FCHOWNAT)
+                .descriptor(directory)
+                .text(path)
+                .number(uid)
+                .number(gid)
+                .number(flags));
+    }
+
+    /** Follows a symbolic link at the end of the name. */
+    public synchronized long fchmodat(int directory, byte[] path, int mode) {
+        return send(begin(Syscall.FCHMODAT).descriptor(directory).text(path).number(mode));
+    }
+
+    /** @param times seconds and nanoseconds of the last access and the last change of content */
+    public synchronized long utimensat(int directory, byte[] path, long[] times, int flags) {
+        return send(begin(Syscall.UTIMENSAT)
+                .descriptor(directory)
+                .text(path)
+                .words(times)
+                .number(flags));
+    }
+
+    /** @param file any descriptor, {@code O_PATH} will do */
+    public synchronized long setxattr(int file, byte[] name, byte[] value, int flags) {
+        return send(begin(Syscall.SETXATTR)
+                .nameOf(file)
+                .text(name)
+                .bytes(value)
+                .number(value.length)
+                .number(flags));
+    }
+
+    /**
+     * @param file any descriptor, {@code O_PATH} will do
+     * @param value takes as many bytes as the result says; if it is empty, that is how many there are
+     */
+    public synchronized long getxattr(int file, byte[] name, byte[] value) {
+        return fill(
+                value,
+                begin(Syscall.GETXATTR)
+                        .nameOf(file)
+                        .text(name)
+                        .answer(value.length)
+                        .number(value.length));
+    }
+
+    // ---- networks
+
+    /** @return a socket of the deputy's network namespace as a descriptor of this process, closed on exec, or an error */
+    public synchronized long socket(int family, int type, int protocol) {
+        return send(begin(Syscall.SOCKET)
+                .number(family)
+                .number(type)
+                .number(protocol)
+                .descriptorComes());
+    }
+
+    // ----
+
+    private DeputyRequest begin(Syscall call) {
+        return request.begin(Machine.host().number(call));
+    }
+
+    private long fill(byte[] destination, DeputyRequest asked) {
+        var result = send(asked);
+        if (result > 0 && destination.length > 0) {
+            request.copyAnswer(destination, (int) result);
+        }
+        return result;
+    }
+
+    private long send(DeputyRequest asked) {
+        if (closed) {
+            throw new ConflictException("cannot ask the engine's deputy: the engine is closed", "open another one");
+        }
+        if (running == null) {
+            running = start();
+        }
+        var result = asked.exchange(running.socket());
+        if (result == DeputyRequest.NOT_SENT) {
+            running.close();
+            running = start();
+            result = asked.exchange(running.socket());
+        }
+        if (result == DeputyRequest.NOT_SENT || result == DeputyRequest.GONE) {
+            running.close();
+            running = null;
+            throw Errno.EPIPE.exception(
+                    "cannot ask the engine's deputy",
+                    Syscall.RECVMSG,
+                    Map.of(),
+                    "something killed it meanwhile: try again");
+        }
+        return result;
+    }
+
+    @Override
+    public synchronized void close() {
+        closed = true;
+        if (running != null) {
+            running.close();
+            running = null;
+        }
+    }
+}
