@@ -156,14 +156,18 @@ class ArchitectureTest {
     void noProgramOfTheHostIsStarted() {
         assertThat(dependencies(
                         (from, to) -> (to.isAssignableTo(Process.class) || to.isEquivalentTo(ProcessBuilder.class))
-                                && !from.getName().equals("dev.cais.image.registry.CredentialProgram")
-                                && !from.getName().equals("dev.cais.network.cni.CniProgram")
-                                && !from.getName().equals("dev.cais.runtime.build.GitProgram")
+                                && !from.getName().equals("dev.cais.linux.HostProgram")
                                 && !from.getName().equals("dev.cais.examples.Terminal")
                                 && !from.getName().equals("dev.cais.examples.Build")
                                 && !from.getName().startsWith("dev.cais.examples.Benchmark")
                                 && !from.getName().startsWith("dev.cais.examples.BuildBenchmark")
                                 && !from.getName().startsWith("dev.cais.examples.NetworkBenchmark")))
+                .isEmpty();
+        assertThat(dependencies((from, to) -> to.getName().equals("dev.cais.linux.HostProgram")
+                        && !from.getName().startsWith("dev.cais.linux.HostProgram")
+                        && !from.getName().equals("dev.cais.image.registry.CredentialProgram")
+                        && !from.getName().equals("dev.cais.network.cni.CniProgram")
+                        && !from.getName().equals("dev.cais.runtime.build.GitProgram")))
                 .isEmpty();
     }
 

@@ -6,6 +6,7 @@ import dev.cais.InvalidSpecException;
 import dev.cais.RegistryException;
 import dev.cais.image.oci.JsonObject;
 import dev.cais.image.oci.Shown;
+import dev.cais.linux.HostProgram;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -14,9 +15,6 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.FutureTask;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.regex.Pattern;
 
@@ -28,7 +26,6 @@ import java.util.regex.Pattern;
  */
 final class CredentialProgram {
     private static final Duration LIMIT = Duration.ofSeconds(10);
-    private static final int LARGEST = 1 << 20;
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9_.-]{1,100}");
     private static final String TOKEN_USER = "<token>";
 
@@ -46,20 +43,22 @@ final class CredentialProgram {
         }
         var path = find(program, environment.getOrDefault("PATH", ""))
                 .orElseThrow(() -> failed(task, program, "it is not in PATH"));
-        Process process;
         try {
-            process = new ProcessBuilder(path.toString(), "get")
-                    .redirectError(ProcessBuilder.Redirect.DISCARD)
-                    .start();
+            var ended = HostProgram.of(path.toString(), "get")
+                    .run((server + "\n").getBytes(StandardCharsets.UTF_8), Duration.ofNanos(task.nanos(LIMIT)));
+            if (ended.exitCode() == 0) {
+                return parse(ended.stdout(), program, task);
+            } else if (new String(ended.stdout(), StandardCharsets.UTF_8).contains("credentials not found")) {
+                return Optional.empty();
+            }
+            throw failed(task, program, "it ended with exit code " + ended.exitCode());
+        } catch (TimeoutException e) {
+            task.nanos(LIMIT); // the task's own time may be over
+            throw failed(task, program, "it " + e.getMessage());
         } catch (IOException e) {
-            throw failed(task, program, "it cannot be started");
-        }
-        try {
-            return read(process, program, server, task);
-        } finally {
-            process.descendants().forEach(ProcessHandle::destroyForcibly);
-            process.destroyForcibly();
-            close(process);
+            throw failed(task, program, "it " + e.getMessage());
+        } catch (InterruptedException e) {
+            throw task.interrupted();
         }
     }
 
@@ -69,41 +68,6 @@ final class CredentialProgram {
                 .map(directory -> Path.of(directory, program))
                 .filter(Files::isExecutable)
                 .findFirst();
-    }
-
-    private static Optional<Credentials> read(Process process, String program, String server, Task task) {
-        var reading = new FutureTask<>(() -> {
-            try (var stdin = process.getOutputStream()) {
-                stdin.write((server + "\n").getBytes(StandardCharsets.UTF_8));
-            } catch (IOException e) {
-                // it did not want to know
-            }
-            return process.getInputStream().readNBytes(LARGEST);
-        });
-        var reader = new Thread(reading, "cais-credentials");
-        reader.setDaemon(true);
-        reader.start();
-        try {
-            var output = reading.get(task.nanos(LIMIT), TimeUnit.NANOSECONDS);
-            if (!process.waitFor(task.nanos(LIMIT), TimeUnit.NANOSECONDS)) {
-                throw failed(task, program, "it takes longer than " + Task.shown(LIMIT));
-            }
-            if (process.exitValue() == 0) {
-                return parse(output, program, task);
-            }
-            var said = new String(output, StandardCharsets.UTF_8);
-            if (said.contains("credentials not found")) {
-                return Optional.empty();
-            }
-            throw failed(task, program, "it ended with exit code " + process.exitValue());
-        } catch (TimeoutException e) {
-            task.nanos(LIMIT); // the task's own time may be over
-            throw failed(task, program, "it takes longer than " + Task.shown(LIMIT));
-        } catch (ExecutionException e) {
-            throw failed(task, program, "its output cannot be read");
-        } catch (InterruptedException e) {
-            throw task.interrupted();
-        }
     }
 
     private static Optional<Credentials> parse(byte[] output, String program, Task task) {
@@ -124,14 +88,5 @@ final class CredentialProgram {
         return new RegistryException(
                 task.cannot() + ": no credentials from " + program + ": " + why,
                 "repair credsStore and credHelpers in Docker's config.json, or pass credentials");
-    }
-
-    private static void close(Process process) {
-        try {
-            process.getInputStream().close();
-            process.getOutputStream().close();
-        } catch (IOException e) {
-            // it is gone, and what it said with it
-        }
     }
 }

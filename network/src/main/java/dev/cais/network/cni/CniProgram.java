@@ -4,14 +4,13 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.cais.CancelledException;
 import dev.cais.TimedOutException;
 import dev.cais.UnsupportedHostException;
+import dev.cais.linux.HostProgram;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.FutureTask;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
@@ -21,66 +20,28 @@ import org.jspecify.annotations.Nullable;
  * @param problem as a sentence begins: {@code cannot … : ADD of plugin bridge }
  */
 record CniProgram(Path file, Map<String, String> environment, Duration limit, String problem) {
-    private static final int LARGEST = 1 << 20;
-    private static final int LONGEST_NOTE = 2000;
-
     /** @return its answer, if it gives one */
     @Nullable
     JsonNode ask(byte[] question) {
-        Process process;
+        var all = new HashMap<>(System.getenv());
+        all.putAll(environment);
         try {
-            var builder = new ProcessBuilder(file.toString());
-            builder.environment().putAll(environment);
-            process = builder.start();
+            var program =
+                    new HostProgram(List.of(file.toString()), all, Path.of("").toAbsolutePath());
+            return read(program.run(question, limit));
         } catch (IOException e) {
-            throw new UnsupportedHostException(problem + "cannot be started", Map.of(), "", e);
-        }
-        // streams of processes cannot be interrupted: others read them, and end with the process
-        var answer = begin(() -> process.getInputStream().readNBytes(LARGEST));
-        var note = begin(() -> process.getErrorStream().readNBytes(LONGEST_NOTE));
-        var asked = begin(() -> {
-            try (var stdin = process.getOutputStream()) {
-                stdin.write(question);
-            } catch (IOException e) {
-                // it has ended without reading, and tells why
-            }
-            return question;
-        });
-        try {
-            if (!process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS)) {
-                throw new TimedOutException(problem + "takes longer than " + limit.toSeconds() + " s");
-            }
-            asked.get(limit.toMillis(), TimeUnit.MILLISECONDS);
-            return read(
-                    process.exitValue(),
-                    answer.get(limit.toMillis(), TimeUnit.MILLISECONDS),
-                    note.get(limit.toMillis(), TimeUnit.MILLISECONDS));
+            throw new UnsupportedHostException(problem + e.getMessage(), Map.of(), "", e);
+        } catch (TimeoutException e) {
+            throw new TimedOutException(problem + e.getMessage());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new CancelledException(problem + "was interrupted");
-        } catch (ExecutionException e) {
-            throw new UnsupportedHostException(problem + "cannot be read", Map.of(), "", e);
-        } catch (TimeoutException e) {
-            throw new TimedOutException(problem + "has ended, but others hold its output open");
-        } finally {
-            process.descendants().forEach(ProcessHandle::destroyForcibly);
-            process.destroyForcibly();
         }
     }
 
-    private interface Reading {
-        byte[] read() throws IOException;
-    }
-
-    private static FutureTask<byte[]> begin(Reading reading) {
-        var task = new FutureTask<>(reading::read);
-        var thread = new Thread(task, "cais-cni");
-        thread.setDaemon(true);
-        thread.start();
-        return task;
-    }
-
-    private @Nullable JsonNode read(int exitCode, byte[] answer, byte[] note) {
+    private @Nullable JsonNode read(HostProgram.Ended ended) {
+        var exitCode = ended.exitCode();
+        var answer = ended.stdout();
         JsonNode json;
         try {
             json = answer.length == 0 ? null : CniConfiguration.JSON.readTree(answer);
@@ -91,14 +52,15 @@ record CniProgram(Path file, Map<String, String> environment, Duration limit, St
             json = null;
         }
         if (exitCode != 0) {
-            throw new UnsupportedHostException(problem + "failed: " + reason(json, note), Map.of("exit", exitCode), "");
+            throw new UnsupportedHostException(
+                    problem + "failed: " + reason(json, ended.lastWords()), Map.of("exit", exitCode), "");
         }
         return json;
     }
 
-    private static String reason(@Nullable JsonNode json, byte[] note) {
+    private static String reason(@Nullable JsonNode json, String lastWords) {
         if (json == null || json.path("msg").asText().isEmpty()) {
-            return new String(note, StandardCharsets.UTF_8).strip();
+            return lastWords.strip();
         }
         var details = json.path("details").asText();
         return json.path("msg").asText() + (details.isEmpty() ? "" : ": " + details);

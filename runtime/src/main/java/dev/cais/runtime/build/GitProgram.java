@@ -3,20 +3,20 @@ package dev.cais.runtime.build;
 import dev.cais.BuildException;
 import dev.cais.CancelledException;
 import dev.cais.NotFoundException;
+import dev.cais.TimedOutException;
 import dev.cais.image.oci.Shown;
-import java.io.File;
+import dev.cais.linux.HostProgram;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeoutException;
 import java.util.stream.Stream;
 
 /**
@@ -24,8 +24,9 @@ import java.util.stream.Stream;
  * redirects, and no transport that starts programs or reads this host's files unless the caller named such a file himself.
  */
 final class GitProgram {
-    private static final int LARGEST_OUTPUT = 1 << 20;
-    private static final int LONGEST_LAST_WORDS = 300;
+    /** What it fetches may be large and far away, and its thread may be interrupted at any time. */
+    private static final Duration LIMIT = Duration.ofHours(1);
+
     private static final List<String> OPTIONS = List.of(
             "core.hooksPath=/dev/null",
             "core.fsmonitor=false",
@@ -56,60 +57,33 @@ final class GitProgram {
      *
      * @param cannot for messages: {@code cannot fetch git://…}
      * @throws NotFoundException if this host has none
-     * @throws BuildException if it fails, with its last words
+     * @throws BuildException if it fails, with its last words; or if it writes more than 1 MiB
+     * @throws TimedOutException if it takes longer than an hour
      * @throws CancelledException if the thread is interrupted; then it was killed
      */
     String run(String cannot, String... arguments) {
-        var process = start(cannot, arguments);
-        try (var stdout = process.getInputStream();
-                var stderr = process.getErrorStream()) {
-            process.getOutputStream().close();
-            var output = CompletableFuture.supplyAsync(() -> last(stdout, LARGEST_OUTPUT), GitProgram::inThread);
-            var words = CompletableFuture.supplyAsync(() -> last(stderr, LONGEST_LAST_WORDS), GitProgram::inThread);
-            var status = process.waitFor();
-            if (status != 0) {
-                var said = words.join().strip();
+        try {
+            var ended = program(cannot, arguments).run(new byte[0], LIMIT);
+            if (ended.exitCode() != 0) {
+                var said = ended.lastWords().strip();
                 throw new BuildException(
-                        cannot + ": git " + arguments[0] + " ended with exit code " + status,
+                        cannot + ": git " + arguments[0] + " ended with exit code " + ended.exitCode(),
                         said.isEmpty()
                                 ? ""
                                 : "its last words: " + Shown.text(said.substring(said.lastIndexOf('\n') + 1)));
             }
-            return output.join();
+            return new String(ended.stdout(), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new BuildException(cannot + ": git " + arguments[0] + " " + e.getMessage(), Map.of(), "", e);
+        } catch (TimeoutException e) {
+            throw new TimedOutException(cannot + ": git " + arguments[0] + " " + e.getMessage());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new CancelledException(cannot + ": the thread was interrupted");
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        } finally {
-            process.descendants().forEach(ProcessHandle::destroyForcibly);
-            process.destroyForcibly();
         }
     }
 
-    private static void inThread(Runnable reading) {
-        var thread = new Thread(reading, "cais-git");
-        thread.setDaemon(true);
-        thread.start();
-    }
-
-    /** The end of what a stream has, read to its own end so that its writer need not wait. */
-    private static String last(InputStream stream, int most) {
-        var kept = new byte[0];
-        var buffer = new byte[8192];
-        try {
-            for (var count = stream.read(buffer); count >= 0; count = stream.read(buffer)) {
-                var all = Arrays.copyOf(kept, kept.length + count);
-                System.arraycopy(buffer, 0, all, kept.length, count);
-                kept = all.length > most ? Arrays.copyOfRange(all, all.length - most, all.length) : all;
-            }
-        } catch (IOException e) {
-            // it was killed
-        }
-        return new String(kept, StandardCharsets.UTF_8);
-    }
-
-    private Process start(String cannot, String... arguments) {
+    private HostProgram program(String cannot, String... arguments) {
         var path = System.getenv().getOrDefault("PATH", "/usr/bin:/bin");
         if (Stream.of(path.split(":")).noneMatch(each -> Files.isExecutable(Path.of(each, "git")))) {
             throw new NotFoundException(cannot + ": this host has no git", "install git");
@@ -117,13 +91,12 @@ final class GitProgram {
         var command = new ArrayList<String>(List.of("/bin/sh", "-c", "umask 022; exec git \"$@\"", "git"));
         OPTIONS.forEach(option -> command.addAll(List.of("-c", option)));
         command.addAll(List.of(arguments));
-        var builder = new ProcessBuilder(command).directory(new File(directory.toString()));
-        var variables = builder.environment();
-        var proxies = System.getenv().entrySet().stream()
-                .filter(each -> each.getKey().toLowerCase(Locale.ROOT).endsWith("_proxy"))
-                .toList();
-        variables.clear();
-        proxies.forEach(each -> variables.put(each.getKey(), each.getValue()));
+        var variables = new HashMap<String, String>();
+        System.getenv().forEach((name, value) -> {
+            if (name.toLowerCase(Locale.ROOT).endsWith("_proxy")) {
+                variables.put(name, value);
+            }
+        });
         variables.put("PATH", path);
         variables.put("LC_ALL", "C");
         variables.put("GIT_CONFIG_NOSYSTEM", "1");
@@ -133,10 +106,6 @@ final class GitProgram {
         variables.put("GIT_ALLOW_PROTOCOL", "https:http:git:ssh" + (allowsFiles ? ":file" : ""));
         variables.put("GIT_SSH_COMMAND", "ssh -o BatchMode=yes");
         variables.putAll(environment);
-        try {
-            return builder.start();
-        } catch (IOException e) {
-            throw new BuildException(cannot + ": git cannot be started", Map.of("cause", e.toString()), "", e);
-        }
+        return new HostProgram(command, variables, directory);
     }
 }
