@@ -15,6 +15,7 @@ import java.io.ByteArrayOutputStream;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.locks.LockSupport;
 
@@ -34,10 +35,24 @@ public class Launch {
     private static volatile boolean memoryFilesRefused;
 
     private final Path directory;
+    private final Optional<UserNamespace> namespace;
 
     /** @param directory where executable files may stand, on no file system mounted {@code noexec} */
     public Launch(Path directory) {
+        this(directory, Optional.empty());
+    }
+
+    private Launch(Path directory, Optional<UserNamespace> namespace) {
         this.directory = directory;
+        this.namespace = namespace;
+    }
+
+    /**
+     * One that starts its programs as root of a user namespace, in the network namespace that belongs to it. A small program enters
+     * them and then executes the wanted one, which has all it wants of itself in {@code /proc} only if it was executed there.
+     */
+    public Launch inside(UserNamespace namespace) {
+        return new Launch(directory, Optional.of(namespace));
     }
 
     /**
@@ -51,11 +66,21 @@ public class Launch {
      */
     public Pidfd start(String what, LaunchProgram program, Map<Integer, Fd> descriptors) {
         var elf = program.elf(Machine.host());
+        if (namespace.isEmpty()) {
+            return start(what, elf, descriptors);
+        }
+        var entered = namespace.get();
+        try (var wanted = executable(what, elf)) {
+            return hold(Spawn.start(what, entered.entering(), NAME, entered.andToEnter(descriptors, wanted)));
+        }
+    }
+
+    private Pidfd start(String what, byte[] elf, Map<Integer, Fd> descriptors) {
         if (memoryFilesRefused) {
             return startFromDisk(what, elf, descriptors);
         }
-        try {
-            return startFromMemory(what, elf, descriptors);
+        try (var file = memoryFile(what, elf)) {
+            return hold(Spawn.start(what, file, NAME, descriptors));
         } catch (KernelException e) {
             if (e.errno() != Errno.EACCES.number() && e.errno() != Errno.EPERM.number()) {
                 throw e;
@@ -66,8 +91,14 @@ public class Launch {
         }
     }
 
-    private static Pidfd startFromMemory(String what, byte[] elf, Map<Integer, Fd> descriptors) {
-        try (var file = createMemoryFile(what)) {
+    /** A file to execute, open for that; the caller's to close. Where memory files are refused, a start has found that out before. */
+    Fd executable(String what, byte[] elf) {
+        return memoryFilesRefused ? createFile(what, elf) : memoryFile(what, elf);
+    }
+
+    private static Fd memoryFile(String what, byte[] elf) {
+        var file = createMemoryFile(what);
+        try {
             write(what, file, elf);
             Syscalls.checked(
                     what,
@@ -77,7 +108,10 @@ public class Launch {
                             file.number(),
                             Abi.F_ADD_SEALS,
                             Abi.F_SEAL_SEAL | Abi.F_SEAL_SHRINK | Abi.F_SEAL_GROW | Abi.F_SEAL_WRITE));
-            return hold(Spawn.start(what, file, NAME, descriptors));
+            return file;
+        } catch (RuntimeException e) {
+            file.close();
+            throw e;
         }
     }
 
