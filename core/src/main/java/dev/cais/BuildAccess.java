@@ -3,23 +3,38 @@ package dev.cais;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
 /**
  * What of the host the steps of a build may use. Nothing of it gets into the image or a cache.
  *
- * @param secrets by id, for {@code RUN --mount=type=secret}
- * @param ssh sockets of agents by id, for {@code RUN --mount=type=ssh}; the one that is called {@code default} is git's, too
+ * @param secrets by id, for {@code RUN --mount=type=secret}. {@code GIT_AUTH_TOKEN} and {@code GIT_AUTH_HEADER} are for servers that git
+ *     fetches from by http or https, too: a password, and what {@code Authorization} says; before them {@code GIT_AUTH_TOKEN.host} and {@code
+ *     GIT_AUTH_HEADER.host}, with the port if the address has one, which other servers do not see
+ * @param ssh agents by id, the socket of one or the files of its keys, for {@code RUN --mount=type=ssh}; the one that is called {@code default} is git's, too
  * @param entitlements what the Dockerfile may do beyond the usual
  */
-public record BuildAccess(Map<String, BuildSecret> secrets, Map<String, Path> ssh, Set<BuildEntitlement> entitlements) {
+public record BuildAccess(
+        Map<String, BuildSecret> secrets, Map<String, List<Path>> ssh, Set<BuildEntitlement> entitlements) {
     /** Nothing. */
     public static final BuildAccess NONE = new BuildAccess(Map.of(), Map.of(), Set.of());
 
     public BuildAccess {
         secrets = Collections.unmodifiableMap(new LinkedHashMap<>(secrets));
-        ssh = Collections.unmodifiableMap(new LinkedHashMap<>(ssh));
+        var agents = new LinkedHashMap<String, List<Path>>();
+        ssh.forEach((id, paths) ->
+                agents.put(id, paths.stream().map(Path::toAbsolutePath).toList()));
+        agents.forEach((id, paths) -> {
+            if (paths.isEmpty()) {
+                throw new InvalidSpecException(
+                        "cannot build with ssh agent " + id.replaceAll("\\p{Cntrl}", "?")
+                                + ": it has no keys and no socket",
+                        "give what SSH_AUTH_SOCK says, or files of private keys");
+            }
+        });
+        ssh = Collections.unmodifiableMap(agents);
         entitlements = Set.copyOf(entitlements);
     }
 
@@ -27,8 +42,8 @@ public record BuildAccess(Map<String, BuildSecret> secrets, Map<String, Path> ss
         return new BuildAccess(Added.to(secrets, id, secret), ssh, entitlements);
     }
 
-    BuildAccess ssh(String id, Path socket) {
-        return new BuildAccess(secrets, Added.to(ssh, id, socket.toAbsolutePath()), entitlements);
+    BuildAccess ssh(String id, Path... paths) {
+        return new BuildAccess(secrets, Added.to(ssh, id, List.of(paths)), entitlements);
     }
 
     BuildAccess allow(BuildEntitlement... more) {

@@ -117,6 +117,7 @@ public sealed interface BuildContext {
         private static final String USER = "[^-/@][^/@]*@";
         private static final Pattern URL = Pattern.compile(
                 "(?:https?|git|ssh)://(?:" + USER + ")?(" + HOST + "|\\[[0-9A-Fa-f:.]+])(?::[0-9]{1,5})?/.*");
+        private static final Pattern AUTHORITY = Pattern.compile("[a-z]+://(?:" + USER + ")?([^/]*)/.*");
         private static final Pattern FILE = Pattern.compile("file:///.*");
         private static final Pattern SCP = Pattern.compile("[A-Za-z0-9._][A-Za-z0-9._-]*@(" + HOST + "):[^/].*");
         private static final Pattern WEB_REPOSITORY = Pattern.compile("https?://[^#]*\\.git(#.*)?");
@@ -162,6 +163,12 @@ public sealed interface BuildContext {
         public String serverUrl() {
             var scheme = repository.indexOf("://");
             return (scheme < 0 ? "ssh" : repository.substring(0, scheme)) + "://" + host(repository);
+        }
+
+        /** Its server with the port, if that is said; empty for this host's files. */
+        public String authority() {
+            var url = AUTHORITY.matcher(repository);
+            return url.matches() ? url.group(1) : host(repository);
         }
 
         private static String host(String repository) {

@@ -122,13 +122,16 @@ public record BuildSpec(
     }
 
     /**
-     * An ssh agent. Programs may ask it for its keys and for signatures, no more. The one that is called {@code default} is git's, too.
+     * An ssh agent: the caller's own, or one that has keys of files while the build runs. Programs may ask it for its keys and for
+     * signatures, no more. The one that is called {@code default} is git's, too.
      *
      * @param id {@code default} where the Dockerfile names none
-     * @param socket what {@code SSH_AUTH_SOCK} says on this host
+     * @param paths what {@code SSH_AUTH_SOCK} says on this host; or files of private keys, RSA, ECDSA or Ed25519, in OpenSSH's form or PEM and
+     *     not encrypted, which are read when a step asks for them
+     * @throws InvalidSpecException if there are none
      */
-    public BuildSpec ssh(String id, Path socket) {
-        return with(draft -> draft.access = access.ssh(id, socket));
+    public BuildSpec ssh(String id, Path... paths) {
+        return with(draft -> draft.access = access.ssh(id, paths));
     }
 
     public BuildSpec context(String name, Path directory) {

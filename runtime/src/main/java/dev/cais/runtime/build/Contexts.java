@@ -22,6 +22,7 @@ import java.util.stream.Stream;
 /** The contexts of one build, by name; the build's own has none. What had to be brought here for them goes with the build. */
 final class Contexts implements AutoCloseable {
     private final Workplace workplace;
+    private final GitAccess access;
     private final Remotes remotes;
     private final BuildSpec spec;
     private final Map<String, ContextFiles> files = new LinkedHashMap<>();
@@ -31,7 +32,9 @@ final class Contexts implements AutoCloseable {
     private Contexts(Workplace workplace, BuildSpec spec) {
         this.workplace = workplace;
         this.spec = spec;
-        this.remotes = new Remotes(workplace, spec);
+        this.access = new GitAccess(workplace, spec);
+        undoing.push(access::close);
+        this.remotes = new Remotes(workplace, spec, access);
         undoing.push(remotes::close);
     }
 
@@ -89,7 +92,7 @@ final class Contexts implements AutoCloseable {
         if (context instanceof BuildContext.Tar tar) {
             unpack(tar.archive(), fresh);
         } else if (context instanceof BuildContext.Git git) {
-            var checkout = new GitCheckout(git, fresh, git.repository().startsWith("file:"), Remotes.agent(spec));
+            var checkout = new GitCheckout(git, fresh, git.repository().startsWith("file:"), access);
             var commit = checkout.commit();
             checkout.bring(commit, keepsGitData());
             materials.add(Provenance.Material.ofCommit(git.toString(), commit));

@@ -17,7 +17,6 @@ import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -33,12 +32,12 @@ final class GitCheckout {
 
     /**
      * @param directory empty, for the files
-     * @param environment of git, for ssh
+     * @param access to servers
      */
-    GitCheckout(Git address, Path directory, boolean allowsFiles, Map<String, String> environment) {
+    GitCheckout(Git address, Path directory, boolean allowsFiles, GitAccess access) {
         this.address = address;
         this.directory = directory;
-        this.git = new GitProgram(directory, allowsFiles, environment);
+        this.git = new GitProgram(directory, allowsFiles, () -> access.environment(address));
         this.cannot = "cannot fetch " + address;
     }
 

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 /**
@@ -39,17 +40,17 @@ final class GitProgram {
 
     private final Path directory;
     private final boolean allowsFiles;
-    private final Map<String, String> environment;
+    private final Supplier<Map<String, String>> environment;
 
     /**
      * @param directory where it works
      * @param allowsFiles whether repositories of this host may be read
      * @param environment beside its usual one
      */
-    GitProgram(Path directory, boolean allowsFiles, Map<String, String> environment) {
+    GitProgram(Path directory, boolean allowsFiles, Supplier<Map<String, String>> environment) {
         this.directory = directory;
         this.allowsFiles = allowsFiles;
-        this.environment = Map.copyOf(environment);
+        this.environment = environment;
     }
 
     /**
@@ -105,7 +106,7 @@ final class GitProgram {
         variables.put("GIT_TERMINAL_PROMPT", "0");
         variables.put("GIT_ALLOW_PROTOCOL", "https:http:git:ssh" + (allowsFiles ? ":file" : ""));
         variables.put("GIT_SSH_COMMAND", "ssh -o BatchMode=yes");
-        variables.putAll(environment);
+        variables.putAll(environment.get());
         return new HostProgram(command, variables, directory);
     }
 }

@@ -25,17 +25,12 @@ final class RemoteRepository implements Remote {
      * @param keepsData whether {@code .git} is copied, too
      * @param directory empty, for the files
      */
-    RemoteRepository(
-            Git address,
-            Optional<String> checksum,
-            boolean keepsData,
-            Path directory,
-            Map<String, String> environment) {
+    RemoteRepository(Git address, Optional<String> checksum, boolean keepsData, Path directory, GitAccess access) {
         this.address = address;
         this.checksum = checksum;
         this.keepsData = keepsData;
         this.directory = directory;
-        this.checkout = new GitCheckout(address, directory, false, environment);
+        this.checkout = new GitCheckout(address, directory, false, access);
     }
 
     private String commit() {

@@ -23,24 +23,17 @@ import java.util.Optional;
 final class Remotes implements AutoCloseable {
     private final Workplace workplace;
     private final Vicinity nearest;
-    private final Map<String, String> environment;
+    private final GitAccess access;
     private final Map<Wanted, Remote> remotes = new HashMap<>();
     private final Deque<Path> directories = new ArrayDeque<>();
 
     private record Wanted(String address, Optional<String> checksum, boolean keepsData) {}
 
-    Remotes(Workplace workplace, BuildSpec spec) {
+    Remotes(Workplace workplace, BuildSpec spec, GitAccess access) {
         this.workplace = workplace;
         this.nearest =
                 spec.access().entitlements().contains(BuildEntitlement.NETWORK_HOST) ? Vicinity.HOST : Vicinity.PRIVATE;
-        this.environment = agent(spec);
-    }
-
-    /** What git needs to know of the caller's ssh agent. */
-    static Map<String, String> agent(BuildSpec spec) {
-        return Optional.ofNullable(spec.access().ssh().get("default"))
-                .map(socket -> Map.of("SSH_AUTH_SOCK", socket.toString()))
-                .orElse(Map.of());
+        this.access = access;
     }
 
     /** Whether a source of {@code ADD} is one, and no path. */
@@ -74,7 +67,7 @@ final class Remotes implements AutoCloseable {
             throw new InvalidSpecException("--checksum is none: a commit's name is hexadecimal digits, four or more");
         }
         workplace.host().images().webFiles().requireFarEnough(URI.create(address.serverUrl()), nearest);
-        return new RemoteRepository(address, wanted.checksum, wanted.keepsData, directory(), environment);
+        return new RemoteRepository(address, wanted.checksum, wanted.keepsData, directory(), access);
     }
 
     private static Digest digest(String checksum) {

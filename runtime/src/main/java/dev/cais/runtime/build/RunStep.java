@@ -18,6 +18,8 @@ import dev.cais.image.dockerfile.Instruction.NetworkMode;
 import dev.cais.image.dockerfile.Instruction.Run;
 import dev.cais.image.dockerfile.PathPatterns;
 import dev.cais.image.dockerfile.RunMount;
+import dev.cais.runtime.ssh.AgentSocket;
+import dev.cais.runtime.ssh.SshAgent;
 import dev.cais.storage.Attributes;
 import dev.cais.storage.BuildCache;
 import dev.cais.storage.ContainerFiles;
@@ -54,7 +56,7 @@ final class RunStep {
     private final BuildArguments given;
     private final Function<String, Origins.Tree> origins;
     private final Map<String, BuildSecret> secrets;
-    private final Map<String, Path> agents;
+    private final Map<String, List<Path>> agents;
     private final List<String> arguments;
     private final List<RunMount> mounts;
 
@@ -319,9 +321,11 @@ final class RunStep {
             }
             agent.ifPresent(known -> {
                 var owner = ssh.owner();
+                var directory = directory();
                 var socket = AgentSocket.open(
-                        known,
-                        directory(),
+                        SshAgent.of(known),
+                        Workplace.open("cannot serve an ssh agent", directory),
+                        directory,
                         owner.mode().orElse(0600),
                         owner.uid().orElse(0),
                         owner.gid().orElse(0));
