@@ -167,7 +167,8 @@ class ArchitectureTest {
                         && !from.getName().startsWith("dev.cais.linux.HostProgram")
                         && !from.getName().equals("dev.cais.image.registry.CredentialProgram")
                         && !from.getName().equals("dev.cais.network.cni.CniProgram")
-                        && !from.getName().equals("dev.cais.runtime.build.GitProgram")))
+                        && !from.getName().equals("dev.cais.runtime.build.GitProgram")
+                        && !from.getName().equals("dev.cais.runtime.launch.UserNamespace")))
                 .isEmpty();
     }
 

@@ -35,16 +35,19 @@ public class Launch {
     private static volatile boolean memoryFilesRefused;
 
     private final Path directory;
-    private final Optional<UserNamespace> namespace;
+    private final Optional<Entry> entry;
+
+    /** @param network whether the network namespace is entered, too */
+    private record Entry(UserNamespace namespace, boolean network) {}
 
     /** @param directory where executable files may stand, on no file system mounted {@code noexec} */
     public Launch(Path directory) {
         this(directory, Optional.empty());
     }
 
-    private Launch(Path directory, Optional<UserNamespace> namespace) {
+    private Launch(Path directory, Optional<Entry> entry) {
         this.directory = directory;
-        this.namespace = namespace;
+        this.entry = entry;
     }
 
     /**
@@ -52,7 +55,12 @@ public class Launch {
      * them and then executes the wanted one, which has all it wants of itself in {@code /proc} only if it was executed there.
      */
     public Launch inside(UserNamespace namespace) {
-        return new Launch(directory, Optional.of(namespace));
+        return new Launch(directory, Optional.of(new Entry(namespace, true)));
+    }
+
+    /** The same, but in this process's own network namespace: who has left that cannot come back. */
+    public Launch asRootOf(UserNamespace namespace) {
+        return new Launch(directory, Optional.of(new Entry(namespace, false)));
     }
 
     /**
@@ -66,12 +74,16 @@ public class Launch {
      */
     public Pidfd start(String what, LaunchProgram program, Map<Integer, Fd> descriptors) {
         var elf = program.elf(Machine.host());
-        if (namespace.isEmpty()) {
+        if (entry.isEmpty()) {
             return start(what, elf, descriptors);
         }
-        var entered = namespace.get();
+        var entered = entry.get().namespace();
         try (var wanted = executable(what, elf)) {
-            return hold(Spawn.start(what, entered.entering(), NAME, entered.andToEnter(descriptors, wanted)));
+            return hold(
+                    entry.get().network()
+                            ? Spawn.start(what, entered.entering(), NAME, entered.andToEnter(descriptors, wanted))
+                            : Spawn.start(
+                                    what, entered.enteringUser(), NAME, entered.andToEnterUser(descriptors, wanted)));
         }
     }
 

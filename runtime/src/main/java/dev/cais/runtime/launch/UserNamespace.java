@@ -9,6 +9,7 @@ import dev.cais.linux.Abi;
 import dev.cais.linux.DescriptorSocket;
 import dev.cais.linux.Errno;
 import dev.cais.linux.Fd;
+import dev.cais.linux.HostProgram;
 import dev.cais.linux.Pidfd;
 import dev.cais.linux.Signal;
 import dev.cais.linux.Syscall;
@@ -17,12 +18,13 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.stream.Stream;
 
 /**
@@ -45,24 +47,26 @@ public final class UserNamespace implements AutoCloseable {
 
     private static final int USER = 41;
     private static final int NETWORK = 42;
-    private static final int MAPPING_SECONDS = 10;
-    private static final int LONGEST_WORDS = 4096;
+    private static final Duration MAPPING = Duration.ofSeconds(10);
 
     private static final LaunchProgram MAKING = making();
-    private static final LaunchProgram ENTERING = entering(WANTED);
+    private static final LaunchProgram ENTERING = entering(true);
+    private static final LaunchProgram ENTERING_USER = entering(false);
 
     private final Fd user;
     private final Fd network;
     private final Fd entering;
+    private final Fd enteringUser;
     private final Mapping mapping;
 
     /** @param onlyOne why there is nobody but root, in a sentence without a full stop; empty if there is */
     private record Mapping(IdMap uids, IdMap gids, String onlyOne) {}
 
-    private UserNamespace(Fd user, Fd network, Fd entering, Mapping mapping) {
+    private UserNamespace(Fd user, Fd network, Launch launch, Mapping mapping) {
         this.user = user;
         this.network = network;
-        this.entering = entering;
+        this.entering = launch.executable(CANNOT, ENTERING.elf(Machine.host()));
+        this.enteringUser = launch.executable(CANNOT, ENTERING_USER.elf(Machine.host()));
         this.mapping = mapping;
     }
 
@@ -90,14 +94,16 @@ public final class UserNamespace implements AutoCloseable {
         return program.build();
     }
 
-    private static LaunchProgram entering(int wanted) {
+    private static LaunchProgram entering(boolean network) {
         var program = LaunchProgram.builder();
         program.setns(Arg.of(USER), Abi.CLONE_NEWUSER);
-        program.setns(Arg.of(NETWORK), Abi.CLONE_NEWNET);
+        if (network) {
+            program.setns(Arg.of(NETWORK), Abi.CLONE_NEWNET);
+        }
         program.closeRange(USER, NETWORK, 0);
-        program.closeOnExec(wanted);
+        program.closeOnExec(WANTED);
         program.label("execute");
-        program.execveat(Arg.of(wanted), "", List.of("cais-init"), List.of(), Abi.AT_EMPTY_PATH)
+        program.execveat(Arg.of(WANTED), "", List.of("cais-init"), List.of(), Abi.AT_EMPTY_PATH)
                 .on(Errno.ETXTBSY, "busy");
         program.label("busy");
         program.step(Syscall.SCHED_YIELD).goTo("execute");
@@ -137,7 +143,7 @@ public final class UserNamespace implements AutoCloseable {
             if (trouble.isPresent()) {
                 throw refused(MAKING.failure(CANNOT, trouble.get().content()));
             }
-            return new UserNamespace(user, network, launch.executable(CANNOT, ENTERING.elf(Machine.host())), mapping);
+            return new UserNamespace(user, network, launch, mapping);
         } catch (RuntimeException e) {
             made.forEach(Fd::close);
             throw e;
@@ -254,25 +260,16 @@ public final class UserNamespace implements AutoCloseable {
         var command = new ArrayList<>(List.of(program.toString(), Integer.toString(pid)));
         command.addAll(List.of(map.toString().split("\\s")));
         try {
-            var process = new ProcessBuilder(command)
-                    .redirectErrorStream(true)
-                    .redirectInput(
-                            ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
-                    .start();
-            try (var output = process.getInputStream()) {
-                if (!process.waitFor(MAPPING_SECONDS, TimeUnit.SECONDS)) {
-                    return program.getFileName() + " does not end";
-                }
-                var words = new String(output.readNBytes(LONGEST_WORDS), StandardCharsets.UTF_8).strip();
-                return process.exitValue() == 0 ? "" : program.getFileName() + " failed: " + words.replace('\n', ' ');
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                throw new CancelledException(CANNOT + ": the thread was interrupted");
-            } finally {
-                process.destroyForcibly();
-            }
-        } catch (IOException e) {
-            return program.getFileName() + " cannot be started: " + e.getMessage();
+            var ended = HostProgram.of(command.toArray(String[]::new)).run(new byte[0], MAPPING);
+            return ended.exitCode() == 0
+                    ? ""
+                    : program.getFileName() + " failed: "
+                            + ended.lastWords().strip().replace('\n', ' ');
+        } catch (IOException | TimeoutException e) {
+            return program.getFileName() + " " + e.getMessage();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new CancelledException(CANNOT + ": the thread was interrupted");
         }
     }
 
@@ -306,12 +303,23 @@ public final class UserNamespace implements AutoCloseable {
         return entering;
     }
 
-    /** What that program needs: what the wanted one does, that one itself, and where to enter. */
+    /** The same, for the user namespace alone. */
+    Fd enteringUser() {
+        return enteringUser;
+    }
+
+    /** What the former needs: what the wanted one does, that one itself, and where to enter. */
     Map<Integer, Fd> andToEnter(Map<Integer, Fd> descriptors, Fd wanted) {
+        var all = andToEnterUser(descriptors, wanted);
+        all.put(NETWORK, network);
+        return all;
+    }
+
+    /** What the latter needs. */
+    Map<Integer, Fd> andToEnterUser(Map<Integer, Fd> descriptors, Fd wanted) {
         var all = new HashMap<>(descriptors);
         all.put(WANTED, wanted);
         all.put(USER, user);
-        all.put(NETWORK, network);
         return all;
     }
 
@@ -319,6 +327,7 @@ public final class UserNamespace implements AutoCloseable {
     @Override
     public void close() {
         entering.close();
+        enteringUser.close();
         user.close();
         network.close();
     }
