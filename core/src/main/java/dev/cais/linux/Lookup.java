@@ -31,7 +31,8 @@ public final class Lookup {
             how.putLong(0, flags | Abi.O_CLOEXEC).putLong(16, resolve);
             var crossings = 0;
             for (var tries = 1; ; tries++) {
-                var opened = Syscalls.call(Syscall.OPENAT2, directory, path, Scratch.address(how), OPEN_HOW);
+                var direct = Syscalls.call(Syscall.OPENAT2, directory, path, Scratch.address(how), OPEN_HOW);
+                var opened = FileCalls.lookUp(direct, directory, path, flags, resolve);
                 var again = Errno.EAGAIN.is(opened)
                         || Errno.EINTR.is(opened)
                         || Errno.EXDEV.is(opened) && ++crossings < MOST_CROSSINGS;

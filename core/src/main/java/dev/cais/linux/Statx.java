@@ -18,7 +18,18 @@ public final class Statx {
      * @return 0 or the negated error number
      */
     public long of(int directory, long name) {
-        return Syscalls.call(Syscall.STATX, directory, name, Abi.AT_SYMLINK_NOFOLLOW, BASIC_STATS, memory.address());
+        var result =
+                Syscalls.call(Syscall.STATX, directory, name, Abi.AT_SYMLINK_NOFOLLOW, BASIC_STATS, memory.address());
+        if (!Errno.EACCES.is(result)) {
+            return result;
+        }
+        var opened = FileCalls.open(directory, name, Abi.O_PATH | Abi.O_NOFOLLOW, 0);
+        if (opened < 0) {
+            return opened;
+        }
+        try (var file = Fd.of(opened)) {
+            return of(file.number());
+        }
     }
 
     /** Fills this with what is open as {@code fd}. */
@@ -49,12 +60,14 @@ public final class Statx {
         return Integer.toUnsignedLong(word(16));
     }
 
+    /** The owner, as {@link FileCalls} numbers users. */
     public long uid() {
-        return Integer.toUnsignedLong(word(20));
+        return FileCalls.userInside(Integer.toUnsignedLong(word(20)));
     }
 
+    /** The group, as {@link FileCalls} numbers groups. */
     public long gid() {
-        return Integer.toUnsignedLong(word(24));
+        return FileCalls.groupInside(Integer.toUnsignedLong(word(24)));
     }
 
     public long inode() {

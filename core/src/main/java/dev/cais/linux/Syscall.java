@@ -129,6 +129,7 @@ public enum Syscall {
     SETXATTR(188, 5),
     GETXATTR(191, 8),
     LISTXATTR(194, 11),
+    REMOVEXATTR(197, 14),
     EPOLL_CREATE1(291, 20),
     EPOLL_CTL(233, 21),
     EPOLL_PWAIT(281, 22),

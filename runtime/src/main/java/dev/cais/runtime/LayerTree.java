@@ -2,21 +2,23 @@ package dev.cais.runtime;
 
 import dev.cais.Image;
 import dev.cais.StorageException;
+import dev.cais.linux.Abi;
+import dev.cais.linux.Fd;
+import dev.cais.linux.FileCalls;
+import dev.cais.linux.Scratch;
+import dev.cais.linux.Statx;
+import dev.cais.linux.Syscall;
+import dev.cais.linux.Syscalls;
+import dev.cais.storage.InRoot;
 import dev.cais.storage.Layers;
 import dev.cais.storage.Whiteouts;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.LinkOption;
-import java.nio.file.NoSuchFileException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
-import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -27,8 +29,6 @@ import java.util.Optional;
  */
 final class LayerTree {
     private static final int MOST_LINKS = 40;
-    private static final int S_IFMT = 0170000;
-    private static final int S_IFCHR = 0020000;
 
     private final List<Path> newestFirst;
 
@@ -80,7 +80,8 @@ final class LayerTree {
                 return Optional.empty();
             }
             var newest = candidates.get(0);
-            if (Files.isSymbolicLink(newest)) {
+            var type = type(newest);
+            if (type == Abi.S_IFLNK) {
                 if (++links > MOST_LINKS) {
                     return Optional.empty();
                 }
@@ -98,7 +99,7 @@ final class LayerTree {
                 continue;
             }
             found = Optional.of(newest);
-            parents.push(Files.isDirectory(newest, LinkOption.NOFOLLOW_LINKS) ? candidates : List.of());
+            parents.push(type == Abi.S_IFDIR ? candidates : List.of());
         }
         return found;
     }
@@ -112,59 +113,64 @@ final class LayerTree {
      */
     Optional<byte[]> read(String path, int limit) {
         var file = resolve(path);
-        if (file.isEmpty() || !Files.isRegularFile(file.get(), LinkOption.NOFOLLOW_LINKS)) {
+        if (file.isEmpty() || type(file.get()) != Abi.S_IFREG) {
             return Optional.empty();
         }
-        try (var in = Files.newInputStream(file.get(), LinkOption.NOFOLLOW_LINKS)) {
-            var content = in.readNBytes(limit + 1);
-            if (content.length > limit) {
-                throw new StorageException(
-                        "cannot read " + path + " of an image: it is larger than " + limit + " bytes");
-            }
-            return Optional.of(content);
-        } catch (IOException e) {
-            throw new StorageException("cannot read " + path + " of an image: " + e, Map.of(), "", e);
+        try (var opened = open(file.get(), Abi.O_RDONLY | Abi.O_NOFOLLOW)) {
+            return Optional.of(RunningRoot.content(opened, path + " of an image", limit));
         }
     }
 
     /** What a name stands for in a merged directory: one entry, or several directories that are one, newest first. */
     private static List<Path> entries(List<Path> directories, String name) {
         var merged = new ArrayList<Path>();
+        var stat = new Statx();
         for (var directory : directories) {
             var entry = directory.resolve(name);
-            try {
-                var attributes = Files.readAttributes(entry, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
-                if (attributes.isDirectory()) {
-                    merged.add(entry);
-                    if (Whiteouts.isOpaque(entry)) {
-                        return merged;
-                    }
-                } else {
-                    if (merged.isEmpty() && !isWhiteout(entry)) {
-                        merged.add(entry);
-                    }
+            if (!look(stat, entry)) {
+                continue; // an older layer may have it
+            }
+            if (stat.isDirectory()) {
+                merged.add(entry);
+                if (Whiteouts.isOpaque(entry)) {
                     return merged;
                 }
-            } catch (NoSuchFileException e) {
-                // an older layer may have it
-            } catch (IOException e) {
-                // ENOTDIR and the like: not there
+            } else {
+                if (merged.isEmpty() && !stat.isWhiteout()) {
+                    merged.add(entry);
+                }
+                return merged;
             }
         }
         return merged;
     }
 
-    private static boolean isWhiteout(Path entry) throws IOException {
-        var attributes = Files.readAttributes(entry, "unix:mode,rdev", LinkOption.NOFOLLOW_LINKS);
-        var mode = (Integer) Objects.requireNonNull(attributes.get("mode"));
-        return (mode & S_IFMT) == S_IFCHR && Long.valueOf(0).equals(attributes.get("rdev"));
+    /** Whether something is there. */
+    private static boolean look(Statx stat, Path entry) {
+        try (var scratch = Scratch.frame()) {
+            return stat.of(Abi.AT_FDCWD, scratch.path(entry.toString())) == 0;
+        }
+    }
+
+    private static int type(Path entry) {
+        var stat = new Statx();
+        return look(stat, entry) ? stat.type() : 0;
     }
 
     private static String readLink(Path link) {
-        try {
-            return Files.readSymbolicLink(link).toString();
-        } catch (IOException e) {
-            throw new StorageException("cannot read " + link + ": " + e, Map.of(), "", e);
+        try (var opened = open(link, Abi.O_PATH | Abi.O_NOFOLLOW)) {
+            return InRoot.linkTarget(opened)
+                    .map(target -> new String(target, StandardCharsets.UTF_8))
+                    .orElse("");
+        }
+    }
+
+    private static Fd open(Path entry, int flags) {
+        try (var scratch = Scratch.frame()) {
+            return Fd.of(Syscalls.checked(
+                    "cannot open " + entry,
+                    Syscall.OPENAT,
+                    FileCalls.open(Abi.AT_FDCWD, scratch.path(entry.toString()), flags, 0)));
         }
     }
 }

@@ -66,7 +66,9 @@ final class RunningRoot {
                 return Optional.empty();
             }
             try (var file = Fd.of(opened)) {
-                return isRegular(file) ? Optional.of(content(file, path)) : Optional.empty();
+                return isRegular(file)
+                        ? Optional.of(content(file, path + " of a container", Accounts.LARGEST_FILE))
+                        : Optional.empty();
             }
         }
     }
@@ -85,21 +87,25 @@ final class RunningRoot {
         }
     }
 
-    private static byte[] content(Fd file, String path) {
+    /**
+     * What is left to read of a file.
+     *
+     * @throws StorageException if that is more than {@code limit} bytes
+     */
+    static byte[] content(Fd file, String name, int limit) {
         var content = new ByteArrayOutputStream();
         try (var scratch = Scratch.frame()) {
             var chunk = scratch.take(CHUNK);
             while (true) {
                 var count = (int) Syscalls.checked(
-                        "cannot read " + path + " of a container",
+                        "cannot read " + name,
                         Syscall.READ,
                         Syscalls.call(Syscall.READ, file.number(), Scratch.address(chunk), CHUNK));
                 if (count == 0) {
                     return content.toByteArray();
                 }
-                if (content.size() + count > Accounts.LARGEST_FILE) {
-                    throw new StorageException("cannot read " + path + " of a container: it is larger than "
-                            + Accounts.LARGEST_FILE + " bytes");
+                if (content.size() + count > limit) {
+                    throw new StorageException("cannot read " + name + ": it is larger than " + limit + " bytes");
                 }
                 var bytes = new byte[count];
                 chunk.get(0, bytes);

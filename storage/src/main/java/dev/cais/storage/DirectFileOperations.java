@@ -4,6 +4,7 @@ import dev.cais.ConflictException;
 import dev.cais.linux.Abi;
 import dev.cais.linux.Errno;
 import dev.cais.linux.Fd;
+import dev.cais.linux.FileCalls;
 import dev.cais.linux.Lookup;
 import dev.cais.linux.NativeMemory;
 import dev.cais.linux.Statx;
@@ -97,8 +98,8 @@ final class DirectFileOperations implements FileOperations {
         this.kind = kind;
         this.base = base;
         this.xattrs = new XattrCalls(where);
-        ownUid = Syscalls.call(Syscall.GETEUID);
-        ownGid = Syscalls.call(Syscall.GETEGID);
+        ownUid = FileCalls.ownUser();
+        ownGid = FileCalls.ownGroup();
         if (kind == Kind.LAYER) {
             xattrs.remove(root.number(), DEFAULT_ACL); // one from above the store would go down to every file
             xattrs.remove(root.number(), "system.posix_acl_access");
@@ -128,10 +129,10 @@ final class DirectFileOperations implements FileOperations {
         var parent = parent(path);
         var name = Names.putLast(firstPath, path);
         var mode = attributes.mode() & PERMISSIONS;
-        var fd = Syscalls.call(Syscall.OPENAT, parent.fd, name, NEW_FILE, mode);
+        var fd = FileCalls.open(parent.fd, name, NEW_FILE, mode);
         if (Errno.EEXIST.is(fd)) {
             if (clear(parent, name, path)) {
-                fd = Syscalls.call(Syscall.OPENAT, parent.fd, name, NEW_FILE, mode);
+                fd = FileCalls.open(parent.fd, name, NEW_FILE, mode);
             } else {
                 fd = openMounted(parent, name, path);
             }
@@ -152,7 +153,7 @@ final class DirectFileOperations implements FileOperations {
         var parent = parent(path);
         var name = Names.putLast(firstPath, path);
         var mode = attributes.mode() & PERMISSIONS;
-        var result = Syscalls.call(Syscall.MKDIRAT, parent.fd, name, mode);
+        var result = FileCalls.makeDirectory(parent.fd, name, mode);
         if (!Errno.EEXIST.is(result)) {
             check(result, Syscall.MKDIRAT, path);
             remember(made(parent, name, path, attributes));
@@ -170,7 +171,7 @@ final class DirectFileOperations implements FileOperations {
                     "remove it first, or choose another name");
         }
         clear(parent, name, path);
-        check(Syscalls.call(Syscall.MKDIRAT, parent.fd, name, mode), Syscall.MKDIRAT, path);
+        check(FileCalls.makeDirectory(parent.fd, name, mode), Syscall.MKDIRAT, path);
         // what was here a moment ago hid what older layers have
         markOpaque(remember(made(parent, name, path, attributes)));
     }
@@ -181,10 +182,10 @@ final class DirectFileOperations implements FileOperations {
         var parent = parent(path);
         var content = Names.put(secondPath, target);
         var name = Names.putLast(firstPath, path);
-        var result = Syscalls.call(Syscall.SYMLINKAT, content, parent.fd, name);
+        var result = FileCalls.makeLink(content, parent.fd, name);
         if (Errno.EEXIST.is(result)) {
             clear(parent, name, path);
-            result = Syscalls.call(Syscall.SYMLINKAT, content, parent.fd, name);
+            result = FileCalls.makeLink(content, parent.fd, name);
         }
         check(result, Syscall.SYMLINKAT, path);
         created++;
@@ -198,7 +199,7 @@ final class DirectFileOperations implements FileOperations {
         var to = parent(path);
         var oldName = Names.putLast(secondPath, existing);
         var newName = Names.putLast(firstPath, path);
-        var result = Syscalls.call(Syscall.LINKAT, from.fd, oldName, to.fd, newName, 0);
+        var result = FileCalls.link(from.fd, oldName, to.fd, newName);
         if (Errno.EEXIST.is(result)) {
             check(stat.of(from.fd, oldName), Syscall.STATX, existing);
             var inode = stat.inode();
@@ -206,7 +207,7 @@ final class DirectFileOperations implements FileOperations {
                 return;
             }
             clear(to, newName, path);
-            result = Syscalls.call(Syscall.LINKAT, from.fd, oldName, to.fd, newName, 0);
+            result = FileCalls.link(from.fd, oldName, to.fd, newName);
         }
         if (Errno.EPERM.is(result) && stat.of(from.fd, oldName) == 0 && stat.isDirectory()) {
             result = -Errno.EISDIR.number();
@@ -234,8 +235,8 @@ final class DirectFileOperations implements FileOperations {
                     && stat.type() == Abi.S_IFREG
                     && stat.size() == size
                     && stat.mode() == (attributes.mode() & MODE)
-                    && stat.uid() == attributes.uid()
-                    && stat.gid() == attributes.gid()
+                    && stat.uid() == FileCalls.user(attributes.uid())
+                    && stat.gid() == FileCalls.group(attributes.gid())
                     && Instant.ofEpochSecond(stat.modifiedSeconds(), stat.modifiedNanos())
                             .equals(attributes.modified());
             if (!isLike) {
@@ -264,34 +265,32 @@ final class DirectFileOperations implements FileOperations {
 
     /** By way of an open file, since fchmodat(2) would follow a link that somebody put in the node's place. */
     private void setModeOfNode(OpenDirectory parent, long name, byte[] path, int mode) {
-        var fd = Syscalls.call(Syscall.OPENAT, parent.fd, name, Abi.O_PATH | Abi.O_NOFOLLOW | Abi.O_CLOEXEC);
+        var fd = FileCalls.open(parent.fd, name, Abi.O_PATH | Abi.O_NOFOLLOW, 0);
         try (var node = Fd.of(check(fd, Syscall.OPENAT, path))) {
             check(stat.of(node.number()), Syscall.STATX, path);
             if (stat.type() != Abi.S_IFLNK) {
-                var opened = Names.put(secondPath, Names.of("/proc/self/fd/" + node.number()));
-                check(Syscalls.call(Syscall.FCHMODAT, Abi.AT_FDCWD, opened, mode), Syscall.FCHMODAT, path);
+                check(FileCalls.changeMode(node.number(), mode), Syscall.FCHMODAT, path);
             }
         }
     }
 
     /** Opens a file that is a mount point, and so cannot give way; its content does. */
     private long openMounted(OpenDirectory parent, long name, byte[] path) {
-        var fd = Syscalls.call(Syscall.OPENAT, parent.fd, name, Abi.O_PATH | Abi.O_NOFOLLOW | Abi.O_CLOEXEC);
+        var fd = FileCalls.open(parent.fd, name, Abi.O_PATH | Abi.O_NOFOLLOW, 0);
         try (var file = Fd.of(check(fd, Syscall.OPENAT, path))) {
             check(stat.of(file.number()), Syscall.STATX, path);
             if (stat.type() != Abi.S_IFREG) { // opening anything else could wait, or do something
                 return -Errno.EBUSY.number();
             }
-            var opened = Names.put(secondPath, Names.of("/proc/self/fd/" + file.number()));
-            return Syscalls.call(Syscall.OPENAT, Abi.AT_FDCWD, opened, Abi.O_WRONLY | Abi.O_TRUNC | Abi.O_CLOEXEC);
+            return FileCalls.reopen(file.number(), Abi.O_WRONLY | Abi.O_TRUNC);
         }
     }
 
     private void makeNode(OpenDirectory parent, long name, byte[] path, int mode, long device) {
-        var result = Syscalls.call(Syscall.MKNODAT, parent.fd, name, mode, device);
+        var result = FileCalls.makeNode(parent.fd, name, mode, device);
         if (Errno.EEXIST.is(result)) {
             clear(parent, name, path);
-            result = Syscalls.call(Syscall.MKNODAT, parent.fd, name, mode, device);
+            result = FileCalls.makeNode(parent.fd, name, mode, device);
         }
         check(result, Syscall.MKNODAT, path);
         created++;
@@ -354,7 +353,7 @@ final class DirectFileOperations implements FileOperations {
 
     /** Makes room for what comes at a name where something stands; false if that is a mount point in somebody's tree. */
     private boolean clear(OpenDirectory parent, long name, byte[] path) {
-        var result = Syscalls.call(Syscall.UNLINKAT, parent.fd, name, 0);
+        var result = FileCalls.unlink(parent.fd, name, 0);
         if (Errno.EISDIR.is(result)) {
             if (kind == Kind.FOREIGN) {
                 throw new ConflictException(
@@ -397,8 +396,7 @@ final class DirectFileOperations implements FileOperations {
     /** Opens a directory that was just made and gives it its attributes. */
     private OpenDirectory made(OpenDirectory parent, long name, byte[] path, Attributes attributes) {
         created++;
-        var fd =
-                check(Syscalls.call(Syscall.OPENAT, parent.fd, name, DIRECTORY | Abi.O_NOFOLLOW), Syscall.OPENAT, path);
+        var fd = check(FileCalls.open(parent.fd, name, DIRECTORY | Abi.O_NOFOLLOW, 0), Syscall.OPENAT, path);
         var fresh = OpenDirectory.of(path, fd, parent.alias, attributes);
         try {
             if (!ownerIsRight(attributes, parent)) {
@@ -459,9 +457,7 @@ final class DirectFileOperations implements FileOperations {
     /** Sets the attributes of what cannot be opened, but for its mode. */
     private void describe(OpenDirectory parent, long name, byte[] path, Attributes attributes) {
         if (!ownerIsRight(attributes, parent)) {
-            var result = Syscalls.call(
-                    Syscall.FCHOWNAT, parent.fd, name, attributes.uid(), attributes.gid(), Abi.AT_SYMLINK_NOFOLLOW);
-            check(result, Syscall.FCHOWNAT, path);
+            check(FileCalls.changeOwner(parent.fd, name, attributes.uid(), attributes.gid()), Syscall.FCHOWNAT, path);
         }
         for (var xattr : attributes.xattrs()) {
             if (XattrCalls.isWanted(xattr) && !XattrCalls.isForFilesOnly(xattr)) {
@@ -473,24 +469,25 @@ final class DirectFileOperations implements FileOperations {
 
     /** A file's group is its directory's where that has the setgid bit, or the file system is mounted with {@code grpid}. */
     private boolean ownerIsRight(Attributes attributes, OpenDirectory parent) {
-        return attributes.uid() == ownUid && attributes.gid() == ownGid && parent.gid == ownGid;
+        return FileCalls.user(attributes.uid()) == ownUid
+                && FileCalls.group(attributes.gid()) == ownGid
+                && parent.gid == ownGid;
     }
 
     private void setOwner(int fd, byte[] path, Attributes attributes) {
-        check(Syscalls.call(Syscall.FCHOWN, fd, attributes.uid(), attributes.gid()), Syscall.FCHOWN, path);
+        check(FileCalls.changeOwner(fd, attributes.uid(), attributes.gid()), Syscall.FCHOWN, path);
     }
 
     private void setMode(int fd, byte[] path, int mode) {
-        check(Syscalls.call(Syscall.FCHMOD, fd, mode), Syscall.FCHMOD, path);
+        check(FileCalls.changeMode(fd, mode), Syscall.FCHMOD, path);
     }
 
     private void setTimes(OpenDirectory parent, long name, byte[] path, Times times) {
-        var result = Syscalls.call(Syscall.UTIMENSAT, parent.fd, name, times.put(words), Abi.AT_SYMLINK_NOFOLLOW);
-        check(result, Syscall.UTIMENSAT, path);
+        check(FileCalls.setTimes(parent.fd, name, times.put(words)), Syscall.UTIMENSAT, path);
     }
 
     private long setTimes(int fd, Times times) {
-        return Syscalls.call(Syscall.UTIMENSAT, fd, 0, times.put(words), 0);
+        return FileCalls.setTimes(fd, times.put(words));
     }
 
     // Open directories
@@ -592,7 +589,7 @@ final class DirectFileOperations implements FileOperations {
     }
 
     private OpenDirectory implied(OpenDirectory parent, long name, byte[] path) {
-        check(Syscalls.call(Syscall.MKDIRAT, parent.fd, name, IMPLIED.mode()), Syscall.MKDIRAT, path);
+        check(FileCalls.makeDirectory(parent.fd, name, IMPLIED.mode()), Syscall.MKDIRAT, path);
         return made(parent, name, path, IMPLIED);
     }
 
@@ -846,7 +843,7 @@ final class DirectFileOperations implements FileOperations {
         private void removeHalf() {
             begin();
             var parent = parent(path);
-            Syscalls.call(Syscall.UNLINKAT, parent.fd, Names.putLast(firstPath, path), 0);
+            FileCalls.unlink(parent.fd, Names.putLast(firstPath, path), 0);
         }
     }
 }

@@ -5,6 +5,7 @@ import dev.cais.StorageException;
 import dev.cais.linux.Abi;
 import dev.cais.linux.Errno;
 import dev.cais.linux.Fd;
+import dev.cais.linux.FileCalls;
 import dev.cais.linux.NativeMemory;
 import dev.cais.linux.Scratch;
 import dev.cais.linux.Statx;
@@ -93,18 +94,22 @@ final class Disk {
             var stat = new Statx();
             check(stat.of(Abi.AT_FDCWD, scratch.path(example.toString())), Syscall.STATX, "cannot read ", example);
             var name = scratch.path(path.toString());
-            if (stat.uid() != Syscalls.call(Syscall.GETEUID) || stat.gid() != Syscalls.call(Syscall.GETEGID)) {
+            var opened = FileCalls.open(Abi.AT_FDCWD, name, Abi.O_RDONLY | Abi.O_DIRECTORY, 0);
+            check(opened, Syscall.OPENAT, "cannot open ", path);
+            try (var directory = Fd.of(opened)) {
+                if (stat.uid() != FileCalls.ownUser() || stat.gid() != FileCalls.ownGroup()) {
+                    check(
+                            FileCalls.changeOwner(directory.number(), stat.uid(), stat.gid()),
+                            Syscall.FCHOWN,
+                            "cannot change the owner of ",
+                            path);
+                }
                 check(
-                        Syscalls.call(Syscall.FCHOWNAT, Abi.AT_FDCWD, name, stat.uid(), stat.gid(), 0),
-                        Syscall.FCHOWNAT,
-                        "cannot change the owner of ",
+                        FileCalls.changeMode(directory.number(), stat.mode()),
+                        Syscall.FCHMOD,
+                        "cannot change the mode of ",
                         path);
             }
-            check(
-                    Syscalls.call(Syscall.FCHMODAT, Abi.AT_FDCWD, name, stat.mode()),
-                    Syscall.FCHMODAT,
-                    "cannot change the mode of ",
-                    path);
         }
     }
 
@@ -141,13 +146,8 @@ final class Disk {
 
     private static long renameAs(Path from, Path to, int flags) {
         try (var scratch = Scratch.frame()) {
-            return Syscalls.call(
-                    Syscall.RENAMEAT2,
-                    Abi.AT_FDCWD,
-                    scratch.path(from.toString()),
-                    Abi.AT_FDCWD,
-                    scratch.path(to.toString()),
-                    flags);
+            var existing = scratch.path(from.toString());
+            return FileCalls.rename(Abi.AT_FDCWD, existing, Abi.AT_FDCWD, scratch.path(to.toString()), flags);
         }
     }
 
@@ -162,7 +162,7 @@ final class Disk {
 
     private static void unlink(Path path, int flags) {
         try (var scratch = Scratch.frame()) {
-            var result = Syscalls.call(Syscall.UNLINKAT, Abi.AT_FDCWD, scratch.path(path.toString()), flags);
+            var result = FileCalls.unlink(Abi.AT_FDCWD, scratch.path(path.toString()), flags);
             if (!Errno.ENOENT.is(result)) {
                 check(result, Syscall.UNLINKAT, "cannot remove ", path);
             }
@@ -176,8 +176,7 @@ final class Disk {
 
     static Fd open(Path path, int flags, int mode) {
         try (var scratch = Scratch.frame()) {
-            var fd = Syscalls.call(
-                    Syscall.OPENAT, Abi.AT_FDCWD, scratch.path(path.toString()), flags | Abi.O_CLOEXEC, mode);
+            var fd = FileCalls.open(Abi.AT_FDCWD, scratch.path(path.toString()), flags, mode);
             check(fd, Syscall.OPENAT, "cannot open ", path);
             return Fd.of(fd);
         }
@@ -222,10 +221,11 @@ final class Disk {
 
     /** Whether there is nothing in a directory, which may be somebody else's. */
     static boolean isEmpty(Path directory) {
-        try (var entries = Files.newDirectoryStream(directory)) {
-            return !entries.iterator().hasNext();
-        } catch (IOException | DirectoryIteratorException e) {
-            throw unreadable(directory, e);
+        try (var opened = open(directory, Abi.O_RDONLY | Abi.O_DIRECTORY, 0)) {
+            return Listing.isEmpty(
+                    opened.number(),
+                    NativeMemory.allocate(LISTING),
+                    result -> check(result, Syscall.GETDENTS64, "cannot read ", directory));
         }
     }
 
@@ -242,8 +242,7 @@ final class Disk {
             for (var name : Listing.read(
                     source.number(), buffer, result -> check(result, Syscall.GETDENTS64, "cannot read ", from))) {
                 var address = Names.put(buffer, name);
-                var result = Syscalls.call(
-                        Syscall.RENAMEAT2, source.number(), address, target.number(), address, RENAME_NOREPLACE);
+                var result = FileCalls.rename(source.number(), address, target.number(), address, RENAME_NOREPLACE);
                 if (Errno.EEXIST.is(result)) {
                     TreeRemoval.remove(source.number(), name, Place.store(from));
                 } else {
@@ -251,11 +250,7 @@ final class Disk {
                 }
             }
             var times = Times.of(stat).put(buffer);
-            check(
-                    Syscalls.call(Syscall.UTIMENSAT, source.number(), 0, times, 0),
-                    Syscall.UTIMENSAT,
-                    "cannot set the times of ",
-                    from);
+            check(FileCalls.setTimes(source.number(), times), Syscall.UTIMENSAT, "cannot set the times of ", from);
         }
     }
 

@@ -2,6 +2,7 @@ package dev.cais.storage;
 
 import dev.cais.linux.Errno;
 import dev.cais.linux.Fd;
+import dev.cais.linux.FileCalls;
 import dev.cais.linux.NativeMemory;
 import dev.cais.linux.Statx;
 import dev.cais.linux.Syscall;
@@ -58,8 +59,8 @@ public final class FileAttributes {
         var xattrs = new ArrayList<Xattr>();
         for (var xattr : new String(names, StandardCharsets.UTF_8).split("\0")) {
             var size = XattrCalls.isWanted(xattr)
-                    ? Syscalls.call(
-                            Syscall.GETXATTR, opened, Names.put(key, Names.of(xattr)), buffer.address(), buffer.size())
+                    ? FileCalls.attribute(
+                            file.number(), Names.put(key, Names.of(xattr)), buffer.address(), buffer.size())
                     : -Errno.ENODATA.number();
             if (!Errno.ENODATA.is(size)) {
                 var value = new byte[(int) check(size, Syscall.GETXATTR, path)];

@@ -23,6 +23,23 @@ final class Listing {
     }
 
     /**
+     * Whether a directory has none.
+     *
+     * @param directory open, at its beginning
+     */
+    static boolean isEmpty(int directory, NativeMemory buffer, Check check) {
+        while (true) {
+            var length = some(directory, buffer, check);
+            if (length <= 0) {
+                return true;
+            }
+            if (!names(buffer, length).isEmpty()) {
+                return false;
+            }
+        }
+    }
+
+    /**
      * All names, in the order of their bytes, so that a copy of a copy is made in the same order.
      *
      * @param directory open, at its beginning
@@ -31,26 +48,37 @@ final class Listing {
     static List<byte[]> read(int directory, NativeMemory buffer, Check check) {
         var names = new ArrayList<byte[]>();
         while (true) {
-            var length = Syscalls.call(Syscall.GETDENTS64, directory, buffer.address(), buffer.size());
-            if (!Errno.ENOENT.is(length)) { // else somebody has removed the directory
-                check.check(length);
-            }
+            var length = some(directory, buffer, check);
             if (length <= 0) {
                 names.sort(Arrays::compareUnsigned);
                 return names;
             }
-            var entries = buffer.bytes();
-            for (var at = 0; at < length; at += Short.toUnsignedInt(entries.getShort(at + LENGTH))) {
-                var end = at + NAME;
-                while (entries.get(end) != 0) {
-                    end++;
-                }
-                var last = new byte[end - at - NAME];
-                entries.get(at + NAME, last);
-                if (!Arrays.equals(last, Names.DOT) && !Arrays.equals(last, DOTS)) {
-                    names.add(last);
-                }
+            names.addAll(names(buffer, length));
+        }
+    }
+
+    private static long some(int directory, NativeMemory buffer, Check check) {
+        var length = Syscalls.call(Syscall.GETDENTS64, directory, buffer.address(), buffer.size());
+        if (!Errno.ENOENT.is(length)) { // else somebody has removed the directory
+            check.check(length);
+        }
+        return length;
+    }
+
+    private static List<byte[]> names(NativeMemory buffer, long length) {
+        var names = new ArrayList<byte[]>();
+        var entries = buffer.bytes();
+        for (var at = 0; at < length; at += Short.toUnsignedInt(entries.getShort(at + LENGTH))) {
+            var end = at + NAME;
+            while (entries.get(end) != 0) {
+                end++;
+            }
+            var last = new byte[end - at - NAME];
+            entries.get(at + NAME, last);
+            if (!Arrays.equals(last, Names.DOT) && !Arrays.equals(last, DOTS)) {
+                names.add(last);
             }
         }
+        return names;
     }
 }

@@ -2,11 +2,10 @@ package dev.cais.storage;
 
 import dev.cais.linux.Abi;
 import dev.cais.linux.Fd;
+import dev.cais.linux.FileCalls;
 import dev.cais.linux.Lookup;
 import dev.cais.linux.NativeMemory;
 import dev.cais.linux.Statx;
-import dev.cais.linux.Syscall;
-import dev.cais.linux.Syscalls;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -77,11 +76,8 @@ public final class MountStubs implements AutoCloseable {
             return false;
         }
         try (var directory = Fd.of(parent)) {
-            return Syscalls.call(
-                            Syscall.UNLINKAT,
-                            directory.number(),
-                            Names.putLast(name, path),
-                            stub.isDirectory() ? AT_REMOVEDIR : 0)
+            return FileCalls.unlink(
+                            directory.number(), Names.putLast(name, path), stub.isDirectory() ? AT_REMOVEDIR : 0)
                     == 0;
         }
     }

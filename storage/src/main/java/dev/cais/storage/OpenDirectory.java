@@ -1,5 +1,6 @@
 package dev.cais.storage;
 
+import dev.cais.linux.FileCalls;
 import dev.cais.linux.Statx;
 
 /** A directory that is held open, and what it hands down to new files in it. */
@@ -39,12 +40,17 @@ final class OpenDirectory {
     /** One that was made just now. */
     static OpenDirectory of(byte[] path, long fd, boolean alias, Attributes attributes) {
         return new OpenDirectory(
-                path, fd, alias, Times.of(attributes), attributes.gid(), (attributes.mode() & S_ISGID) != 0);
+                path,
+                fd,
+                alias,
+                Times.of(attributes),
+                FileCalls.group(attributes.gid()),
+                (attributes.mode() & S_ISGID) != 0);
     }
 
     void changed(Attributes attributes) {
         times = Times.of(attributes);
-        gid = attributes.gid();
+        gid = FileCalls.group(attributes.gid());
         setgid = (attributes.mode() & S_ISGID) != 0;
     }
 }

@@ -2,6 +2,7 @@ package dev.cais.storage;
 
 import dev.cais.linux.Abi;
 import dev.cais.linux.Errno;
+import dev.cais.linux.FileCalls;
 import dev.cais.linux.Scratch;
 import dev.cais.linux.Syscall;
 import dev.cais.linux.Syscalls;
@@ -100,21 +101,17 @@ final class TreeRemoval implements AutoCloseable {
 
     private static long unlinkEntry(int directory, long name, int type) {
         if (type != DT_DIR) {
-            var result = Syscalls.call(Syscall.UNLINKAT, directory, name, 0);
+            var result = FileCalls.unlink(directory, name, 0);
             if (!Errno.EISDIR.is(result)) {
                 return Errno.ENOENT.is(result) ? 0 : result;
             }
         }
-        var result = Syscalls.call(Syscall.UNLINKAT, directory, name, Abi.AT_REMOVEDIR);
+        var result = FileCalls.unlink(directory, name, Abi.AT_REMOVEDIR);
         return Errno.ENOENT.is(result) ? 0 : result;
     }
 
     private void enter(int directory, long nameAddress, byte[] name) {
-        var fd = Syscalls.call(
-                Syscall.OPENAT,
-                directory,
-                nameAddress,
-                Abi.O_RDONLY | Abi.O_DIRECTORY | Abi.O_NOFOLLOW | Abi.O_CLOEXEC);
+        var fd = FileCalls.open(directory, nameAddress, Abi.O_RDONLY | Abi.O_DIRECTORY | Abi.O_NOFOLLOW, 0);
         check(fd, Syscall.OPENAT, name);
         open[depth] = (int) fd;
         names[depth] = name;
@@ -126,7 +123,7 @@ final class TreeRemoval implements AutoCloseable {
             long result;
             do {
                 var fresh = frame.path(".removing-" + moved++);
-                result = Syscalls.call(Syscall.RENAMEAT2, directory, nameAddress, open[0], fresh, RENAME_NOREPLACE);
+                result = FileCalls.rename(directory, nameAddress, open[0], fresh, RENAME_NOREPLACE);
             } while (Errno.EEXIST.is(result));
             check(result, Syscall.RENAMEAT2, name);
         }
@@ -136,7 +133,7 @@ final class TreeRemoval implements AutoCloseable {
         var name = names[depth - 1];
         var parent = depth == 1 ? above : open[depth - 2];
         try (var frame = Scratch.frame()) {
-            var result = Syscalls.call(Syscall.UNLINKAT, parent, frame.path(name), Abi.AT_REMOVEDIR);
+            var result = FileCalls.unlink(parent, frame.path(name), Abi.AT_REMOVEDIR);
             if (Errno.ENOTEMPTY.is(result) && mayReadAgain()) {
                 seek(open[depth - 1], 0);
                 return;

@@ -2,9 +2,9 @@ package dev.cais.storage;
 
 import dev.cais.linux.Abi;
 import dev.cais.linux.Fd;
+import dev.cais.linux.FileCalls;
 import dev.cais.linux.NativeMemory;
 import dev.cais.linux.Syscall;
-import dev.cais.linux.Syscalls;
 import java.nio.file.Path;
 import java.time.Instant;
 
@@ -39,8 +39,7 @@ public final class TreeTimes implements TreeVisitor {
 
     private void clamp(byte[] path, Attributes attributes) {
         if (path.length > 0 && attributes.modified().isAfter(latest)) {
-            var result = Syscalls.call(
-                    Syscall.UTIMENSAT, root.number(), Names.put(name, path), times.address(), Abi.AT_SYMLINK_NOFOLLOW);
+            var result = FileCalls.setTimes(root.number(), Names.put(name, path), times.address());
             if (result < 0) {
                 throw Failures.of(
                         "cannot change the time of " + Names.shown(path),

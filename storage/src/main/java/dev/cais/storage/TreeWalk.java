@@ -3,6 +3,7 @@ package dev.cais.storage;
 import dev.cais.linux.Abi;
 import dev.cais.linux.Errno;
 import dev.cais.linux.Fd;
+import dev.cais.linux.FileCalls;
 import dev.cais.linux.Lookup;
 import dev.cais.linux.NativeMemory;
 import dev.cais.linux.Statx;
@@ -198,11 +199,7 @@ public final class TreeWalk implements AutoCloseable {
 
     /** Opens what is held as a mere place. It is known what it is, so opening it neither waits nor does anything. */
     private Fd reopen(Fd held, int flags, byte[] path) {
-        var opened = Syscalls.call(
-                Syscall.OPENAT,
-                Abi.AT_FDCWD,
-                Names.put(name, Names.of("/proc/self/fd/" + held.number())),
-                flags | Abi.O_CLOEXEC | Abi.O_NOCTTY);
+        var opened = FileCalls.reopen(held.number(), flags | Abi.O_NOCTTY);
         return Fd.of(check(opened, Syscall.OPENAT, path));
     }
 

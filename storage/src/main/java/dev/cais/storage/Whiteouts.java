@@ -1,9 +1,9 @@
 package dev.cais.storage;
 
+import dev.cais.linux.Abi;
 import dev.cais.linux.Fd;
+import dev.cais.linux.FileCalls;
 import dev.cais.linux.Scratch;
-import dev.cais.linux.Syscall;
-import dev.cais.linux.Syscalls;
 import java.nio.file.Path;
 import java.util.Arrays;
 
@@ -35,28 +35,25 @@ public enum Whiteouts {
         return new Xattr(nameSpace + ".overlay.opaque", new byte[] {'y'});
     }
 
-    private boolean isSetOn(String directory, Syscall getxattr) {
+    private boolean isSetOn(Fd directory) {
         try (var scratch = Scratch.frame()) {
             var value = scratch.take(8);
-            var length = Syscalls.call(
-                    getxattr,
-                    scratch.path(directory),
-                    scratch.path(opaque().name()),
-                    Scratch.address(value),
-                    value.capacity());
+            var name = scratch.path(opaque().name());
+            var length = FileCalls.attribute(directory.number(), name, Scratch.address(value), value.capacity());
             return length == 1 && value.get(0) == 'y';
         }
     }
 
     /** @param directory any descriptor of one that may hide all of its name in older layers, in a store of either kind */
     static boolean isOpaque(Fd directory) {
-        var path = "/proc/self/fd/" + directory.number();
-        return Arrays.stream(values()).anyMatch(form -> form.isSetOn(path, Syscall.GETXATTR));
+        return Arrays.stream(values()).anyMatch(form -> form.isSetOn(directory));
     }
 
     /** The same by name, no link being followed. */
     public static boolean isOpaque(Path directory) {
-        return Arrays.stream(values()).anyMatch(form -> form.isSetOn(directory.toString(), Syscall.LGETXATTR));
+        try (var opened = Disk.open(directory, Abi.O_PATH | Abi.O_NOFOLLOW, 0)) {
+            return isOpaque(opened);
+        }
     }
 
     /** Whether overlayfs would take an attribute of this name for its own, here or after a copy of the store. */

@@ -2,10 +2,12 @@ package dev.cais.storage;
 
 import dev.cais.EngineException;
 import dev.cais.StorageException;
+import dev.cais.linux.Abi;
 import dev.cais.linux.Errno;
+import dev.cais.linux.Fd;
+import dev.cais.linux.FileCalls;
 import dev.cais.linux.NativeMemory;
 import dev.cais.linux.Syscall;
-import dev.cais.linux.Syscalls;
 import java.util.Set;
 import java.util.regex.Pattern;
 
@@ -21,7 +23,6 @@ final class XattrCalls {
     private static final Pattern KNOWN = Pattern.compile("user\\.|trusted\\.|security\\.|system\\.posix_acl_");
 
     private final Place where;
-    private final NativeMemory path = NativeMemory.allocate(512);
     private final NativeMemory name = NativeMemory.allocate(512);
     private final NativeMemory value = NativeMemory.allocate(LARGEST);
 
@@ -51,24 +52,34 @@ final class XattrCalls {
     void set(int fd, byte[] shown, Xattr xattr) {
         put(shown, xattr);
         var length = xattr.value().length;
-        var result = Syscalls.call(Syscall.FSETXATTR, fd, name.address(), value.address(), length, 0);
+        var result = FileCalls.setAttribute(fd, name.address(), value.address(), length);
+        if (isLeftOut(result, xattr)) {
+            return;
+        }
         check(result, Syscall.FSETXATTR, shown, xattr);
     }
 
     /**
-     * Sets one on a file that cannot be opened: a link, a device. No call takes a directory and a name before Linux 6.13, so
-     * the way leads through /proc.
+     * Sets one on a file that cannot be opened but as a mere place: a link, a device. No call takes a directory and a name before Linux 6.13.
      */
     void set(int directory, byte[] lastName, byte[] shown, Xattr xattr) {
-        put(shown, xattr);
-        Names.put(path, Names.join(Names.of("/proc/self/fd/" + directory), lastName));
-        var length = xattr.value().length;
-        var result = Syscalls.call(Syscall.LSETXATTR, path.address(), name.address(), value.address(), length, 0);
-        check(result, Syscall.LSETXATTR, shown, xattr);
+        var opened = FileCalls.open(directory, Names.put(name, lastName), Abi.O_PATH | Abi.O_NOFOLLOW, 0);
+        check(opened, Syscall.OPENAT, shown, xattr);
+        try (var file = Fd.of(opened)) {
+            set(file.number(), shown, xattr);
+        }
+    }
+
+    /** In a user namespace nobody may set an attribute that the whole host trusts: it is left out, as Podman does. */
+    private static boolean isLeftOut(long result, Xattr xattr) {
+        return Errno.EPERM.is(result)
+                && FileCalls.areDeputized()
+                && !xattr.name().startsWith("user.")
+                && !xattr.name().equals("security.capability");
     }
 
     void remove(int fd, String attribute) {
-        Syscalls.call(Syscall.FREMOVEXATTR, fd, Names.put(name, Names.of(attribute)));
+        FileCalls.removeAttribute(fd, Names.put(name, Names.of(attribute)));
     }
 
     private void put(byte[] shown, Xattr xattr) {

@@ -6,11 +6,13 @@ import dev.cais.linux.Abi;
 import dev.cais.linux.DescriptorSocket;
 import dev.cais.linux.Errno;
 import dev.cais.linux.Fd;
+import dev.cais.linux.FileDeputy;
 import dev.cais.linux.Pidfd;
 import dev.cais.linux.Pipe;
 import dev.cais.linux.Signal;
 import dev.cais.linux.Syscall;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,11 +27,12 @@ import org.jspecify.annotations.Nullable;
  * <p>For many threads: one call at a time, which should not be one that waits. Calls are not interruptible. The process ends when this
  * is closed, or this process ends; one that something kills is replaced at the next call.
  */
-public final class Deputy implements AutoCloseable {
+public final class Deputy implements FileDeputy, AutoCloseable {
     private static final DeputyProgram PROGRAM = new DeputyProgram();
     private static final int OPEN_HOW = 24;
 
     private final Launch launch;
+    private final Optional<UserNamespace> namespace;
     private final DeputyRequest request = new DeputyRequest(PROGRAM.data);
     private @Nullable Running running;
     private boolean closed;
@@ -46,13 +49,26 @@ public final class Deputy implements AutoCloseable {
     }
 
     /**
-     * Starts one.
+     * Starts one where this process is.
      *
-     * @param launch starts it in the namespaces where the calls are to be made
      * @throws KernelException if it cannot be started
      */
-    public Deputy(Launch launch) {
+    Deputy(Launch launch) {
+        this(launch, Optional.empty());
+    }
+
+    /**
+     * Starts one as root of a user namespace, and in its network namespace.
+     *
+     * @throws KernelException if it cannot be started
+     */
+    public Deputy(Launch launch, UserNamespace namespace) {
+        this(launch.inside(namespace), Optional.of(namespace));
+    }
+
+    private Deputy(Launch launch, Optional<UserNamespace> namespace) {
         this.launch = launch;
+        this.namespace = namespace;
         running = start();
     }
 
@@ -80,7 +96,7 @@ public final class Deputy implements AutoCloseable {
 
     // ---- files
 
-    /** @return a descriptor of this process, or an error; {@code O_CLOEXEC} is implied */
+    @Override
     public synchronized long openat2(int directory, byte[] path, long flags, int mode, long resolve) {
         return send(begin(Syscall.OPENAT2)
                 .descriptor(directory)
@@ -90,11 +106,12 @@ public final class Deputy implements AutoCloseable {
                 .descriptorComes());
     }
 
+    @Override
     public synchronized long mkdirat(int directory, byte[] path, int mode) {
         return send(begin(Syscall.MKDIRAT).descriptor(directory).text(path).number(mode));
     }
 
-    /** @param device as the kernel packs major and minor number */
+    @Override
     public synchronized long mknodat(int directory, byte[] path, int mode, long device) {
         return send(begin(Syscall.MKNODAT)
                 .descriptor(directory)
@@ -103,10 +120,12 @@ public final class Deputy implements AutoCloseable {
                 .number(device));
     }
 
+    @Override
     public synchronized long symlinkat(byte[] target, int directory, byte[] path) {
         return send(begin(Syscall.SYMLINKAT).text(target).descriptor(directory).text(path));
     }
 
+    @Override
     public synchronized long linkat(int from, byte[] existing, int directory, byte[] path, int flags) {
         return send(begin(Syscall.LINKAT)
                 .descriptor(from)
@@ -116,6 +135,7 @@ public final class Deputy implements AutoCloseable {
                 .number(flags));
     }
 
+    @Override
     public synchronized long renameat2(int from, byte[] existing, int directory, byte[] path, int flags) {
         return send(begin(Syscall.RENAMEAT2)
                 .descriptor(from)
@@ -125,10 +145,12 @@ public final class Deputy implements AutoCloseable {
                 .number(flags));
     }
 
+    @Override
     public synchronized long unlinkat(int directory, byte[] path, int flags) {
         return send(begin(Syscall.UNLINKAT).descriptor(directory).text(path).number(flags));
     }
 
+    @Override
     public synchronized long fchownat(int directory, byte[] path, long uid, long gid, int flags) {
         return send(begin(Syscall.FCHOWNAT)
                 .descriptor(directory)
@@ -138,12 +160,21 @@ public final class Deputy implements AutoCloseable {
                 .number(flags));
     }
 
-    /** Follows a symbolic link at the end of the name. */
-    public synchronized long fchmodat(int directory, byte[] path, int mode) {
-        return send(begin(Syscall.FCHMODAT).descriptor(directory).text(path).number(mode));
+    @Override
+    public synchronized long reopen(int file, long flags) {
+        return send(begin(Syscall.OPENAT)
+                .number(Abi.AT_FDCWD)
+                .nameOf(file)
+                .number(flags | Abi.O_CLOEXEC)
+                .descriptorComes());
     }
 
-    /** @param times seconds and nanoseconds of the last access and the last change of content */
+    @Override
+    public synchronized long chmod(int file, int mode) {
+        return send(begin(Syscall.FCHMODAT).number(Abi.AT_FDCWD).nameOf(file).number(mode));
+    }
+
+    @Override
     public synchronized long utimensat(int directory, byte[] path, long[] times, int flags) {
         return send(begin(Syscall.UTIMENSAT)
                 .descriptor(directory)
@@ -152,28 +183,54 @@ public final class Deputy implements AutoCloseable {
                 .number(flags));
     }
 
-    /** @param file any descriptor, {@code O_PATH} will do */
-    public synchronized long setxattr(int file, byte[] name, byte[] value, int flags) {
+    @Override
+    public synchronized long setxattr(int file, byte[] name, byte[] value) {
         return send(begin(Syscall.SETXATTR)
                 .nameOf(file)
                 .text(name)
                 .bytes(value)
                 .number(value.length)
-                .number(flags));
+                .number(0));
     }
 
-    /**
-     * @param file any descriptor, {@code O_PATH} will do
-     * @param value takes as many bytes as the result says; if it is empty, that is how many there are
-     */
+    @Override
     public synchronized long getxattr(int file, byte[] name, byte[] value) {
-        return fill(
-                value,
-                begin(Syscall.GETXATTR)
-                        .nameOf(file)
-                        .text(name)
-                        .answer(value.length)
-                        .number(value.length));
+        var result = send(begin(Syscall.GETXATTR)
+                .nameOf(file)
+                .text(name)
+                .answer(value.length)
+                .number(value.length));
+        if (result > 0) {
+            request.copyAnswer(value, (int) result);
+        }
+        return result;
+    }
+
+    @Override
+    public synchronized long removexattr(int file, byte[] name) {
+        return send(begin(Syscall.REMOVEXATTR).nameOf(file).text(name));
+    }
+
+    // ---- ids
+
+    @Override
+    public boolean hasUser(long uid) {
+        return namespace.isEmpty() || namespace.get().uids().has(uid);
+    }
+
+    @Override
+    public boolean hasGroup(long gid) {
+        return namespace.isEmpty() || namespace.get().gids().has(gid);
+    }
+
+    @Override
+    public long userInside(long uid) {
+        return namespace.isEmpty() ? uid : namespace.get().uids().inside(uid);
+    }
+
+    @Override
+    public long groupInside(long gid) {
+        return namespace.isEmpty() ? gid : namespace.get().gids().inside(gid);
     }
 
     // ---- networks
@@ -191,14 +248,6 @@ public final class Deputy implements AutoCloseable {
 
     private DeputyRequest begin(Syscall call) {
         return request.begin(Machine.host().number(call));
-    }
-
-    private long fill(byte[] destination, DeputyRequest asked) {
-        var result = send(asked);
-        if (result > 0 && destination.length > 0) {
-            request.copyAnswer(destination, (int) result);
-        }
-        return result;
     }
 
     private long send(DeputyRequest asked) {

@@ -14,6 +14,8 @@ public record IdMap(List<Extent> extents) {
     /** Numbers next to each other. */
     public record Extent(long inside, long outside, long count) {}
 
+    private static final long NOBODY = 65534;
+
     public IdMap {
         extents = List.copyOf(extents);
     }
@@ -36,7 +38,22 @@ public record IdMap(List<Extent> extents) {
 
     /** Whether a number means anything inside. */
     public boolean has(long inside) {
-        return extents.stream().anyMatch(each -> inside >= each.inside() && inside < each.inside() + each.count());
+        for (var each : extents) { // asked for each file that is written
+            if (inside >= each.inside() && inside < each.inside() + each.count()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** What the kernel shows a process inside of a number of the host: 65534 if it means nothing there. */
+    long inside(long outside) {
+        for (var each : extents) {
+            if (outside >= each.outside() && outside < each.outside() + each.count()) {
+                return each.inside() + outside - each.outside();
+            }
+        }
+        return NOBODY;
     }
 
     /** How many numbers there are inside. */
