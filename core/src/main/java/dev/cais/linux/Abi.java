@@ -227,9 +227,17 @@ public final class Abi {
     public static final int IPPROTO_IPV6 = 41;
     public static final int IPPROTO_SCTP = 132;
     public static final int IP_PKTINFO = 8;
+    /** Takes connections and datagrams to any address, and sends from any. */
+    public static final int IP_TRANSPARENT = 19;
+
+    public static final int IP_RECVORIGDSTADDR = 20;
+    public static final int IP_ORIGDSTADDR = IP_RECVORIGDSTADDR;
     public static final int IPV6_V6ONLY = 26;
     public static final int IPV6_RECVPKTINFO = 49;
     public static final int IPV6_PKTINFO = 50;
+    public static final int IPV6_RECVORIGDSTADDR = 74;
+    public static final int IPV6_ORIGDSTADDR = IPV6_RECVORIGDSTADDR;
+    public static final int IPV6_TRANSPARENT = 75;
     public static final int TCP_NODELAY = 1;
     public static final int SIOCSIFFLAGS = 0x8914;
     public static final int IFF_UP = 0x1;

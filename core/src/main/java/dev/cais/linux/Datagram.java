@@ -26,6 +26,7 @@ public final class Datagram {
     private final NativeMemory memory = NativeMemory.allocate(CONTENT + LARGEST);
     private final ByteBuffer bytes = memory.bytes();
     private final ByteBuffer address = SocketAddresses.view(memory, ADDRESS, SocketAddresses.SIZE);
+    private final ByteBuffer original = SocketAddresses.view(memory, CONTROL + CMSGHDR, SocketAddresses.SIZE);
     private int size;
 
     /**
@@ -56,22 +57,34 @@ public final class Datagram {
     }
 
     /**
-     * The address of this host that it was sent to.
+     * The address that it was sent to.
      *
-     * @return null unless the socket has {@code IP_PKTINFO} or {@code IPV6_RECVPKTINFO}
+     * @return with port 0 if the socket has {@code IP_PKTINFO} or {@code IPV6_RECVPKTINFO}, with the port too if it has {@code
+     *     IP_RECVORIGDSTADDR} or {@code IPV6_RECVORIGDSTADDR} instead; null without any
      */
-    public @Nullable InetAddress destination() {
+    public @Nullable InetSocketAddress destination() {
         if (bytes.getLong(HEADER + 40) < CMSGHDR) {
             return null;
         }
         var level = bytes.getInt(CONTROL + 8);
         var type = bytes.getInt(CONTROL + 12);
-        if (level == Abi.IPPROTO_IP && type == Abi.IP_PKTINFO) {
-            return SocketAddresses.address(bytes, CONTROL + CMSGHDR + 8, 4);
+        if (level == Abi.IPPROTO_IP) {
+            return switch (type) {
+                case Abi.IP_PKTINFO ->
+                    new InetSocketAddress(SocketAddresses.address(bytes, CONTROL + CMSGHDR + 8, 4), 0);
+                case Abi.IP_ORIGDSTADDR -> SocketAddresses.read(original);
+                default -> null;
+            };
         }
-        return level == Abi.IPPROTO_IPV6 && type == Abi.IPV6_PKTINFO
-                ? SocketAddresses.address(bytes, CONTROL + CMSGHDR, 16)
-                : null;
+        if (level == Abi.IPPROTO_IPV6) {
+            return switch (type) {
+                case Abi.IPV6_PKTINFO ->
+                    new InetSocketAddress(SocketAddresses.address(bytes, CONTROL + CMSGHDR, 16), 0);
+                case Abi.IPV6_ORIGDSTADDR -> SocketAddresses.read(original);
+                default -> null;
+            };
+        }
+        return null;
     }
 
     /** A copy of what was received. */

@@ -7,6 +7,7 @@ import dev.cais.NetworkDrops;
 import dev.cais.Protocol;
 import dev.cais.UnsupportedHostException;
 import dev.cais.linux.Errno;
+import dev.cais.linux.Fd;
 import dev.cais.network.netlink.Conntrack;
 import dev.cais.network.netlink.NftExpression;
 import dev.cais.network.netlink.NftExpression.Connection;
@@ -27,6 +28,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Function;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -62,11 +65,11 @@ public final class Firewall implements AutoCloseable {
             Set.of(Errno.EAFNOSUPPORT.number(), Errno.EINVAL.number(), Errno.ENOTSUP.number(), Errno.ENOENT.number());
 
     private static final String ISOLATED = "isolated";
-    private static final String INTERNAL = "internal";
+    static final String INTERNAL = "internal";
     private static final String MARTIANS = "martians";
 
-    private static final NftSet BRIDGES = new NftSet(1, "bridges", Field.LINK_NAME);
-    private static final NftSet INTERNAL_BRIDGES = new NftSet(2, "internal-bridges", Field.LINK_NAME);
+    static final NftSet BRIDGES = new NftSet(1, "bridges", Field.LINK_NAME);
+    static final NftSet INTERNAL_BRIDGES = new NftSet(2, "internal-bridges", Field.LINK_NAME);
     private static final NftSet OUTSIDE = new NftSet(3, "outside", Field.LINK_NAME);
     private static final NftSet WITHIN = new NftSet(4, "within", Field.LINK_NAME, Field.LINK_NAME);
     private static final NftSet TALKING = new NftSet(5, "talking", Field.LINK_NAME, Field.LINK_NAME);
@@ -120,14 +123,33 @@ public final class Firewall implements AutoCloseable {
      * @throws ConflictException if there is a table of that name
      */
     public static Firewall open(String name) {
+        return open(Nftables::open, name, Firewall::ruleset);
+    }
+
+    /**
+     * Makes the table in a network namespace that has no way to the outside but an {@link dev.cais.network.relay.Outlet}: what
+     * containers send there is led to its sockets.
+     *
+     * @param netfilter a socket of netlink that was opened there; closed with this, or if this throws
+     * @throws UnsupportedHostException if nf_tables is missing, or lacks what is needed
+     */
+    public static Firewall openWithOutlet(String name, Fd netfilter) {
+        return open(() -> Nftables.of(netfilter), name, table -> {
+            var requests = new ArrayList<>(ruleset(table));
+            requests.addAll(OutletRules.of(table));
+            return requests;
+        });
+    }
+
+    private static Firewall open(Supplier<Nftables> socket, String name, Function<NftTable, List<Request>> rules) {
         var table = new NftTable(name);
         try {
-            var nftables = Nftables.open();
+            var nftables = socket.get();
             try {
                 if (nftables.chains().stream().anyMatch(chain -> chain.table().equals(name))) {
                     throw new ConflictException("cannot make the table " + name + ": there is one of that name");
                 }
-                nftables.transact(ruleset(table));
+                nftables.transact(rules.apply(table));
                 return new Firewall(table, nftables);
             } catch (RuntimeException e) {
                 nftables.close();
@@ -151,7 +173,8 @@ public final class Firewall implements AutoCloseable {
                     "cannot translate addresses: this kernel's nf_tables is missing or lacks something: "
                             + cause.getMessage(),
                     Map.of(),
-                    "the modules nf_tables, nft_nat, nft_masq, nft_ct, nft_fib_inet may have to be installed",
+                    "the modules nf_tables, nft_nat, nft_masq, nft_ct, nft_fib_inet, and without root nft_tproxy and"
+                            + " nft_reject_inet, may have to be installed",
                     cause);
         }
         return cause;

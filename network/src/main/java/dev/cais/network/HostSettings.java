@@ -8,7 +8,9 @@ import java.nio.file.DirectoryIteratorException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /**
@@ -87,6 +89,24 @@ public final class HostSettings {
      */
     public static boolean filtersBridgedFrames() {
         return BRIDGED.stream().anyMatch(setting -> Files.exists(setting) && !isOff(setting));
+    }
+
+    /**
+     * What a namespace of its own for bridges wants, whose way to the outside is an {@link dev.cais.network.relay.Outlet}: packets
+     * between networks come to where they are counted and dropped, new links may have addresses of IPv6 and do not listen to routers,
+     * and frames between ports of a bridge do not pass the packet filter, which would take what is led to the outlet from it. A setting
+     * without a file is of something that the kernel lacks.
+     *
+     * @return values by file; in the namespace of whoever opens that
+     */
+    public static Map<Path, String> ofOwnNamespace() {
+        var settings = new LinkedHashMap<Path, String>();
+        settings.put(IPV4_FORWARDING, "1");
+        settings.put(IPV6_FORWARDING, "1");
+        settings.put(IPV6.resolve("default/disable_ipv6"), "0");
+        settings.put(IPV6.resolve("default/accept_ra"), "0");
+        BRIDGED.forEach(setting -> settings.put(setting, "0"));
+        return settings;
     }
 
     /** Whether this kernel has IPv6: one that was started with {@code ipv6.disable=1} knows nothing of it. */

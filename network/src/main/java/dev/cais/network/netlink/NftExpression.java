@@ -26,9 +26,13 @@ public final class NftExpression {
     private static final int NFT_LOOKUP_F_INV = 1;
     private static final int NFT_OBJECT_COUNTER = 1;
     private static final int NFT_NAT_DNAT = 1;
+    private static final int NFT_FIB_RESULT_OIF = 1;
     private static final int NFT_FIB_RESULT_ADDRTYPE = 3;
     private static final int NFTA_FIB_F_SADDR = 1;
     private static final int NFTA_FIB_F_DADDR = 2;
+    private static final int NFTA_FIB_F_IIF = 8;
+    private static final int NFT_REJECT_ICMPX_UNREACH = 2;
+    private static final int NFT_REJECT_ICMPX_ADMIN_PROHIBITED = 3;
     private static final int NAME_SIZE = 16;
 
     /** What is known about a packet besides its bytes. */
@@ -139,10 +143,23 @@ public final class NftExpression {
         return addressKind(NFTA_FIB_F_SADDR, register);
     }
 
+    /** Of which kind the packet's destination is to the link that it came by: an address of another one is not local. */
+    public static NftExpression destinationKindOfLink(int register) {
+        return addressKind(NFTA_FIB_F_DADDR | NFTA_FIB_F_IIF, register);
+    }
+
     private static NftExpression addressKind(int which, int register) {
+        return fib(which, NFT_FIB_RESULT_ADDRTYPE, register);
+    }
+
+    /** The index of the link by which the packet's destination is reached; 0 if it is this host, or nobody knows the way. */
+    public static NftExpression destinationLink(int register) {
+        return fib(NFTA_FIB_F_DADDR, NFT_FIB_RESULT_OIF, register);
+    }
+
+    private static NftExpression fib(int which, int result, int register) {
         return new NftExpression(
-                "fib",
-                w -> w.putBe32(3, which).putBe32(2, NFT_FIB_RESULT_ADDRTYPE).putBe32(1, register(register)));
+                "fib", w -> w.putBe32(3, which).putBe32(2, result).putBe32(1, register(register)));
     }
 
     public static NftExpression equal(int register, byte... value) {
@@ -206,6 +223,26 @@ public final class NftExpression {
                         .putBe32(2, ipv6 ? 10 : 2)
                         .putBe32(3, register(addressRegister))
                         .putBe32(5, register(portRegister)));
+    }
+
+    /** Loads a value. */
+    public static NftExpression value(int register, byte... value) {
+        return new NftExpression(
+                "immediate", w -> w.putBe32(1, register(register)).nest(2, data -> data.put(NFTA_DATA_VALUE, value)));
+    }
+
+    /**
+     * Has a transparent socket of this host take the packet, whatever its destination: one of its own connection, or else one that is
+     * bound to the port in a register. Goes on if there is one.
+     */
+    public static NftExpression socket(int portRegister) {
+        return new NftExpression("tproxy", w -> w.putBe32(1, 0).putBe32(3, register(portRegister)));
+    }
+
+    /** Tells the sender that this is forbidden. */
+    public static NftExpression reject() {
+        return new NftExpression(
+                "reject", w -> w.putBe32(1, NFT_REJECT_ICMPX_UNREACH).putU8(2, NFT_REJECT_ICMPX_ADMIN_PROHIBITED));
     }
 
     /** Translates the source to the address of the link by which the packet leaves. */

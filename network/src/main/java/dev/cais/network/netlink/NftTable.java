@@ -50,6 +50,9 @@ public record NftTable(String name) {
     /** Before connections are known. */
     public static final int PRIORITY_RAW = -300;
 
+    /** When connections are known, before anything is translated. */
+    public static final int PRIORITY_MANGLE = -150;
+
     /** Where destinations are translated. */
     public static final int PRIORITY_DESTINATION = -100;
 

@@ -1,6 +1,7 @@
 package dev.cais.network.netlink;
 
 import dev.cais.KernelException;
+import dev.cais.linux.Fd;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -44,6 +45,11 @@ public final class Nftables implements AutoCloseable {
      */
     public static Nftables open() {
         return new Nftables(Netlink.open(Netlink.Family.NETFILTER));
+    }
+
+    /** Of the namespace in which the socket was opened; its owner is this object now. */
+    public static Nftables of(Fd socket) {
+        return new Nftables(Netlink.of(socket));
     }
 
     /**

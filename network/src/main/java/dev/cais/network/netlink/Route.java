@@ -21,10 +21,15 @@ public record Route(Subnet destination, Optional<InetAddress> gateway, int link,
     static final int RTM_NEWROUTE = 24;
     private static final int RTM_DELROUTE = 25;
     static final int MAIN = 254;
+    private static final int LOOPBACK = 1;
+    /** A metric behind all others to the same destination. */
+    private static final int LAST = 4096;
+
     private static final int LOCAL = 255;
     private static final int RTPROT_BOOT = 3;
     private static final int RT_SCOPE_UNIVERSE = 0;
     private static final int RT_SCOPE_LINK = 253;
+    private static final int RT_SCOPE_HOST = 254;
     private static final int RT_SCOPE_NOWHERE = 255;
     private static final int RTA_DST = 1;
     private static final int RTA_OIF = 4;
@@ -77,6 +82,11 @@ public record Route(Subnet destination, Optional<InetAddress> gateway, int link,
         return new Route(destination, Optional.empty(), link, Type.UNICAST, MAIN, 0);
     }
 
+    /** All that no other route is for is taken for this host's own; the link is that of loopback. */
+    public static Route allIsHere(boolean ipv6) {
+        return new Route(Subnet.parse(ipv6 ? "::/0" : "0.0.0.0/0"), Optional.empty(), LOOPBACK, Type.LOCAL, MAIN, LAST);
+    }
+
     /** Dropped without a word. */
     public static Route blackhole(Subnet destination) {
         return new Route(destination, Optional.empty(), 0, Type.BLACKHOLE, MAIN, 0);
@@ -112,7 +122,14 @@ public record Route(Subnet destination, Optional<InetAddress> gateway, int link,
     }
 
     private int scope() {
-        return type == Type.UNICAST && gateway.isEmpty() && !destination.isIpv6() ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+        if (destination.isIpv6() || gateway.isPresent()) {
+            return RT_SCOPE_UNIVERSE;
+        }
+        return switch (type) {
+            case UNICAST -> RT_SCOPE_LINK;
+            case LOCAL -> RT_SCOPE_HOST;
+            default -> RT_SCOPE_UNIVERSE;
+        };
     }
 
     private byte[] body(int protocol, int scope, int typeNumber) {

@@ -1,12 +1,10 @@
 package dev.cais.network.relay;
 
-import dev.cais.Protocol;
 import dev.cais.linux.Datagram;
 import dev.cais.linux.Errno;
 import dev.cais.linux.EventLoop;
 import dev.cais.linux.Fd;
 import dev.cais.linux.InetSocket;
-import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -14,9 +12,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** The clients of a port of UDP: each has a socket towards the container until it was silent for long. On the event loop's thread. */
+/** Who sends datagrams to a socket of UDP: each has a socket towards its target until it was silent for long. On the event loop's thread. */
 final class Clients {
     private static final int MOST_CLIENTS = 4096;
     /** Of one client, while its socket is on its way. */
@@ -26,7 +25,7 @@ final class Clients {
 
     private final EventLoop loop;
     private final InetSocket socket;
-    private final Target target;
+    private final Way way;
     private final Duration idle;
     private final Datagram datagram;
     private final EventLoop.Watch watch;
@@ -40,31 +39,54 @@ final class Clients {
      * @param idle after how much silence a client is forgotten
      * @param datagram that the loop's relays share
      */
-    Clients(EventLoop loop, InetSocket socket, Target target, Duration idle, Datagram datagram) {
+    Clients(EventLoop loop, InetSocket socket, Way way, Duration idle, Datagram datagram) {
         this.loop = loop;
         this.socket = socket;
-        this.target = target;
+        this.way = way;
         this.idle = idle;
         this.datagram = datagram;
         this.watch = loop.watch(socket.fd(), ready -> receive());
     }
 
-    /** Who asks, and which of the host's addresses. */
-    private record Peer(InetSocketAddress address, @Nullable InetAddress asked) {}
+    /** Who asks, and whom. */
+    record Peer(InetSocketAddress address, @Nullable InetSocketAddress asked) {}
+
+    /**
+     * The sockets of one client.
+     *
+     * @param target where its datagrams go
+     * @param own joins it alone, and is the way back; null if that is the socket that all send to
+     */
+    record Ends(Fd target, @Nullable Fd own) {
+        void close() {
+            target.close();
+            if (own != null) {
+                own.close();
+            }
+        }
+    }
+
+    /** Where a client's datagrams go. */
+    @FunctionalInterface
+    interface Way {
+        /** @param opened gets the sockets, or null if there is no way, on the loop's thread */
+        void open(Peer peer, Consumer<@Nullable Ends> opened);
+    }
 
     private final class Client {
         private final Peer peer;
         private final Queue<byte[]> kept = new ArrayDeque<>();
         private long lastUsed = System.nanoTime();
-        private @Nullable Fd fd;
+        private @Nullable Ends ends;
         private EventLoop.@Nullable Watch watch;
+        private EventLoop.@Nullable Watch ownWatch;
         private boolean closed;
 
         Client(Peer peer) {
             this.peer = peer;
         }
 
-        void connected(@Nullable Fd connected) {
+        void connected(@Nullable Ends connected) {
             if (connected == null || closed) {
                 if (connected != null) {
                     connected.close();
@@ -72,31 +94,47 @@ final class Clients {
                 forget(this);
                 return;
             }
-            fd = connected;
-            watch = loop.watch(connected, ready -> answer(connected));
+            ends = connected;
+            watch = loop.watch(connected.target(), ready -> answer(connected));
+            var own = connected.own();
+            if (own != null) {
+                ownWatch = loop.watch(own, ready -> pump(own, this::request));
+            }
             for (var content : kept) {
-                datagram.content(content).send(connected);
+                datagram.content(content).send(connected.target());
             }
             kept.clear();
         }
 
         /** Sends on what was received. */
         void request() {
-            if (fd == null) {
+            if (ends == null) {
                 if (kept.size() < MOST_KEPT) {
                     kept.add(datagram.content());
                 }
-            } else if (datagram.send(fd) < 0) {
-                datagram.send(fd); // the first may have told of an earlier one's fate
+            } else if (datagram.send(ends.target()) < 0) {
+                datagram.send(ends.target()); // the first may have told of an earlier one's fate
             }
         }
 
-        private void answer(Fd connected) {
+        private void answer(Ends connected) {
+            var own = connected.own();
+            var asked = peer.asked();
+            pump(connected.target(), () -> {
+                if (own != null) {
+                    datagram.send(own);
+                } else {
+                    datagram.send(socket.fd(), peer.address(), asked == null ? null : asked.getAddress());
+                }
+            });
+        }
+
+        private void pump(Fd from, Runnable received) {
             for (var i = 0; i < MOST_AT_ONCE && !closed; i++) {
-                var size = datagram.receive(connected);
+                var size = datagram.receive(from);
                 if (size >= 0) {
                     used(peer);
-                    datagram.send(socket.fd(), peer.address, peer.asked);
+                    received.run();
                 } else if (!Errno.ECONNREFUSED.is(size)) {
                     return;
                 }
@@ -107,6 +145,9 @@ final class Clients {
             closed = true;
             if (watch != null) {
                 watch.close();
+            }
+            if (ownWatch != null) {
+                ownWatch.close();
             }
         }
     }
@@ -140,7 +181,7 @@ final class Clients {
         }
         var client = new Client(peer);
         clients.put(peer, client);
-        Relay.open(target, Protocol.UDP, loop, client::connected);
+        way.open(peer, client::connected);
         if (timer == null) {
             timer = loop.schedule(idle, this::forgetSilent);
         }

@@ -28,7 +28,7 @@ import org.slf4j.LoggerFactory;
 public final class Relay implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Relay.class);
     /** As long as Docker's proxy. */
-    private static final Duration IDLE_OF_UDP = Duration.ofSeconds(90);
+    static final Duration IDLE_OF_UDP = Duration.ofSeconds(90);
 
     private final EventLoop loop;
     private final Duration idleOfUdp;
@@ -90,7 +90,16 @@ public final class Relay implements AutoCloseable {
             served.add(this);
             for (var socket : port.sockets()) {
                 if (port.protocol() == Protocol.UDP) {
-                    clients.add(new Clients(loop, socket, target, idleOfUdp, datagram));
+                    clients.add(new Clients(
+                            loop,
+                            socket,
+                            (peer, opened) -> open(
+                                    target,
+                                    Protocol.UDP,
+                                    loop,
+                                    fd -> opened.accept(fd == null ? null : new Clients.Ends(fd, null))),
+                            idleOfUdp,
+                            datagram));
                 } else {
                     acceptors.add(Acceptor.begin(loop, socket, () -> !closed, this::accepted));
                 }
@@ -161,7 +170,7 @@ public final class Relay implements AutoCloseable {
         }
         var unused = coming.whenComplete((fd, failure) -> {
             if (failure != null) {
-                LOG.debug("a published port leads nowhere", failure);
+                LOG.debug("what is relayed leads nowhere", failure);
             }
             loop.execute(() -> opened.accept(failure == null ? fd : null));
         });

@@ -7,7 +7,6 @@ import dev.cais.linux.Fd;
 import dev.cais.linux.InetSocket;
 import dev.cais.linux.Syscall;
 import java.net.InetSocketAddress;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 
 /** Where a published port leads: gives a socket for each connection of TCP, and for each client of UDP. */
@@ -20,27 +19,30 @@ public interface Target {
      */
     CompletionStage<Fd> open(Protocol protocol);
 
-    /** Connects from the host's network namespace. */
+    /** Connects from this process's network namespace. */
     static Target at(InetSocketAddress address) {
-        return protocol -> {
-            var tcp = protocol == Protocol.TCP;
-            var socket = InetSocket.open(
-                    address.getAddress(),
-                    tcp ? Abi.SOCK_STREAM : Abi.SOCK_DGRAM,
-                    tcp ? Abi.IPPROTO_TCP : Abi.IPPROTO_UDP);
-            try {
-                if (tcp) {
-                    socket.option(Abi.IPPROTO_TCP, Abi.TCP_NODELAY, 1).option(Abi.SOL_SOCKET, Abi.SO_KEEPALIVE, 1);
-                }
-                var connected = socket.connect(address);
-                if (connected < 0 && !Errno.EINPROGRESS.is(connected)) {
-                    throw Errno.of(connected).exception("cannot connect to " + address, Syscall.CONNECT);
-                }
-                return CompletableFuture.completedFuture(socket.fd());
-            } catch (RuntimeException e) {
-                socket.close();
-                throw e;
+        return at(address, SocketMaker.HERE);
+    }
+
+    /** Connects from where the sockets are made. */
+    static Target at(InetSocketAddress address, SocketMaker sockets) {
+        return protocol ->
+                sockets.open(address.getAddress(), protocol).thenApply(socket -> connect(socket, address, protocol));
+    }
+
+    private static Fd connect(InetSocket socket, InetSocketAddress address, Protocol protocol) {
+        try {
+            if (protocol == Protocol.TCP) {
+                socket.option(Abi.IPPROTO_TCP, Abi.TCP_NODELAY, 1).option(Abi.SOL_SOCKET, Abi.SO_KEEPALIVE, 1);
             }
-        };
+            var connected = socket.connect(address);
+            if (connected < 0 && !Errno.EINPROGRESS.is(connected)) {
+                throw Errno.of(connected).exception("cannot connect to " + address, Syscall.CONNECT);
+            }
+            return socket.fd();
+        } catch (RuntimeException e) {
+            socket.close();
+            throw e;
+        }
     }
 }
