@@ -97,19 +97,27 @@ public sealed interface NetworkDriver {
     }
 
     /**
-     * Frames in UDP datagrams to other hosts, in the clear.
+     * Frames in UDP datagrams to other hosts.
+     *
+     * <p>With a secret the kernel encrypts them by ESP (AES-GCM with 256 bits), and drops what comes to the address and port in the clear.
+     * So all of an address and port is encrypted, or nothing: networks of one host need different ones then. Each direction between two
+     * hosts has its own keys, for an hour; clocks may differ by less than that. The hosts must see each other's addresses as they are
+     * (ESP passes no translation), and their firewalls must let ESP in.
      *
      * @param id 1 to 16777215, the same on all of them
      * @param local an address of this host
      * @param remotes one address of each of the others
      * @param port of UDP, the same on all of them
+     * @param secret the same on all of them, up to 255 hosts; empty for frames in the clear
      * @see <a href="https://www.rfc-editor.org/rfc/rfc7348">RFC 7348: Virtual eXtensible Local Area Network</a>
+     * @see <a href="https://www.rfc-editor.org/rfc/rfc4303">RFC 4303: IP Encapsulating Security Payload</a>
      */
-    record Vxlan(int id, InetAddress local, List<InetAddress> remotes, int port) {
+    record Vxlan(int id, InetAddress local, List<InetAddress> remotes, int port, Optional<VxlanSecret> secret) {
         /** By custom. */
         public static final int PORT = 4789;
 
         private static final int MOST = 0xffffff;
+        private static final int MOST_ENCRYPTED = 254;
 
         public Vxlan {
             var cannot = "cannot use VXLAN " + id;
@@ -131,11 +139,28 @@ public sealed interface NetworkDriver {
                             + remote.getHostAddress() + ": that is no address of another host and of the same family");
                 }
             }
+            if (secret.isPresent() && remotes.stream().distinct().count() != remotes.size()) {
+                throw new InvalidSpecException(cannot + " encrypted: another host is named twice");
+            }
+            if (secret.isPresent() && remotes.size() > MOST_ENCRYPTED) {
+                throw new InvalidSpecException(cannot + " encrypted with " + remotes.size() + " other hosts: it is "
+                        + MOST_ENCRYPTED + " at most");
+            }
         }
 
-        /** What it takes of each frame, in bytes. */
+        /** The same, encrypted. */
+        public Vxlan encrypted(VxlanSecret shared) {
+            return new Vxlan(id, local, remotes, port, Optional.of(shared));
+        }
+
+        /** The same on another port. */
+        public Vxlan port(int other) {
+            return new Vxlan(id, local, remotes, other, secret);
+        }
+
+        /** What it takes of each frame, in bytes, at most. */
         public int overhead() {
-            return local instanceof Inet4Address ? 50 : 70;
+            return (local instanceof Inet4Address ? 50 : 70) + (secret.isPresent() ? 37 : 0);
         }
     }
 }

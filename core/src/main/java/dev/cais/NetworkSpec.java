@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 
 /**
@@ -187,9 +188,33 @@ public record NetworkSpec(
                 id,
                 Subnet.parseAddress(local),
                 Arrays.stream(remotes).map(Subnet::parseAddress).toList(),
-                NetworkDriver.Vxlan.PORT);
+                NetworkDriver.Vxlan.PORT,
+                Optional.empty());
         return driver(new NetworkDriver.Bridge(
                 driver instanceof NetworkDriver.Bridge bridge && bridge.vlans(), Optional.of(vxlan)));
+    }
+
+    /**
+     * Encrypts what goes to the other hosts of a {@linkplain #vxlan VXLAN} that was named before, as Docker's {@code --opt encrypted} does.
+     * The kernel must have ESP: {@link Networks#create} says if it has not.
+     *
+     * @param secret the same on all hosts
+     */
+    public NetworkSpec encrypted(VxlanSecret secret) {
+        return changeVxlan("cannot encrypt network " + name, vxlan -> vxlan.encrypted(secret));
+    }
+
+    /** Has a {@linkplain #vxlan VXLAN} that was named before on another port than 4789. */
+    public NetworkSpec vxlanPort(int port) {
+        return changeVxlan("cannot choose port " + port + " for network " + name, vxlan -> vxlan.port(port));
+    }
+
+    private NetworkSpec changeVxlan(String cannot, UnaryOperator<NetworkDriver.Vxlan> change) {
+        if (driver instanceof NetworkDriver.Bridge bridge && bridge.vxlan().isPresent()) {
+            return driver(
+                    new NetworkDriver.Bridge(bridge.vlans(), bridge.vxlan().map(change)));
+        }
+        throw new InvalidSpecException(cannot + ": it is of this host alone", "name the others first: vxlan(…)");
     }
 
     public NetworkSpec subnet(Subnet more) {

@@ -31,6 +31,7 @@ import dev.cais.network.dns.HostUpstream;
 import dev.cais.network.dns.ResolvConf;
 import dev.cais.network.dns.Resolver;
 import dev.cais.network.dns.Upstream;
+import dev.cais.network.esp.VxlanEncryption;
 import dev.cais.network.netlink.Link;
 import dev.cais.network.netlink.LinkAddress;
 import dev.cais.network.netlink.LinkKind;
@@ -82,6 +83,7 @@ final class LocalNetworks implements Networks, AutoCloseable {
     private final LocalEngine engine;
     private final LocalNetwork standard;
     private final Map<String, LocalNetwork> byName = new ConcurrentHashMap<>();
+    private final EncryptedHosts encrypted;
     private final AtomicInteger linkNumbers = new AtomicInteger();
     private final CopyOnWriteArrayList<String> notes = new CopyOnWriteArrayList<>();
     private @Nullable Rtnetlink links;
@@ -97,6 +99,7 @@ final class LocalNetworks implements Networks, AutoCloseable {
 
     LocalNetworks(LocalEngine engine) {
         this.engine = engine;
+        this.encrypted = new EncryptedHosts(engine.store().engineDirectory(), engine.loop(), engine.workers());
         this.standard = new LocalNetwork(this, LocalContainers.newId(), NetworkSpec.of(DEFAULT), Optional.empty());
         byName.put(DEFAULT, standard);
     }
@@ -464,9 +467,12 @@ final class LocalNetworks implements Networks, AutoCloseable {
                 notes.addAll(HostSettings.passOn(spec.ipv6()));
             }
             var ours = new ArrayList<>(List.of(index));
+            var encryption = kind.vxlan().flatMap(vxlan -> encrypt(network, vxlan, cannot));
+            encryption.ifPresent(begun -> undo.addStep(() -> encrypted.end(begun)));
             kind.vxlan().ifPresent(vxlan -> ours.add(joinHosts(network, vxlan, index, mtu, cannot, undo)));
             undo.keepAll();
-            return new NetworkSegment(index, mtu, ours, Optional.of(filtered), Collections.unmodifiableMap(leases));
+            return new NetworkSegment(
+                    index, mtu, ours, Optional.of(filtered), encryption, Collections.unmodifiableMap(leases));
         }
     }
 
@@ -510,6 +516,25 @@ final class LocalNetworks implements Networks, AutoCloseable {
      */
     static LinkRequest withoutLinkLocal(LinkRequest link, int mtu) {
         return HostSettings.hasIpv6() && (mtu == 0 || mtu >= LEAST_MTU_IPV6) ? link.withoutLinkLocal() : link;
+    }
+
+    /** An address and port of this host is for what is encrypted with one secret, or for what is in the clear. */
+    private Optional<VxlanEncryption> encrypt(LocalNetwork network, NetworkDriver.Vxlan vxlan, String cannot) {
+        for (var other : byName.values()) {
+            if (!other.equals(network)
+                    && other.spec().driver() instanceof NetworkDriver.Bridge bridge
+                    && bridge.vxlan().isPresent()
+                    && bridge.vxlan().get().local().equals(vxlan.local())
+                    && bridge.vxlan().get().port() == vxlan.port()
+                    && (bridge.vxlan().get().secret().isPresent()
+                            || vxlan.secret().isPresent())) {
+                throw new ConflictException(
+                        cannot + ": network " + other.name() + " has port " + vxlan.port() + " of "
+                                + vxlan.local().getHostAddress() + ", and is encrypted for itself or not at all",
+                        "choose another port, the same on all hosts: vxlanPort(…)");
+            }
+        }
+        return vxlan.secret().map(secret -> encrypted.begin(cannot, vxlan, secret));
     }
 
     /** A port of the bridge, to all that are on it elsewhere. */
@@ -558,6 +583,7 @@ final class LocalNetworks implements Networks, AutoCloseable {
                 parent.index(),
                 spec.mtu(),
                 parent.made() ? List.of(parent.index()) : List.of(),
+                Optional.empty(),
                 Optional.empty(),
                 Collections.unmodifiableMap(leases));
     }
@@ -610,6 +636,7 @@ final class LocalNetworks implements Networks, AutoCloseable {
     /** The links of its containers are gone already. */
     void removeSegment(NetworkSegment segment) {
         try (var undo = new Undo()) {
+            segment.encryption().ifPresent(encryption -> undo.addStep(() -> encrypted.end(encryption)));
             segment.filtered()
                     .ifPresent(filtered ->
                             undo.addStep(() -> firewall().ifPresent(firewall -> firewall.remove(filtered))));
@@ -625,6 +652,7 @@ final class LocalNetworks implements Networks, AutoCloseable {
         awaitLeaving();
         synchronized (this) {
             try (var undo = new Undo()) {
+                undo.add(encrypted);
                 if (links != null) {
                     undo.add(links);
                     undo.addStep(this::deleteLinks);

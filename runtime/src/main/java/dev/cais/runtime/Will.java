@@ -21,8 +21,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A process that outlives the JVM, to remove what the kernel does not take back: the engine's network links, its control groups and
- * its directory in the store.
+ * A process that outlives the JVM, to remove what the kernel does not take back: the engine's network links, what is encrypted between
+ * hosts for them, its control groups and its directory in the store.
  *
  * <p>It waits for the end of a pipe that only the JVM holds. A byte on it says that there is nothing to do. It finds what is
  * there when it gets to work, so nothing has to be told to it as the engine goes along. It holds the engine's store lock until it
@@ -70,6 +70,7 @@ final class Will implements AutoCloseable {
                 .onFailure("act");
         program.label("act");
         deleteLinks(program, links);
+        EncryptedHosts.takeBack(program, directory);
         for (var cgroup : cgroups) {
             program.removeCgroupTree(cgroup.toString(), PATIENCE);
         }

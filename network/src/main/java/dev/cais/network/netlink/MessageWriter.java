@@ -47,6 +47,20 @@ final class MessageWriter {
         return this;
     }
 
+    /** In network byte order. */
+    MessageWriter be32(int value) {
+        return u32(Integer.reverseBytes(value));
+    }
+
+    MessageWriter bytes(byte[] value) {
+        room(value.length).put(value);
+        return this;
+    }
+
+    MessageWriter zeros(int count) {
+        return bytes(new byte[count]);
+    }
+
     MessageWriter put(int type, byte[] value) {
         var length = Attributes.HEADER + value.length;
         if (length > LARGEST_ATTRIBUTE) {
@@ -58,6 +72,11 @@ final class MessageWriter {
                 .put(value)
                 .put(new byte[aligned(length) - length]);
         return this;
+    }
+
+    /** A text in a field of its own, with zeros behind it. */
+    MessageWriter text(String value, int size) {
+        return bytes(Arrays.copyOf(value.getBytes(StandardCharsets.UTF_8), size));
     }
 
     /** Without a NUL. */

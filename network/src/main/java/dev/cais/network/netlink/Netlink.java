@@ -31,6 +31,7 @@ public final class Netlink implements AutoCloseable {
     /** Which part of the kernel answers. */
     public enum Family {
         ROUTE(0),
+        XFRM(6),
         NETFILTER(12);
 
         private final int number;

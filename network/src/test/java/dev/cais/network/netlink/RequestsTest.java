@@ -15,6 +15,7 @@ import dev.cais.network.netlink.LinkKind.Vlan;
 import dev.cais.network.netlink.LinkKind.Vxlan;
 import java.net.InetAddress;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -23,7 +24,18 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Our messages are, byte for byte, those of iproute2: each file names its command. */
 class RequestsTest {
+    private static final InetAddress FIRST = Subnet.parseAddress("198.18.0.1");
     private static final InetAddress SECOND = Subnet.parseAddress("198.18.0.2");
+    private static final InetAddress FIRST6 = Subnet.parseAddress("fd00:18::1");
+    private static final InetAddress SECOND6 = Subnet.parseAddress("fd00:18::2");
+
+    private static EspState esp(InetAddress from, InetAddress to, int sent) {
+        var key = new byte[36];
+        for (var i = 0; i < key.length; i++) {
+            key[i] = (byte) i;
+        }
+        return new EspState(from, to, 0x1001, 42, key, sent);
+    }
 
     static Stream<Map.Entry<String, Request>> requests() {
         var eth0 = LinkRequest.add("eth0")
@@ -31,7 +43,26 @@ class RequestsTest {
                 .mtu(1400);
         var vxlan = new Vxlan(42, Subnet.parseAddress("198.18.0.1"), SECOND, 4789, 0);
         var neighbours = Route.to(Subnet.parse("198.18.9.0/24"), 2);
+        var esp = esp(FIRST, SECOND, 5000);
+        var encrypted = new EspPolicy(EspPolicy.Direction.OUT, FIRST, Optional.of(SECOND), 4789, 42);
         return Map.ofEntries(
+                Map.entry("xfrm-state-add-out", esp.add()),
+                Map.entry("xfrm-state-add-6", esp(FIRST6, SECOND6, 0).add()),
+                Map.entry("xfrm-state-delete", esp.delete()),
+                Map.entry("xfrm-policy-add-out", encrypted.add()),
+                Map.entry("xfrm-policy-delete", encrypted.delete()),
+                Map.entry(
+                        "xfrm-policy-add-in",
+                        new EspPolicy(EspPolicy.Direction.IN, FIRST, Optional.of(SECOND), 4789, 42).add()),
+                Map.entry(
+                        "xfrm-policy-add-in-6",
+                        new EspPolicy(EspPolicy.Direction.IN, FIRST6, Optional.of(SECOND6), 4789, 42).add()),
+                Map.entry(
+                        "xfrm-policy-block",
+                        new EspPolicy(EspPolicy.Direction.IN, FIRST, Optional.empty(), 4789, 0).add()),
+                Map.entry(
+                        "xfrm-policy-block-out",
+                        new EspPolicy(EspPolicy.Direction.OUT, FIRST, Optional.empty(), 4789, 0).add()),
                 Map.entry(
                         "link-add-bridge",
                         LinkRequest.add("caisbr")
