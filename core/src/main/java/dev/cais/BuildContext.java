@@ -1,7 +1,9 @@
 package dev.cais;
 
 import java.io.InputStream;
+import java.net.URI;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
@@ -11,18 +13,39 @@ import java.util.stream.Stream;
  * @see <a href="https://docs.docker.com/build/concepts/context/">Build context</a>
  */
 public sealed interface BuildContext {
+    /**
+     * What {@code docker build} and {@code --build-context} call it: a directory, {@code -} for a tar or a Dockerfile on this JVM's stdin, an
+     * address of {@link #git git}, an address of the {@link #web web}, {@code docker-image://name}, {@code oci-layout://path:name} or {@code
+     * oci-layout://path@digest}. What is a directory of the host is that, whatever else it looks like.
+     *
+     * @throws InvalidSpecException if it is none of these
+     */
+    static BuildContext parse(String text) {
+        return ContextWords.parse(text);
+    }
+
     /** A directory of the host. */
     static BuildContext directory(Path path) {
         return new Directory(path);
     }
 
     /**
-     * A tar stream.
+     * A tar stream; or a text, which is the Dockerfile then, and there is nothing else.
      *
      * @param archive plain, or compressed by gzip, zstd, bzip2 or xz. It is read once, by the first build, and not closed
      */
     static BuildContext tar(InputStream archive) {
         return new Tar(archive);
+    }
+
+    /**
+     * The same of a server. Under a name of its own, what is no archive is a file {@code context}.
+     *
+     * @param address of http or https. Redirects may lead further away from this host, not nearer to it
+     * @throws InvalidSpecException if it is none
+     */
+    static BuildContext web(String address) {
+        return new Web(ContextWords.webAddress(address));
     }
 
     /**
@@ -48,7 +71,9 @@ public sealed interface BuildContext {
      * What git has, fetched by the host's {@code git}.
      *
      * @param address as in {@code https://host/a/b.git#ref:directory}, {@code git://…}, {@code ssh://…}, {@code git@host:a/b.git},
-     *     {@code github.com/a/b} or {@code file:///srv/b.git}; without a ref, of what the repository's {@code HEAD} is
+     *     {@code github.com/a/b} or {@code file:///srv/b.git}; without a ref, of what the repository's {@code HEAD} is. In place of the
+     *     fragment or beside it {@code ?ref=…&tag=…&branch=…&subdir=…}, and {@code &checksum=} of the commit or its beginning, {@code
+     *     &keep-git-dir=true}, {@code &submodules=false}
      * @throws InvalidSpecException if it is none
      */
     static BuildContext git(String address) {
@@ -77,6 +102,16 @@ public sealed interface BuildContext {
         @Override
         public String toString() {
             return "a tar stream";
+        }
+    }
+
+    /** @see #web(String) */
+    record Web(URI url) implements BuildContext {
+        /** Without a password. */
+        @Override
+        public String toString() {
+            var user = url.getRawUserInfo();
+            return user == null ? url.toString() : url.toString().replaceFirst(Pattern.quote(user), "…");
         }
     }
 
@@ -111,8 +146,19 @@ public sealed interface BuildContext {
      * @param repository as git takes it
      * @param ref branch, tag or commit; empty for {@code HEAD}
      * @param subdirectory that is the context; empty for all
+     * @param checksum of the commit, or its beginning; empty for any
+     * @param keepsData whether {@code .git} is wanted, too; if it is not said, the build's argument {@code BUILDKIT_CONTEXT_KEEP_GIT_DIR}
+     *     does, or the option of {@code ADD}
+     * @param submodules whether those are fetched
      */
-    record Git(String repository, String ref, String subdirectory) implements BuildContext {
+    record Git(
+            String repository,
+            String ref,
+            String subdirectory,
+            String checksum,
+            Optional<Boolean> keepsData,
+            boolean submodules)
+            implements BuildContext {
         private static final String HOST = "[A-Za-z0-9][A-Za-z0-9.-]*";
         private static final String USER = "[^-/@][^/@]*@";
         private static final Pattern URL = Pattern.compile(
@@ -120,7 +166,8 @@ public sealed interface BuildContext {
         private static final Pattern AUTHORITY = Pattern.compile("[a-z]+://(?:" + USER + ")?([^/]*)/.*");
         private static final Pattern FILE = Pattern.compile("file:///.*");
         private static final Pattern SCP = Pattern.compile("[A-Za-z0-9._][A-Za-z0-9._-]*@(" + HOST + "):[^/].*");
-        private static final Pattern WEB_REPOSITORY = Pattern.compile("https?://[^#]*\\.git(#.*)?");
+        private static final Pattern WEB_REPOSITORY = Pattern.compile("https?://[^#?]*\\.git([?#].*)?");
+        private static final Pattern CHECKSUM = Pattern.compile("|[0-9a-f]{4,64}");
         private static final Pattern NO_REF = Pattern.compile("-.*|.*(\\.\\.|[\\x00- \\x7f~^:?*\\[\\\\]).*");
 
         public Git {
@@ -134,6 +181,10 @@ public sealed interface BuildContext {
                 throw new InvalidSpecException("cannot use git repository " + shown(repository) + ": its ref is none: "
                         + ref.replaceAll("\\p{Cntrl}", "?"));
             }
+            if (!CHECKSUM.matcher(checksum).matches()) {
+                throw new InvalidSpecException("cannot use git repository " + shown(repository)
+                        + ": its checksum is none: a commit's name is hexadecimal digits, four or more");
+            }
             if (subdirectory.indexOf('\0') >= 0) {
                 throw new InvalidSpecException(
                         "cannot use git repository " + shown(repository) + ": its directory has a NUL");
@@ -141,14 +192,12 @@ public sealed interface BuildContext {
         }
 
         public static Git parse(String address) {
-            var hash = address.indexOf('#');
-            var before = hash < 0 ? address : address.substring(0, hash);
-            var fragment = hash < 0 ? "" : address.substring(hash + 1);
-            var colon = fragment.indexOf(':');
-            return new Git(
-                    before.startsWith("github.com/") ? "https://" + before : before,
-                    colon < 0 ? fragment : fragment.substring(0, colon),
-                    colon < 0 ? "" : fragment.substring(colon + 1));
+            return GitAddress.parse(address);
+        }
+
+        /** With what a {@code Dockerfile} says beside the address. */
+        public Git checksum(String changed) {
+            return new Git(repository, ref, subdirectory, changed, keepsData, submodules);
         }
 
         /** Whether a text is meant to be an address of git, and not of a file. */
@@ -181,13 +230,14 @@ public sealed interface BuildContext {
         }
 
         /** Without a password. */
-        private static String shown(String repository) {
+        static String shown(String repository) {
             return repository.replaceAll("\\p{Cntrl}", "?").replaceFirst("://[^/@]*:[^/@]*@", "://…@");
         }
 
         @Override
         public String toString() {
             return shown(repository)
+                    + GitAddress.query(this)
                     + (ref.isEmpty() && subdirectory.isEmpty() ? "" : "#" + ref)
                     + (subdirectory.isEmpty() ? "" : ":" + subdirectory);
         }

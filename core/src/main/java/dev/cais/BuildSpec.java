@@ -73,6 +73,11 @@ public record BuildSpec(
                 List.of());
     }
 
+    /** The same in the words of {@code docker build}: see {@link BuildContext#parse}. */
+    public static BuildSpec of(String context) {
+        return of(BuildContext.parse(context));
+    }
+
     /** Of a stage, and those that it needs, without a Dockerfile and without a context. */
     public static BuildSpec of(BuildStage target) {
         return of(BuildContext.empty()).stage(target);
@@ -136,6 +141,22 @@ public record BuildSpec(
 
     public BuildSpec context(String name, Path directory) {
         return context(name, BuildContext.directory(directory));
+    }
+
+    /**
+     * Adds one as {@code --build-context} has it.
+     *
+     * @param nameAndContext {@code name=context}: see {@link BuildContext#parse}
+     * @throws InvalidSpecException if it is not of that form
+     */
+    public BuildSpec context(String nameAndContext) {
+        var equals = nameAndContext.indexOf('=');
+        if (equals < 1) {
+            throw new InvalidSpecException(
+                    "cannot use context " + nameAndContext.replaceAll("\\p{Cntrl}", "?") + ": it has no name",
+                    "write name=directory, or name= and an address");
+        }
+        return context(nameAndContext.substring(0, equals), BuildContext.parse(nameAndContext.substring(equals + 1)));
     }
 
     public BuildSpec context(String name, BuildContext more) {

@@ -8,17 +8,25 @@ import dev.cais.BuildContext;
 import dev.cais.BuildEntitlement;
 import dev.cais.BuildException;
 import dev.cais.BuildSpec;
+import dev.cais.CorruptContentException;
 import dev.cais.Engine;
 import dev.cais.Image;
+import dev.cais.NotFoundException;
+import dev.cais.ProvenanceMode;
 import dev.cais.RegistryOptions;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TarWriter;
 import dev.cais.fixtures.TestStore;
 import dev.cais.image.oci.Hash;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.net.URI;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
+import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -26,7 +34,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** {@code ADD} of addresses, from a server on loopback. */
+/** Contexts of the web, and {@code ADD} of addresses, from a server on loopback. */
 @RequiresRoot
 @LeakChecked
 @Timeout(120)
@@ -67,6 +75,61 @@ class BuildAddTest {
 
     private Image build(String add) {
         return builds.build(spec(add).allow(BuildEntitlement.NETWORK_HOST));
+    }
+
+    @Test
+    void aTextIsTheDockerfile() {
+        var text = "FROM busybox\nCOPY . /c/\n".getBytes(UTF_8);
+        server.put("/Dockerfile", text);
+        for (var context : List.of(
+                BuildContext.tar(new ByteArrayInputStream(text)), BuildContext.web(server.url("/Dockerfile")))) {
+            assertThat(builds.run(builds.build(BuildSpec.of(context)), "ls", "/c"))
+                    .isEqualTo("context\n");
+        }
+        server.put("/Dockerfile", "FROM busybox\nCOPPY a b\n".getBytes(UTF_8));
+        assertThatThrownBy(() -> builds.build(BuildSpec.of(server.url("/Dockerfile"))))
+                .isInstanceOf(BuildException.class)
+                .hasMessageStartingWith("cannot build " + server.url("/Dockerfile")
+                        + ": there is no instruction COPPY [line=2]; did you mean COPY?");
+    }
+
+    @Test
+    void aFileOfTheWebIsAContext() throws Exception {
+        var archive = new TarWriter()
+                .file("Dockerfile", 0644, "FROM busybox\nCOPY . /c/\n")
+                .file("file", 0644, "of the web\n");
+        var packed = new ByteArrayOutputStream();
+        try (var gzip = new GZIPOutputStream(packed)) {
+            gzip.write(archive.bytes());
+        }
+        try (var other = new WebServer()) {
+            server.put("/a.tar", archive.bytes());
+            server.put("/a.tar.gz", packed.toByteArray());
+            server.put("/text", "a text\n".getBytes(UTF_8));
+            server.redirect("/moved", other.url("/a.tar"));
+            server.put("/cut", Arrays.copyOf(packed.toByteArray(), packed.size() / 2));
+            other.put("/a.tar", archive.bytes());
+            for (var path : List.of("/a.tar", "/a.tar.gz", "/moved")) {
+                assertThat(builds.run(builds.build(BuildSpec.of(server.url(path))), "cat", "/c/file"))
+                        .isEqualTo("of the web\n");
+            }
+            var named = builds.spec("FROM busybox\nCOPY --from=tar file /\nCOPY --from=text . /t/\n")
+                    .context("tar=" + server.url("/a.tar.gz"))
+                    .context("text=" + server.url("/text"))
+                    .provenance(ProvenanceMode.MIN);
+            var image = builds.build(named.tag("of-the-web:1"));
+            assertThat(builds.run(image, "sh", "-c", "cat /file /t/context")).isEqualTo("of the web\na text\n");
+            assertThat(new String(
+                            engine.images().attestations("of-the-web:1").get(0).statement(), UTF_8))
+                    .contains("\"uri\":\"" + server.url("/a.tar.gz") + "\"", "\"uri\":\"" + server.url("/text") + "\"");
+            assertThatThrownBy(() -> builds.build(BuildSpec.of(server.url("/none"))))
+                    .isInstanceOf(NotFoundException.class)
+                    .hasMessage("cannot fetch " + server.url("/none") + ": " + server.url("")
+                            + " has no such file [status=404]");
+            assertThatThrownBy(() -> builds.build(BuildSpec.of(server.url("/cut"))))
+                    .isInstanceOf(CorruptContentException.class)
+                    .hasMessage("cannot read the context: its gzip stream ends early; fetch or save it again");
+        }
     }
 
     @Test

@@ -138,7 +138,8 @@ class BuildGitTest {
         assertThatThrownBy(() -> builds.build(add("--checksum=" + commit + " " + server.url("repo") + "#other")
                         .allow(BuildEntitlement.NETWORK_HOST)))
                 .isInstanceOf(BuildException.class)
-                .hasMessageContaining("cannot use " + server.url("repo") + "#other: it is another commit [found=");
+                .hasMessageContaining("cannot use " + server.url("repo") + "?checksum=" + commit
+                        + "#other: it is another commit [found=");
         assertThatThrownBy(() -> builds.build(
                         add("--checksum=sha256:1 " + server.url("repo")).allow(BuildEntitlement.NETWORK_HOST)))
                 .isInstanceOf(BuildException.class)
@@ -146,6 +147,26 @@ class BuildGitTest {
                         "--checksum is none: a commit's name is hexadecimal digits, four or more [line=2]");
         server.close();
         assertThat(builds.build(checked)).as("without the server").isEqualTo(image);
+    }
+
+    @Test
+    void whatIsWantedOfARepositoryIsAskedForInItsAddress() {
+        var url = server.url("repo");
+        assertThat(built(url + "?branch=other&subdir=sub", "ls", "-A", "/s")).isEqualTo("Dockerfile\n");
+        assertThat(built(url + "?tag=v1&keep-git-dir=true", "cat", "/c/.git/HEAD"))
+                .isEqualTo(commit + "\n");
+        assertThat(built(url + "?checksum=" + commit, "ls", "/c")).startsWith("Dockerfile\n");
+        assertThatThrownBy(() -> built(url + "?branch=other&checksum=" + commit))
+                .isInstanceOf(BuildException.class)
+                .hasMessageStartingWith("cannot use " + url + "?checksum=" + commit
+                        + "#refs/heads/other: it is another commit [found=");
+        var image = builds.build(add(url + "?branch=other&subdir=sub").allow(BuildEntitlement.NETWORK_HOST));
+        assertThat(builds.run(image, "ls", "-A", "/g")).isEqualTo("Dockerfile\n");
+        assertThatThrownBy(() -> builds.build(
+                        add("--checksum=abcd " + url + "?checksum=" + commit).allow(BuildEntitlement.NETWORK_HOST)))
+                .isInstanceOf(BuildException.class)
+                .hasMessageContaining(
+                        "--checksum is another one than that of " + url + "?checksum=" + commit + " [line=2]");
     }
 
     @Test
@@ -159,6 +180,8 @@ class BuildGitTest {
         var image = builds.build(add(server.url("outer")).allow(BuildEntitlement.NETWORK_HOST));
         assertThat(builds.run(image, "sh", "-c", "cd /g; cat inner/file; ls -A . inner"))
                 .isEqualTo("of a module\n.:\n.gitmodules\ninner\n\ninner:\nfile\n");
+        var without = add(server.url("outer") + "?submodules=false").allow(BuildEntitlement.NETWORK_HOST);
+        assertThat(builds.run(builds.build(without), "ls", "-A", "/g/inner")).isEmpty();
     }
 
     @Test

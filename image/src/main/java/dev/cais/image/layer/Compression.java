@@ -39,6 +39,11 @@ public enum Compression {
         return startsWith(firstBytes, 0x28, 0xb5, 0x2f, 0xfd) ? ZSTD : NONE;
     }
 
+    /** Whether it is an archive's compression, by magic number: see {@link #decompressArchive}. */
+    public static boolean isPacked(byte[] firstBytes) {
+        return of(firstBytes) != NONE || startsWith(firstBytes, XZ) || startsWith(firstBytes, BZIP2);
+    }
+
     private static boolean startsWith(byte[] bytes, int... magic) {
         if (bytes.length < magic.length) {
             return false;

@@ -1,5 +1,7 @@
 package dev.cais.runtime.build;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
 import dev.cais.CorruptContentException;
 import dev.cais.ImageLimits;
 import dev.cais.StorageException;
@@ -33,6 +35,14 @@ final class Archives {
         } catch (IOException | CorruptContentException e) {
             return false; // begins as if it were compressed
         }
+    }
+
+    /** Whether a stream, which can be marked, begins as only texts do: headers of archives have a NUL or a magic number. */
+    static boolean isText(InputStream content) throws IOException {
+        content.mark(HEADER);
+        var first = content.readNBytes(HEADER);
+        content.reset();
+        return first.length > 0 && !Compression.isPacked(first) && new String(first, ISO_8859_1).indexOf('\0') < 0;
     }
 
     private static boolean isTar(byte[] header) {

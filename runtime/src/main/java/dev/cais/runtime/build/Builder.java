@@ -51,7 +51,7 @@ public final class Builder {
         var workplace = new Workplace(host, caches);
         var attesting = new Attesting(spec, workplace, epoch);
         try (var contexts = Contexts.open(workplace, spec)) {
-            var dockerfile = dockerfile(spec, contexts.files(""));
+            var dockerfile = dockerfile(spec, contexts);
             var place = spec.context() + "\n" + dockerfile.name();
             var noCache = noCache(spec, dockerfile);
             for (var isFirst = true; ; isFirst = false) {
@@ -107,13 +107,19 @@ public final class Builder {
         };
     }
 
-    private static Dockerfile dockerfile(BuildSpec spec, ContextFiles context) {
+    private static Dockerfile dockerfile(BuildSpec spec, Contexts contexts) {
         if (spec.definition() instanceof BuildDefinition.Stage stage) {
             return Dockerfile.of(stage.target());
         } else if (spec.definition() instanceof BuildDefinition.DockerfileText text) {
             return read(text.toString(), new ByteArrayInputStream(text.text().getBytes(StandardCharsets.UTF_8)));
         }
         var file = (BuildDefinition.DockerfileAt) spec.definition();
+        var context = contexts.files("");
+        if (contexts.dockerfile().isPresent()) {
+            return read(
+                    spec.context().toString(),
+                    context.find(contexts.dockerfile().get()).orElseThrow());
+        }
         return read(
                 file.isAbsolute() ? file.path() : spec.context() + "/" + file.path(),
                 context.find(file.path())

@@ -3,12 +3,22 @@ package dev.cais.runtime.build;
 import dev.cais.BuildContext;
 import dev.cais.BuildDefinition;
 import dev.cais.BuildSpec;
+import dev.cais.CorruptContentException;
 import dev.cais.InvalidSpecException;
+import dev.cais.StorageException;
 import dev.cais.image.attestation.Provenance;
 import dev.cais.image.dockerfile.IgnoreFile;
 import dev.cais.image.layer.TarTree;
+import dev.cais.image.registry.Vicinity;
+import dev.cais.storage.Attributes;
+import dev.cais.storage.FileSink;
+import dev.cais.storage.InRoot;
+import java.io.BufferedInputStream;
+import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -21,12 +31,18 @@ import java.util.stream.Stream;
 
 /** The contexts of one build, by name; the build's own has none. What had to be brought here for them goes with the build. */
 final class Contexts implements AutoCloseable {
+    /** What BuildKit calls a context that is one file. */
+    private static final String TEXT = "context";
+
+    private static final int BUFFER = 64 * 1024;
+
     private final Workplace workplace;
     private final GitAccess access;
     private final Remotes remotes;
     private final BuildSpec spec;
     private final Map<String, ContextFiles> files = new LinkedHashMap<>();
     private final List<Provenance.Material> materials = new ArrayList<>();
+    private Optional<String> dockerfile = Optional.empty();
     private final Deque<Runnable> undoing = new ArrayDeque<>();
 
     private Contexts(Workplace workplace, BuildSpec spec) {
@@ -52,7 +68,7 @@ final class Contexts implements AutoCloseable {
             contexts.add("", spec.context(), ignoreFiles);
             spec.contexts().forEach((name, context) -> {
                 if (!isImage(context)) {
-                    contexts.add(name, context, ignoreFiles);
+                    contexts.add(name, context, List.of(IgnoreFile.USUAL));
                 }
             });
             return contexts;
@@ -90,11 +106,19 @@ final class Contexts implements AutoCloseable {
         }
         var fresh = temporary();
         if (context instanceof BuildContext.Tar tar) {
-            unpack(tar.archive(), fresh);
+            fill(tar.archive(), context, fresh);
+        } else if (context instanceof BuildContext.Web web) {
+            var remote = new RemoteFile(workplace, web.url(), Optional.empty(), Vicinity.HOST, temporary());
+            try (var content = remote.content()) {
+                fill(content, context, fresh);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+            materials.add(remote.material());
         } else if (context instanceof BuildContext.Git git) {
             var checkout = new GitCheckout(git, fresh, git.repository().startsWith("file:"), access);
             var commit = checkout.commit();
-            checkout.bring(commit, keepsGitData());
+            checkout.bring(commit, git.keepsData().orElseGet(this::keepsGitData));
             materials.add(Provenance.Material.ofCommit(git.toString(), commit));
             return checkout.subdirectory();
         }
@@ -111,16 +135,50 @@ final class Contexts implements AutoCloseable {
         return directory;
     }
 
-    private void unpack(InputStream archive, Path fresh) {
+    /** Unpacks an archive. What is none is a file of its own, and the Dockerfile if it is the build's own context. */
+    private void fill(InputStream content, BuildContext context, Path fresh) {
+        var buffered = new BufferedInputStream(content);
         try (var writing = workplace.host().store().files(fresh)) {
-            TarTree.extract(
-                    archive,
-                    "the context",
-                    writing,
-                    new byte[0],
-                    own -> own,
-                    workplace.host().limits());
+            if (!Archives.isText(buffered)) {
+                TarTree.extract(
+                        buffered,
+                        "the context",
+                        writing,
+                        new byte[0],
+                        own -> own,
+                        workplace.host().limits());
+                return;
+            }
+            try (var sink = writing.file(
+                    InRoot.path(TEXT), new Attributes(0, 0, 0644, Instant.EPOCH, Instant.EPOCH, List.of()))) {
+                copy(buffered, sink, context);
+                sink.finish();
+            }
+            if (context == spec.context()) {
+                dockerfile = Optional.of(TEXT);
+            }
+        } catch (IOException e) {
+            throw new StorageException("cannot read " + context + ": " + e.getMessage(), Map.of(), "", e);
         }
+    }
+
+    private void copy(InputStream from, FileSink to, BuildContext context) throws IOException {
+        var limit = workplace.host().limits().layerSize();
+        var buffer = new byte[BUFFER];
+        var size = 0L;
+        for (var count = from.read(buffer); count >= 0; count = from.read(buffer)) {
+            size += count;
+            if (size > limit.bytes()) {
+                throw new CorruptContentException(
+                        "cannot read " + context + ": it has more than " + limit + ", the limit");
+            }
+            to.write(buffer, 0, count);
+        }
+    }
+
+    /** The Dockerfile, if that is all there is. */
+    Optional<String> dockerfile() {
+        return dockerfile;
     }
 
     /** What {@code ADD} fetches. */

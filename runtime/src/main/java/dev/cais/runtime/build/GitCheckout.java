@@ -16,8 +16,9 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.util.HashMap;
-import java.util.List;
+import java.util.Map;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** The files of one commit of a repository, with those of its submodules. All have the commit's time. */
@@ -49,8 +50,18 @@ final class GitCheckout {
      * The commit that the address stands for now: of several refs of a name the branch, else the tag.
      *
      * @throws NotFoundException if there is none
+     * @throws BuildException if it is not the one of the address's checksum
      */
     String commit() {
+        var isKnown = address.ref().isEmpty() && isCommit(address.checksum());
+        var found = isKnown ? address.checksum() : find();
+        if (!found.startsWith(address.checksum())) {
+            throw new BuildException("cannot use " + address + ": it is another commit", Map.of("found", found), "");
+        }
+        return found;
+    }
+
+    private String find() {
         if (isCommit(address.ref())) {
             return address.ref();
         }
@@ -65,14 +76,16 @@ final class GitCheckout {
                 "refs/" + ref,
                 "refs/heads/" + ref,
                 "refs/tags/" + ref,
-                "refs/tags/" + ref + "^{}");
+                "refs/tags/" + ref + "^{}",
+                ref + "^{}");
         listed.lines().forEach(line -> {
             var tab = line.indexOf('\t');
             if (tab > 0 && isCommit(line.substring(0, tab))) {
                 known.put(line.substring(tab + 1), line.substring(0, tab));
             }
         });
-        return List.of("refs/heads/" + ref, "refs/tags/" + ref + "^{}", "refs/tags/" + ref, "refs/" + ref, ref).stream()
+        return Stream.of("refs/heads/" + ref, "refs/tags/" + ref, "refs/" + ref, ref)
+                .flatMap(name -> Stream.of(name + "^{}", name)) // what a tag stands for, and not the tag
                 .filter(known::containsKey)
                 .findFirst()
                 .map(known::get)
@@ -93,7 +106,9 @@ final class GitCheckout {
             git.run(cannot, "fetch", "--quiet", "--tags", "--", "origin", "+refs/heads/*:refs/remotes/origin/*");
         }
         git.run(cannot, "checkout", "--quiet", "--force", "--detach", commit);
-        git.run(cannot, "submodule", "--quiet", "update", "--init", "--recursive", "--depth=1");
+        if (address.submodules()) {
+            git.run(cannot, "submodule", "--quiet", "update", "--init", "--recursive", "--depth=1");
+        }
         var seconds = git.run(cannot, "show", "--no-patch", "--no-show-signature", "--format=%ct", commit)
                 .strip();
         try {

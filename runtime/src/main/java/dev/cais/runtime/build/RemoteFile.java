@@ -16,8 +16,10 @@ import dev.cais.image.registry.WebFiles.WebFile;
 import dev.cais.storage.Attributes;
 import dev.cais.storage.InRoot;
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.DateTimeException;
 import java.time.Instant;
@@ -86,6 +88,12 @@ final class RemoteFile implements Remote {
                 .or(known::digest)
                 .orElseThrow(() -> new CorruptContentException(
                         "cannot fetch " + this + ": its server says that it is known, and it is not"));
+    }
+
+    /** What it holds, which is here then; to be closed. */
+    InputStream content() throws IOException {
+        tree();
+        return Files.newInputStream(directory.resolve(path()));
     }
 
     @Override

@@ -63,11 +63,24 @@ final class Remotes implements AutoCloseable {
     }
 
     private Remote repository(Git address, Wanted wanted) {
-        if (wanted.checksum.filter(text -> !text.matches("[0-9a-f]{4,64}")).isPresent()) {
-            throw new InvalidSpecException("--checksum is none: a commit's name is hexadecimal digits, four or more");
-        }
+        wanted.checksum.ifPresent(text -> {
+            if (!text.matches("[0-9a-f]{4,64}")) {
+                throw new InvalidSpecException(
+                        "--checksum is none: a commit's name is hexadecimal digits, four or more");
+            }
+            if (!text.startsWith(address.checksum()) && !address.checksum().startsWith(text)) {
+                throw new InvalidSpecException("--checksum is another one than that of " + address);
+            }
+        });
+        var longest = wanted.checksum
+                .filter(text -> text.length() > address.checksum().length())
+                .orElse(address.checksum());
         workplace.host().images().webFiles().requireFarEnough(URI.create(address.serverUrl()), nearest);
-        return new RemoteRepository(address, wanted.checksum, wanted.keepsData, directory(), access);
+        return new RemoteRepository(
+                address.checksum(longest),
+                wanted.keepsData || address.keepsData().orElse(false),
+                directory(),
+                access);
     }
 
     private static Digest digest(String checksum) {
