@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * becomes its root.
  */
 public final class FileCalls {
+    private static final int S_ISGID = 02000;
     private static final List<FileDeputy> APPOINTED = new ArrayList<>();
 
     private static volatile @Nullable FileDeputy deputy;
@@ -139,6 +140,10 @@ public final class FileCalls {
 
     /** Of a file that may be open as a mere place. */
     public static long changeMode(int file, int mode) {
+        var sure = deputy;
+        if (sure != null && (mode & S_ISGID) != 0) {
+            return sure.chmod(file, mode); // who is not in the file's group is not refused: the bit is left out
+        }
         var result = Syscalls.call(Syscall.FCHMOD, file, mode);
         if (Errno.EBADF.is(result)) {
             try (var scratch = Scratch.frame()) {

@@ -10,12 +10,15 @@ import dev.cais.linux.NativeMemory;
 import dev.cais.linux.Statx;
 import dev.cais.linux.Syscall;
 import dev.cais.linux.Syscalls;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -72,6 +75,9 @@ final class DirectFileOperations implements FileOperations {
     private final @Nullable OpenDirectory[] kept = new @Nullable OpenDirectory[KEPT];
     private final List<OpenDirectory> letGo = new ArrayList<>();
     private final List<Deferred> deferred = new ArrayList<>();
+    /** Paths of devices that could not be made, and of what would have been their other names. */
+    private final Set<ByteBuffer> leftOut = new HashSet<>();
+
     private final long ownUid;
     private final long ownGid;
     private final int denied;
@@ -212,6 +218,10 @@ final class DirectFileOperations implements FileOperations {
         if (Errno.EPERM.is(result) && stat.of(from.fd, oldName) == 0 && stat.isDirectory()) {
             result = -Errno.EISDIR.number();
         }
+        if (Errno.ENOENT.is(result) && leftOut.contains(ByteBuffer.wrap(existing))) {
+            leftOut.add(ByteBuffer.wrap(path));
+            return;
+        }
         if (result < 0) {
             var what = "cannot link " + Names.shown(path) + " to " + Names.shown(existing);
             throw Failures.of(what, Syscall.LINKAT, result, where);
@@ -258,7 +268,13 @@ final class DirectFileOperations implements FileOperations {
         begin();
         var parent = parent(path);
         var name = Names.putLast(firstPath, path);
-        makeNode(parent, name, path, type.bits() | attributes.mode() & PERMISSIONS, device(type, major, minor, path));
+        var mode = type.bits() | attributes.mode() & PERMISSIONS;
+        var made = makeNode(parent, name, path, mode, device(type, major, minor, path));
+        if (type != NodeType.FIFO && FileCalls.areDeputized() && Errno.EPERM.is(made)) {
+            leftOut.add(ByteBuffer.wrap(path)); // the kernel refuses it to everybody in a user namespace
+            return;
+        }
+        check(made, Syscall.MKNODAT, path);
         describe(parent, name, path, attributes);
         setModeOfNode(parent, name, path, attributes.mode() & MODE);
     }
@@ -286,14 +302,14 @@ final class DirectFileOperations implements FileOperations {
         }
     }
 
-    private void makeNode(OpenDirectory parent, long name, byte[] path, int mode, long device) {
+    private long makeNode(OpenDirectory parent, long name, byte[] path, int mode, long device) {
         var result = FileCalls.makeNode(parent.fd, name, mode, device);
         if (Errno.EEXIST.is(result)) {
             clear(parent, name, path);
             result = FileCalls.makeNode(parent.fd, name, mode, device);
         }
-        check(result, Syscall.MKNODAT, path);
-        created++;
+        created += result == 0 ? 1 : 0;
+        return result;
     }
 
     /** The kernel's own packing: 12 bits of major, 20 of minor. */
@@ -314,7 +330,7 @@ final class DirectFileOperations implements FileOperations {
         var parent = parent(path);
         var name = Names.putLast(firstPath, path);
         if (!isThere(parent, name, path)) {
-            makeNode(parent, name, path, Abi.S_IFCHR, 0);
+            check(makeNode(parent, name, path, Abi.S_IFCHR, 0), Syscall.MKNODAT, path);
             setTimes(parent, name, path, Times.of(IMPLIED));
         } else if (stat.isDirectory()) {
             markOpaque(directoryAt(path));

@@ -14,6 +14,10 @@ import dev.cais.linux.Fd;
  * takes the new one's attributes. Times of directories hold although files come and go in them: an open directory remembers
  * them, and {@link #close()} puts them back.
  *
+ * <p>Owners are those of containers. Where this process is a plain user's, a user or group that has no number there becomes root, and
+ * extended attributes that the whole host would trust ({@code trusted.}, {@code security.} but for {@code security.capability}) are left
+ * out: see {@link dev.cais.linux.FileCalls}.
+ *
  * <p>All methods throw {@link dev.cais.StorageException} if the file system is full, read-only or not permitted, {@link
  * dev.cais.KernelException} if the names do not fit what stands there (a file as a parent, a hard link to nothing, a name of
  * more than 255 bytes). An object belongs to one thread.
@@ -59,7 +63,10 @@ public interface FileOperations extends AutoCloseable {
      */
     boolean share(byte[] path, Fd layer, Attributes attributes, long size);
 
-    /** Makes a device or a fifo; {@code major} and {@code minor} are of devices only. */
+    /**
+     * Makes a device or a fifo; {@code major} and {@code minor} are of devices only. Where this process is a plain user's, devices and
+     * their hard links are left out, and what stands there goes all the same: nobody can make one in a user namespace.
+     */
     void node(byte[] path, NodeType type, long major, long minor, Attributes attributes);
 
     /**

@@ -70,12 +70,16 @@ final class XattrCalls {
         }
     }
 
-    /** In a user namespace nobody may set an attribute that the whole host trusts: it is left out, as Podman does. */
+    /**
+     * In a user namespace nobody may set an attribute that the whole host trusts, and no access control list can name those who have no
+     * number there: such are left out, as Podman does.
+     */
     private static boolean isLeftOut(long result, Xattr xattr) {
-        return Errno.EPERM.is(result)
-                && FileCalls.areDeputized()
-                && !xattr.name().startsWith("user.")
-                && !xattr.name().equals("security.capability");
+        if (!FileCalls.areDeputized()) {
+            return false;
+        }
+        return Errno.EPERM.is(result) && !xattr.name().startsWith("user.")
+                || Errno.EINVAL.is(result) && xattr.name().startsWith("system.posix_acl_");
     }
 
     void remove(int fd, String attribute) {

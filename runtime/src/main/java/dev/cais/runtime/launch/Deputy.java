@@ -30,6 +30,10 @@ import org.jspecify.annotations.Nullable;
 public final class Deputy implements FileDeputy, AutoCloseable {
     private static final DeputyProgram PROGRAM = new DeputyProgram();
     private static final int OPEN_HOW = 24;
+    /** All that is asked for comes back, so most attributes are asked for as if they were short. */
+    private static final int SHORT_VALUE = 256;
+
+    private static final int LONGEST_VALUE = 65536; // XATTR_SIZE_MAX
 
     private final Launch launch;
     private final Optional<UserNamespace> namespace;
@@ -195,11 +199,15 @@ public final class Deputy implements FileDeputy, AutoCloseable {
 
     @Override
     public synchronized long getxattr(int file, byte[] name, byte[] value) {
-        var result = send(begin(Syscall.GETXATTR)
-                .nameOf(file)
-                .text(name)
-                .answer(value.length)
-                .number(value.length));
+        var result = getxattr(file, name, value, Math.min(value.length, SHORT_VALUE));
+        return Errno.ERANGE.is(result) && value.length > SHORT_VALUE
+                ? getxattr(file, name, value, Math.min(value.length, LONGEST_VALUE))
+                : result;
+    }
+
+    private long getxattr(int file, byte[] name, byte[] value, int length) {
+        var result = send(
+                begin(Syscall.GETXATTR).nameOf(file).text(name).answer(length).number(length));
         if (result > 0) {
             request.copyAnswer(value, (int) result);
         }
