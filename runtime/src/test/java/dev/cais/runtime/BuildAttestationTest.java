@@ -22,11 +22,9 @@ import dev.cais.fixtures.RequiresProgram;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestImages;
 import dev.cais.fixtures.TestRegistry;
-import dev.cais.fixtures.TestStore;
 import dev.cais.image.oci.JsonObject;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -47,29 +45,22 @@ class BuildAttestationTest {
     private static final String SLSA = "https://slsa.dev/provenance/v1";
 
     private TestRegistry registry;
-    private TestStore store;
     private Engine engine;
+    private TestBuilds builds;
 
     @TempDir
     private Path context;
 
     @BeforeEach
-    void open(TestStore opened, @TempDir Path directory) {
-        store = opened;
+    void open(Engine opened, @TempDir Path directory) {
         registry = TestRegistry.plain(directory);
-        engine = Engine.open(store.options().insecureRegistry(registry.address()));
-        engine.images().load(TestImages.busyboxArchive());
+        engine = opened;
+        builds = TestBuilds.of(engine, context);
     }
 
     @AfterEach
     void close() {
-        engine.close();
         registry.close();
-    }
-
-    private BuildSpec spec(String dockerfile) throws IOException {
-        Files.writeString(context.resolve("Dockerfile"), dockerfile);
-        return BuildSpec.of(context);
     }
 
     private static JsonObject predicate(Attestation attestation) {
@@ -77,8 +68,7 @@ class BuildAttestationTest {
     }
 
     private static JsonObject raw(String reference) {
-        var text = Programs.output(
-                "skopeo", "--insecure-policy", "inspect", "--tls-verify=false", "--raw", "docker://" + reference);
+        var text = Programs.skopeo("inspect", "--tls-verify=false", "--raw", "docker://" + reference);
         return JsonObject.parse(text.getBytes(StandardCharsets.UTF_8), reference);
     }
 
@@ -87,7 +77,7 @@ class BuildAttestationTest {
         var name = registry.address() + "/said:1";
         var layout = context.resolveSibling(context.getFileName() + "-layout");
         var image = engine.images()
-                .build(spec("FROM busybox\nRUN echo said >/said\n")
+                .build(builds.spec("FROM busybox\nRUN echo said >/said\n")
                         .tag(name)
                         .withSbom()
                         .provenance(ProvenanceMode.MIN)
@@ -114,12 +104,7 @@ class BuildAttestationTest {
                         "application/vnd.in-toto+json {in-toto.io/predicate-type=" + SLSA + "}");
         assertThat(raw(name).toMap())
                 .isEqualTo(JsonObject.parse(
-                                Programs.output(
-                                                "skopeo",
-                                                "--insecure-policy",
-                                                "inspect",
-                                                "--raw",
-                                                "oci:" + layout + ":" + name)
+                                Programs.skopeo("inspect", "--raw", "oci:" + layout + ":" + name)
                                         .getBytes(StandardCharsets.UTF_8),
                                 "layout")
                         .toMap());
@@ -172,7 +157,7 @@ class BuildAttestationTest {
 
     @Test
     void provenanceSaysWhatWentInAndNoSecret() throws IOException {
-        var spec = spec("""
+        var spec = builds.spec("""
                         FROM busybox AS base
                         ARG WHO
                         RUN --mount=type=secret,id=token,target=/t echo $WHO >/who
@@ -216,7 +201,7 @@ class BuildAttestationTest {
 
     @Test
     void theSameFilesAndTimeGiveTheSameIndex() throws IOException {
-        var spec = spec("FROM busybox\nCOPY Dockerfile /\n").withSbom().arg("SOURCE_DATE_EPOCH", "1700000000");
+        var spec = builds.spec("FROM busybox\nCOPY Dockerfile /\n").withSbom().arg("SOURCE_DATE_EPOCH", "1700000000");
         engine.images().build(spec.tag("one:1"));
         var first = engine.images().attestations("one:1").get(0);
         engine.images().build(spec.tag("one:1").withoutCache());
@@ -227,7 +212,7 @@ class BuildAttestationTest {
     @Test
     void theyGoWithTheNameAndNotBefore() throws IOException {
         engine.images()
-                .build(spec("FROM busybox\nRUN echo kept >/kept\n")
+                .build(builds.spec("FROM busybox\nRUN echo kept >/kept\n")
                         .tag("kept:1")
                         .withSbom());
         engine.images().prune(PruneOptions.dangling());
@@ -243,7 +228,9 @@ class BuildAttestationTest {
 
     @Test
     void dockersMediaTypesHaveNoPlaceForThem() throws IOException {
-        var spec = spec("FROM busybox\n").withSbom().output(BuildOutput.image().withDockerMediaTypes());
+        var spec = builds.spec("FROM busybox\n")
+                .withSbom()
+                .output(BuildOutput.image().withDockerMediaTypes());
 
         assertThatThrownBy(() -> engine.images().build(spec))
                 .isInstanceOf(InvalidSpecException.class)

@@ -11,7 +11,6 @@ import dev.cais.PullPolicy;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestRegistry;
-import dev.cais.fixtures.TestStore;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -42,10 +41,10 @@ class BuildBasesTest {
     private Path context;
 
     @BeforeEach
-    void open(TestStore store, @TempDir Path directory) {
+    void open(Engine opened, @TempDir Path directory) {
         registry = TestRegistry.plain(directory);
         base = registry.address() + "/base:1";
-        engine = store.openEngineWithBusybox();
+        engine = opened;
         var busybox = engine.images().get("busybox");
         busybox.tag(base);
         engine.images().push(base);
@@ -56,7 +55,6 @@ class BuildBasesTest {
 
     @AfterEach
     void close() {
-        engine.close();
         registry.close();
     }
 

@@ -20,7 +20,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -43,14 +42,9 @@ class BuildContextsTest {
     private TestBuilds builds;
 
     @BeforeAll
-    static void open(TestStore opened) {
-        store = opened;
-        engine = opened.openEngineWithBusybox();
-    }
-
-    @AfterAll
-    static void close() {
-        engine.close();
+    static void open(TestStore place, Engine opened) {
+        store = place;
+        engine = opened;
     }
 
     @BeforeEach

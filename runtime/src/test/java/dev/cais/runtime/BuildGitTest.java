@@ -12,12 +12,10 @@ import dev.cais.NotFoundException;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresProgram;
 import dev.cais.fixtures.RequiresRoot;
-import dev.cais.fixtures.TestStore;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -41,13 +39,8 @@ class BuildGitTest {
     private String commit = "";
 
     @BeforeAll
-    static void open(TestStore opened) {
-        engine = opened.openEngineWithBusybox();
-    }
-
-    @AfterAll
-    static void close() {
-        engine.close();
+    static void open(Engine opened) {
+        engine = opened;
     }
 
     @BeforeEach

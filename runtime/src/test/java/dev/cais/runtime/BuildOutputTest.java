@@ -8,7 +8,6 @@ import dev.cais.BuildSpec;
 import dev.cais.ConflictException;
 import dev.cais.ContainerSpec;
 import dev.cais.Engine;
-import dev.cais.Image;
 import dev.cais.InvalidSpecException;
 import dev.cais.LayerCompression;
 import dev.cais.PushOptions;
@@ -18,7 +17,6 @@ import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.Programs;
 import dev.cais.fixtures.RequiresProgram;
 import dev.cais.fixtures.RequiresRoot;
-import dev.cais.fixtures.TestImages;
 import dev.cais.fixtures.TestRegistry;
 import dev.cais.fixtures.TestStore;
 import java.io.ByteArrayOutputStream;
@@ -26,7 +24,6 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -51,6 +48,7 @@ class BuildOutputTest {
     private Path store = Path.of("/");
     private TestRegistry registry;
     private Engine engine;
+    private TestBuilds builds;
 
     @TempDir
     private Path context;
@@ -59,32 +57,20 @@ class BuildOutputTest {
     private Path host;
 
     @BeforeEach
-    void open(TestStore store, @TempDir Path directory) {
+    void open(TestStore store, Engine opened, @TempDir Path directory) {
         this.store = store.path();
         registry = TestRegistry.plain(directory);
-        engine = Engine.open(store.options().insecureRegistry(registry.address()));
-        engine.images().load(TestImages.busyboxArchive());
+        engine = opened;
+        builds = TestBuilds.of(engine, context);
     }
 
     @AfterEach
     void close() {
-        engine.close();
         registry.close();
     }
 
-    private BuildSpec spec(String dockerfile) throws IOException {
-        Files.writeString(context.resolve("Dockerfile"), dockerfile);
-        return BuildSpec.of(context).arg("SOURCE_DATE_EPOCH", "1700000000");
-    }
-
-    private Image build(BuildSpec spec) {
-        return engine.images().build(spec);
-    }
-
-    private static String skopeo(String... arguments) {
-        var command = new ArrayList<>(List.of("skopeo", "--insecure-policy"));
-        command.addAll(List.of(arguments));
-        return Programs.output(command.toArray(String[]::new)).strip();
+    private BuildSpec spec(String dockerfile) {
+        return builds.spec(dockerfile).arg("SOURCE_DATE_EPOCH", "1700000000");
     }
 
     private String at(String name) {
@@ -102,7 +88,7 @@ class BuildOutputTest {
     @Test
     void aDirectoryGetsTheFilesAsTheUsersOwn() throws IOException {
         var out = host.resolve("new/out");
-        var image = build(spec(EXPORT).output(BuildOutput.local(out)));
+        var image = builds.build(spec(EXPORT).output(BuildOutput.local(out)));
 
         assertThat(out.resolve("f")).hasContent("one");
         assertThat(Files.getAttribute(out.resolve("f"), "unix:mode")).isEqualTo(0100750);
@@ -115,8 +101,9 @@ class BuildOutputTest {
 
     @Test
     void devicesAreNotForTheHost() throws IOException {
-        build(spec("FROM busybox\nRUN mknod /null c 1 3 && ln /null /other && mkfifo /pipe && echo a >/a && ln /a /b\n")
-                .output(BuildOutput.local(host.resolve("out")), BuildOutput.tar(host.resolve("out.tar"))));
+        builds.build(
+                spec("FROM busybox\nRUN mknod /null c 1 3 && ln /null /other && mkfifo /pipe && echo a >/a && ln /a /b\n")
+                        .output(BuildOutput.local(host.resolve("out")), BuildOutput.tar(host.resolve("out.tar"))));
 
         assertThat(host.resolve("out/bin/busybox")).isExecutable();
         assertThat(host.resolve("out/pipe")).exists();
@@ -137,7 +124,7 @@ class BuildOutputTest {
         Files.createSymbolicLink(out.resolve("f"), Path.of("/etc/hostname"));
         var before = Files.readString(Path.of("/etc/hostname"));
 
-        build(spec(EXPORT).output(BuildOutput.local(out)));
+        builds.build(spec(EXPORT).output(BuildOutput.local(out)));
 
         assertThat(out.resolve("mine")).hasContent("mine");
         assertThat(out.resolve("d/mine")).hasContent("mine");
@@ -157,7 +144,7 @@ class BuildOutputTest {
 
         var spec = spec(EXPORT).output(BuildOutput.local(out));
 
-        assertThatThrownBy(() -> build(spec))
+        assertThatThrownBy(() -> builds.build(spec))
                 .isInstanceOf(ConflictException.class)
                 .hasMessage("cannot write files to " + out + ": " + out.resolve("d")
                         + " is no directory, and one is to come there");
@@ -170,7 +157,7 @@ class BuildOutputTest {
     @Test
     void aTarHasOwnersModesAndTheTimesOfTheBuild() throws IOException {
         var stream = new ByteArrayOutputStream();
-        build(spec("FROM scratch\nCOPY --chmod=640 --chown=7:8 Dockerfile /d/\n")
+        builds.build(spec("FROM scratch\nCOPY --chmod=640 --chown=7:8 Dockerfile /d/\n")
                 .output(BuildOutput.tar(host.resolve("out.tar")), BuildOutput.tar(stream)));
 
         assertThat(tarListing(host.resolve("out.tar")))
@@ -186,7 +173,7 @@ class BuildOutputTest {
         var spec = spec("FROM busybox\nCOPY Dockerfile /d\nRUN echo made >/made\n")
                 .tag("forms:1")
                 .annotation("org.opencontainers.image.source", "https://example.com/app");
-        var image = build(spec.output(
+        var image = builds.build(spec.output(
                 BuildOutput.ociLayout(host.resolve("layout")),
                 BuildOutput.oci(host.resolve("oci.tar")),
                 BuildOutput.docker(host.resolve("docker.tar")),
@@ -199,22 +186,23 @@ class BuildOutputTest {
                 "docker://" + at("forms:1"),
                 "docker://" + at("forms:again"))) {
             var tls = place.startsWith("docker:") ? "--tls-verify=false" : "--no-tags";
-            assertThat(skopeo("inspect", tls, "--format", "{{.Digest}}", place)).isEqualTo(digest);
-            assertThat(skopeo("inspect", tls, "--raw", place))
+            assertThat(Programs.skopeo("inspect", tls, "--format", "{{.Digest}}", place))
+                    .isEqualTo(digest);
+            assertThat(Programs.skopeo("inspect", tls, "--raw", place))
                     .contains("\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\"")
                     .contains("\"annotations\":{\"org.opencontainers.image.source\":\"https://example.com/app\"}")
                     .contains("application/vnd.oci.image.layer.v1.tar+gzip")
                     .doesNotContain(".tar\"");
         }
-        assertThat(skopeo("inspect", "--config", "--raw", "docker-archive:" + host.resolve("docker.tar")))
-                .isEqualTo(skopeo("inspect", "--config", "--raw", "oci:" + host.resolve("layout")));
+        assertThat(Programs.skopeo("inspect", "--config", "--raw", "docker-archive:" + host.resolve("docker.tar")))
+                .isEqualTo(Programs.skopeo("inspect", "--config", "--raw", "oci:" + host.resolve("layout")));
         assertThat(image.tags()).containsExactly("forms:1");
         assertThat(engine.containers()
                         .run(ContainerSpec.of(image).command("cat", "/made"))
                         .stdout())
                 .isEqualTo("made\n");
 
-        build(spec.output(BuildOutput.oci(host.resolve("again.tar"))));
+        builds.build(spec.output(BuildOutput.oci(host.resolve("again.tar"))));
         assertThat(host.resolve("again.tar")).hasSameBinaryContentAs(host.resolve("oci.tar"));
     }
 
@@ -222,48 +210,49 @@ class BuildOutputTest {
     @RequiresProgram("umoci")
     void umociUnpacksALayoutToWhichTwoBuildsWereAdded() throws IOException {
         var layout = host.resolve("layout");
-        build(spec("FROM busybox\nRUN echo 1 >/made\n").tag("added:1").output(BuildOutput.ociLayout(layout)));
-        build(spec("FROM busybox\nRUN echo 2 >/made\n")
+        builds.build(spec("FROM busybox\nRUN echo 1 >/made\n").tag("added:1").output(BuildOutput.ociLayout(layout)));
+        builds.build(spec("FROM busybox\nRUN echo 2 >/made\n")
                 .tag("added:2")
                 .output(BuildOutput.ociLayout(layout).compression(LayerCompression.ZSTD, 0)));
 
-        skopeo("copy", "oci:" + layout + ":docker.io/library/added:1", "oci:" + host.resolve("copy") + ":made");
+        Programs.skopeo(
+                "copy", "oci:" + layout + ":docker.io/library/added:1", "oci:" + host.resolve("copy") + ":made");
         Programs.output("umoci", "unpack", "--image", host.resolve("copy") + ":made", host.resolve("bundle") + "");
         assertThat(host.resolve("bundle/rootfs/made")).hasContent("1");
-        assertThat(skopeo("inspect", "--raw", "oci:" + layout + ":docker.io/library/added:2"))
+        assertThat(Programs.skopeo("inspect", "--raw", "oci:" + layout + ":docker.io/library/added:2"))
                 .contains("application/vnd.oci.image.layer.v1.tar+zstd");
         Programs.output("rm", "-rf", host.resolve("bundle").toString());
     }
 
     @Test
     void dockersMediaTypesAreForThoseWhoWantThem() throws IOException {
-        var image = build(spec("FROM busybox\nRUN echo docker >/made\n")
+        var image = builds.build(spec("FROM busybox\nRUN echo docker >/made\n")
                 .tag(at("typed:1"))
                 .annotation("a", "left out")
                 .output(
                         BuildOutput.image().withDockerMediaTypes(),
                         BuildOutput.registry().withDockerMediaTypes()));
 
-        var raw = skopeo("inspect", "--tls-verify=false", "--raw", "docker://" + at("typed:1"));
+        var raw = Programs.skopeo("inspect", "--tls-verify=false", "--raw", "docker://" + at("typed:1"));
         assertThat(raw)
                 .contains("\"mediaType\":\"application/vnd.docker.distribution.manifest.v2+json\"")
                 .contains("application/vnd.docker.container.image.v1+json")
                 .contains("application/vnd.docker.image.rootfs.diff.tar.gzip")
                 .doesNotContain("oci", "left out");
         assertThat(image.digest().orElseThrow().toString())
-                .isEqualTo(skopeo(
+                .isEqualTo(Programs.skopeo(
                         "inspect", "--tls-verify=false", "--format", "{{.Digest}}", "docker://" + at("typed:1")));
         assertThat(engine.images().pull(at("typed:1")).id()).isEqualTo(image.id());
     }
 
     @Test
     void aFormThatIsAnotherImageIsForTheRegistryAlone() throws IOException {
-        var image = build(spec("FROM busybox\nRUN echo chunks >/made\n")
+        var image = builds.build(spec("FROM busybox\nRUN echo chunks >/made\n")
                 .tag("chunks:1")
                 .output(BuildOutput.registry(at("chunks:1"))
                         .options(PushOptions.defaults().compression(LayerCompression.ESTARGZ))));
 
-        assertThat(skopeo("inspect", "--tls-verify=false", "--raw", "docker://" + at("chunks:1")))
+        assertThat(Programs.skopeo("inspect", "--tls-verify=false", "--raw", "docker://" + at("chunks:1")))
                 .contains("containerd.io/snapshot/stargz/toc.digest")
                 .doesNotContain(image.id().toString());
         assertThat(engine.images().get("chunks:1")).isEqualTo(image);
@@ -276,9 +265,9 @@ class BuildOutputTest {
     @Test
     void whatWasPackedForAnOutputAloneDoesNotStay() throws IOException {
         var spec = spec("FROM busybox\nRUN echo left >/made\n").tag("left:1");
-        build(spec);
+        builds.build(spec);
         var before = blobs();
-        assertThatThrownBy(() -> build(spec.output(BuildOutput.registry("127.0.0.1:1/refused:1"))))
+        assertThatThrownBy(() -> builds.build(spec.output(BuildOutput.registry("127.0.0.1:1/refused:1"))))
                 .isInstanceOf(RegistryException.class);
 
         assertThat(blobs()).isEqualTo(before);
@@ -292,7 +281,7 @@ class BuildOutputTest {
 
     @Test
     void namesMoveWhenAllElseIsDone() throws IOException {
-        var first = build(spec("FROM busybox\nRUN echo first >/f\n").tag("moving:1"));
+        var first = builds.build(spec("FROM busybox\nRUN echo first >/f\n").tag("moving:1"));
         var before = Files.writeString(host.resolve("out.tar"), "before");
         var spec = spec("FROM busybox\nRUN echo second >/f\n")
                 .tag("moving:1")
@@ -303,7 +292,7 @@ class BuildOutputTest {
                         BuildOutput.registry("127.0.0.1:1/refused:1")
                                 .options(PushOptions.defaults().compression(LayerCompression.ZSTD)));
 
-        assertThatThrownBy(() -> build(spec)).isInstanceOf(RegistryException.class);
+        assertThatThrownBy(() -> builds.build(spec)).isInstanceOf(RegistryException.class);
 
         assertThat(engine.images().get("moving:1")).isEqualTo(first);
         assertThat(before).hasContent("before");
@@ -322,7 +311,7 @@ class BuildOutputTest {
         };
         var spec = spec(EXPORT).tag("broken:1").output(BuildOutput.tar(broken));
 
-        assertThatThrownBy(() -> build(spec))
+        assertThatThrownBy(() -> builds.build(spec))
                 .isInstanceOf(StorageException.class)
                 .hasMessage("cannot write a tar of the result: gone");
         assertThat(engine.images().find("broken:1")).isEmpty();
@@ -332,11 +321,11 @@ class BuildOutputTest {
     void outputsThatDoNotFitAreRefusedBeforeAnythingIsDone() throws IOException {
         var spec = spec("FROM busybox\nRUN exit 1\n");
 
-        assertThatThrownBy(() -> build(spec.output(BuildOutput.registry())))
+        assertThatThrownBy(() -> builds.build(spec.output(BuildOutput.registry())))
                 .isInstanceOf(InvalidSpecException.class)
                 .hasMessage(
                         "cannot build " + context + ": it is to be pushed, and has no name; add a tag of the registry");
-        assertThatThrownBy(() -> build(
+        assertThatThrownBy(() -> builds.build(
                         spec.platform("linux/amd64", "linux/arm64").output(BuildOutput.docker(host.resolve("a.tar")))))
                 .isInstanceOf(InvalidSpecException.class)
                 .hasMessage("cannot write " + host.resolve("a.tar")

@@ -18,9 +18,7 @@ import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.Programs;
 import dev.cais.fixtures.RequiresProgram;
 import dev.cais.fixtures.RequiresRoot;
-import dev.cais.fixtures.TestImages;
 import dev.cais.fixtures.TestRegistry;
-import dev.cais.fixtures.TestStore;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -54,6 +52,7 @@ class BuildPlatformTest {
 
     private TestRegistry registry;
     private Engine engine;
+    private TestBuilds builds;
 
     @TempDir
     private Path context;
@@ -62,31 +61,23 @@ class BuildPlatformTest {
     private Path host;
 
     @BeforeEach
-    void open(TestStore store, @TempDir Path directory) {
+    void open(Engine opened, @TempDir Path directory) {
         registry = TestRegistry.plain(directory);
-        engine = Engine.open(store.options().insecureRegistry(registry.address()));
-        engine.images().load(TestImages.busyboxArchive());
+        engine = opened;
+        builds = TestBuilds.of(engine, context);
     }
 
     @AfterEach
     void close() {
-        engine.close();
         registry.close();
     }
 
-    private BuildSpec spec(String dockerfile) throws IOException {
-        Files.writeString(context.resolve("Dockerfile"), dockerfile);
-        return BuildSpec.of(context).arg("SOURCE_DATE_EPOCH", "1700000000");
+    private BuildSpec spec(String dockerfile) {
+        return builds.spec(dockerfile).arg("SOURCE_DATE_EPOCH", "1700000000");
     }
 
     private String at(String name) {
         return registry.address() + "/" + name;
-    }
-
-    private static String skopeo(String... arguments) {
-        var command = new ArrayList<>(List.of("skopeo", "--insecure-policy"));
-        command.addAll(List.of(arguments));
-        return Programs.output(command.toArray(String[]::new)).strip();
     }
 
     @Test
@@ -108,13 +99,13 @@ class BuildPlatformTest {
 
         assertThat(image.platform()).isEqualTo(own);
         assertThat(engine.images().get(at("cross:1"))).isEqualTo(image);
-        var raw = skopeo("inspect", "--tls-verify=false", "--raw", "docker://" + at("cross:1"));
+        var raw = Programs.skopeo("inspect", "--tls-verify=false", "--raw", "docker://" + at("cross:1"));
         assertThat(raw)
                 .startsWith("{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\"")
                 .contains("\"platform\":{\"architecture\":\"loong64\",\"os\":\"linux\"}")
                 .contains("\"platform\":{\"architecture\":\"" + own.architecture() + "\",\"os\":\"linux\"}")
                 .endsWith("\"annotations\":{\"org.opencontainers.image.title\":\"of all\"}}");
-        assertThat(skopeo(
+        assertThat(Programs.skopeo(
                         "--override-arch",
                         "loong64",
                         "inspect",
@@ -123,7 +114,7 @@ class BuildPlatformTest {
                         "--raw",
                         "docker://" + at("cross:1")))
                 .contains("\"architecture\":\"loong64\"");
-        assertThat(skopeo("inspect", "--raw", "oci-archive:" + host.resolve("cross.tar")))
+        assertThat(Programs.skopeo("inspect", "--raw", "oci-archive:" + host.resolve("cross.tar")))
                 .isEqualTo(raw);
         assertThat(host.resolve("out/linux_loong64/program")).hasContent("program for linux/loong64");
         assertThat(host.resolve("out/" + own.toString().replace('/', '_') + "/program"))
@@ -149,7 +140,7 @@ class BuildPlatformTest {
 
         var digest = engine.images().push(at("stored:1"));
 
-        assertThat(skopeo("inspect", "--tls-verify=false", "--raw", "docker://" + at("stored:1")))
+        assertThat(Programs.skopeo("inspect", "--tls-verify=false", "--raw", "docker://" + at("stored:1")))
                 .contains("loong64", Platform.host().architecture());
         engine.images().build(spec.output(BuildOutput.registry(at("straight:1"))));
         assertThat(engine.images().repository(at("straight")).manifest("1").digest())

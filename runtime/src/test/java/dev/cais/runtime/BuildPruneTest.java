@@ -18,7 +18,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -34,15 +33,10 @@ class BuildPruneTest {
     private TestBuilds builds;
 
     @BeforeEach
-    void open(TestStore store, @TempDir Path context) {
-        engine = store.openEngineWithBusybox();
+    void open(TestStore store, Engine opened, @TempDir Path context) {
+        engine = opened;
         steps = store.path().resolve("builds/steps");
         builds = TestBuilds.of(engine, context);
-    }
-
-    @AfterEach
-    void close() {
-        engine.close();
     }
 
     private List<BuildCacheEntry> kept() {

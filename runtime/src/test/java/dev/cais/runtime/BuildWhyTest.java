@@ -12,7 +12,6 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -30,14 +29,9 @@ class BuildWhyTest {
     private TestBuilds builds;
 
     @BeforeAll
-    static void open(TestStore opened) {
-        store = opened;
-        engine = opened.openEngineWithBusybox();
-    }
-
-    @AfterAll
-    static void close() {
-        engine.close();
+    static void open(TestStore place, Engine opened) {
+        store = place;
+        engine = opened;
     }
 
     @BeforeEach

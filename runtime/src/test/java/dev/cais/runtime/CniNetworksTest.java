@@ -19,7 +19,6 @@ import dev.cais.fixtures.Programs;
 import dev.cais.fixtures.RequiresFeature;
 import dev.cais.fixtures.RequiresProgram;
 import dev.cais.fixtures.RequiresRoot;
-import dev.cais.fixtures.TestStore;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
@@ -27,7 +26,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -50,13 +48,8 @@ class CniNetworksTest {
     Path directory;
 
     @BeforeAll
-    static void open(TestStore store) {
-        engine = store.openEngineWithBusybox();
-    }
-
-    @AfterAll
-    static void close() {
-        engine.close();
+    static void open(Engine opened) {
+        engine = opened;
     }
 
     /** What plugins keep, for IPv4 and IPv6. */

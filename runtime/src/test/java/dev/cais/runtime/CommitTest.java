@@ -13,10 +13,8 @@ import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.Programs;
 import dev.cais.fixtures.RequiresProgram;
 import dev.cais.fixtures.RequiresRoot;
-import dev.cais.fixtures.TestStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -36,13 +34,8 @@ class CommitTest {
     Path host;
 
     @BeforeEach
-    void open(TestStore store) {
-        engine = store.openEngineWithBusybox();
-    }
-
-    @AfterEach
-    void close() {
-        engine.close();
+    void open(Engine opened) {
+        engine = opened;
     }
 
     @Test
@@ -61,12 +54,7 @@ class CommitTest {
             });
         }
         engine.images().save(host.resolve("layout"), "made:1");
-        Programs.output(
-                "skopeo",
-                "--insecure-policy",
-                "copy",
-                "oci:" + host.resolve("layout"),
-                "oci:" + host.resolve("copy") + ":made");
+        Programs.skopeo("copy", "oci:" + host.resolve("layout"), "oci:" + host.resolve("copy") + ":made");
         Programs.output(
                 "umoci",
                 "unpack",

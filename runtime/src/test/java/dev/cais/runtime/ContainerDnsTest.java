@@ -32,7 +32,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -51,14 +50,9 @@ class ContainerDnsTest {
     private static Engine engine;
 
     @BeforeAll
-    static void open(TestStore store) {
-        engine = store.openEngineWithBusybox();
+    static void open(Engine opened) {
+        engine = opened;
         engine.containers().create(IDLE.network("bridge")).close();
-    }
-
-    @AfterAll
-    static void close() {
-        engine.close();
     }
 
     private static String output(ContainerSpec spec, String script) {

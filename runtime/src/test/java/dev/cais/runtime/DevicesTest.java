@@ -14,14 +14,12 @@ import dev.cais.NotFoundException;
 import dev.cais.UnsupportedHostException;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
-import dev.cais.fixtures.TestStore;
 import dev.cais.linux.Abi;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -47,17 +45,12 @@ class DevicesTest {
     private static int minor;
 
     @BeforeAll
-    static void open(TestStore store) throws IOException {
+    static void open(Engine opened) throws IOException {
         var number = ((Number) Files.getAttribute(DEVICE, "unix:rdev")).longValue();
         major = Abi.major(number);
         minor = Abi.minor(number);
-        engine = store.openEngineWithBusybox();
+        engine = opened;
         assumeFalse(major == 1, "this host has none of the devices");
-    }
-
-    @AfterAll
-    static void close() {
-        engine.close();
     }
 
     private static final ContainerSpec BUSYBOX = ContainerSpec.of("busybox");

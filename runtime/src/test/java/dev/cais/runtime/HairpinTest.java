@@ -16,7 +16,6 @@ import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.NetNamespace;
 import dev.cais.fixtures.RequiresFeature;
 import dev.cais.fixtures.RequiresRoot;
-import dev.cais.fixtures.TestStore;
 import dev.cais.linux.ControlFile;
 import dev.cais.network.HostSettings;
 import dev.cais.network.netlink.LinkAddress;
@@ -33,7 +32,6 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -60,14 +58,9 @@ class HairpinTest {
     private static Engine engine;
 
     @BeforeAll
-    static void open(TestStore store) {
-        engine = store.openEngineWithBusybox();
+    static void open(Engine opened) {
+        engine = opened;
         engine.containers().create(PUBLISHED.network("bridge")).close();
-    }
-
-    @AfterAll
-    static void close() {
-        engine.close();
     }
 
     /** What other classes of this JVM find. */

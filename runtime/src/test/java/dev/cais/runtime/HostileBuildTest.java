@@ -32,7 +32,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.zip.GZIPOutputStream;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -53,14 +52,9 @@ class HostileBuildTest {
     private TestBuilds builds;
 
     @BeforeAll
-    static void open(TestStore opened) {
-        store = opened;
-        engine = opened.openEngineWithBusybox();
-    }
-
-    @AfterAll
-    static void close() {
-        engine.close();
+    static void open(TestStore place, Engine opened) {
+        store = place;
+        engine = opened;
     }
 
     @BeforeEach

@@ -25,13 +25,11 @@ import dev.cais.fixtures.Feature;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresFeature;
 import dev.cais.fixtures.RequiresRoot;
-import dev.cais.fixtures.TestStore;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -44,13 +42,8 @@ class InspectTest {
     private Engine engine;
 
     @BeforeEach
-    void open(TestStore store) {
-        engine = store.openEngineWithBusybox();
-    }
-
-    @AfterEach
-    void close() {
-        engine.close();
+    void open(Engine opened) {
+        engine = opened;
     }
 
     private static ContainerSpec sh(String script) {

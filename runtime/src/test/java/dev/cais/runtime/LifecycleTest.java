@@ -26,7 +26,6 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -39,13 +38,8 @@ class LifecycleTest {
     private static Engine engine;
 
     @BeforeAll
-    static void open(TestStore store) {
-        engine = store.openEngineWithBusybox();
-    }
-
-    @AfterAll
-    static void close() {
-        engine.close();
+    static void open(Engine opened) {
+        engine = opened;
     }
 
     private static ContainerSpec sh(String script) {

@@ -12,7 +12,6 @@ import dev.cais.fixtures.Feature;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresFeature;
 import dev.cais.fixtures.RequiresRoot;
-import dev.cais.fixtures.TestStore;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.time.Duration;
@@ -22,7 +21,6 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -40,13 +38,8 @@ class ManyPortsTest {
     private Engine engine;
 
     @BeforeEach
-    void open(TestStore store) {
-        engine = store.openEngineWithBusybox();
-    }
-
-    @AfterEach
-    void close() {
-        engine.close();
+    void open(Engine opened) {
+        engine = opened;
     }
 
     @Test

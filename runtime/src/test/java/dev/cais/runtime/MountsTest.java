@@ -20,14 +20,12 @@ import dev.cais.fixtures.Programs;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TarWriter;
 import dev.cais.fixtures.TestImages;
-import dev.cais.fixtures.TestStore;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -47,8 +45,8 @@ class MountsTest {
     Path host;
 
     @BeforeAll
-    static void open(TestStore store, @TempDir Path directory) {
-        engine = store.openEngineWithBusybox();
+    static void open(Engine opened, @TempDir Path directory) {
+        engine = opened;
         var archive = directory.resolve("hostile.tar");
         TestImages.writeOnBusybox(
                 archive,
@@ -67,11 +65,6 @@ class MountsTest {
                         .entry('6', "fifo", 0644, "", 0, new byte[0])
                         .bytes());
         engine.images().load(archive);
-    }
-
-    @AfterAll
-    static void close() {
-        engine.close();
     }
 
     private void load(String name, byte[]... layers) {

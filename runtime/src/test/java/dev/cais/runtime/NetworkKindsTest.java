@@ -22,7 +22,6 @@ import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.NetNamespace;
 import dev.cais.fixtures.RequiresFeature;
 import dev.cais.fixtures.RequiresRoot;
-import dev.cais.fixtures.TestStore;
 import dev.cais.network.netlink.LinkAddress;
 import dev.cais.network.netlink.LinkKind;
 import dev.cais.network.netlink.LinkRequest;
@@ -31,7 +30,6 @@ import dev.cais.network.netlink.Rtnetlink;
 import java.util.ArrayList;
 import java.util.Optional;
 import java.util.function.Supplier;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -55,14 +53,9 @@ class NetworkKindsTest {
     private int machineLink;
 
     @BeforeAll
-    static void open(TestStore store) {
-        engine = store.openEngineWithBusybox();
+    static void open(Engine opened) {
+        engine = opened;
         engine.containers().create(IDLE.network("bridge")).close();
-    }
-
-    @AfterAll
-    static void close() {
-        engine.close();
     }
 
     @BeforeEach

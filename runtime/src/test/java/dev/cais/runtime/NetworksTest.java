@@ -25,7 +25,6 @@ import dev.cais.fixtures.Feature;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresFeature;
 import dev.cais.fixtures.RequiresRoot;
-import dev.cais.fixtures.TestStore;
 import dev.cais.network.netlink.LinkAddress;
 import dev.cais.network.netlink.LinkKind;
 import dev.cais.network.netlink.LinkRequest;
@@ -37,7 +36,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.FutureTask;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -51,15 +49,10 @@ class NetworksTest {
     private static Engine engine;
 
     @BeforeAll
-    static void open(TestStore store) {
-        engine = store.openEngineWithBusybox();
+    static void open(Engine opened) {
+        engine = opened;
         // the engine opens its sockets, and makes the default network
         engine.containers().create(IDLE.network("bridge")).close();
-    }
-
-    @AfterAll
-    static void close() {
-        engine.close();
     }
 
     private static final ContainerSpec BUSYBOX = ContainerSpec.of("busybox");

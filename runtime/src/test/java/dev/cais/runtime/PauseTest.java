@@ -12,7 +12,6 @@ import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestStore;
 import java.time.Duration;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -25,13 +24,8 @@ class PauseTest {
     private static Engine engine;
 
     @BeforeAll
-    static void open(TestStore store) {
-        engine = store.openEngineWithBusybox();
-    }
-
-    @AfterAll
-    static void close() {
-        engine.close();
+    static void open(Engine opened) {
+        engine = opened;
     }
 
     private static ContainerSpec sh(String script) {

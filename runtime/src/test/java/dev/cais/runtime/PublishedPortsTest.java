@@ -20,7 +20,6 @@ import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.NetNamespace;
 import dev.cais.fixtures.RequiresFeature;
 import dev.cais.fixtures.RequiresRoot;
-import dev.cais.fixtures.TestStore;
 import dev.cais.network.netlink.LinkAddress;
 import dev.cais.network.netlink.LinkKind;
 import dev.cais.network.netlink.LinkRequest;
@@ -39,7 +38,6 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.FutureTask;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -56,16 +54,11 @@ class PublishedPortsTest {
     private static Engine engine;
 
     @BeforeAll
-    static void open(TestStore store) {
-        engine = store.openEngineWithBusybox();
+    static void open(Engine opened) {
+        engine = opened;
         engine.containers()
                 .create(ECHO.publish(80))
                 .close(); // the engine opens its sockets, and makes the default network
-    }
-
-    @AfterAll
-    static void close() {
-        engine.close();
     }
 
     private static ContainerSpec sh(String script) {

@@ -37,7 +37,6 @@ import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -57,13 +56,8 @@ class RelayedPortsTest {
 
     /** Each its own: a relay keeps the pipes that it has made. */
     @BeforeEach
-    void open(TestStore store) {
-        engine = store.openEngineWithBusybox();
-    }
-
-    @AfterEach
-    void close() {
-        engine.close();
+    void open(Engine opened) {
+        engine = opened;
     }
 
     @Test

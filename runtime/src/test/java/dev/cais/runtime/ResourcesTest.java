@@ -16,13 +16,11 @@ import dev.cais.NotFoundException;
 import dev.cais.Resources;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
-import dev.cais.fixtures.TestStore;
 import dev.cais.linux.ControlFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -35,13 +33,8 @@ class ResourcesTest {
     private static Engine engine;
 
     @BeforeAll
-    static void open(TestStore store) {
-        engine = store.openEngineWithBusybox();
-    }
-
-    @AfterAll
-    static void close() {
-        engine.close();
+    static void open(Engine opened) {
+        engine = opened;
     }
 
     private static Container start(Resources resources) {

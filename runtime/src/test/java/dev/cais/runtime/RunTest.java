@@ -29,7 +29,6 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -42,13 +41,8 @@ class RunTest {
     private static Engine engine;
 
     @BeforeAll
-    static void open(TestStore store) {
-        engine = store.openEngineWithBusybox();
-    }
-
-    @AfterAll
-    static void close() {
-        engine.close();
+    static void open(Engine opened) {
+        engine = opened;
     }
 
     private static ContainerSpec sh(String script) {

@@ -15,7 +15,6 @@ import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
 import java.util.concurrent.locks.LockSupport;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -36,18 +35,13 @@ class SharedFilesTest {
     private TestBuilds builds;
 
     @BeforeEach
-    void open(TestStore store) {
+    void open(TestStore store, Engine opened) {
         layers = store.path().resolve("layers");
-        engine = store.openEngineWithBusybox();
+        engine = opened;
         builds = TestBuilds.of(engine, context);
         builds.write("src/a", "one");
         builds.write("src/b", "two");
         builds.write("src/d/c", "three");
-    }
-
-    @AfterEach
-    void close() {
-        engine.close();
     }
 
     /** What a file holds is remembered when it was not written a moment ago. */

@@ -12,9 +12,7 @@ import dev.cais.FileChange;
 import dev.cais.LogLine;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
-import dev.cais.fixtures.TestStore;
 import java.util.ArrayList;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -30,13 +28,8 @@ class SnapshotTest {
     private Engine engine;
 
     @BeforeEach
-    void open(TestStore store) {
-        engine = store.openEngineWithBusybox();
-    }
-
-    @AfterEach
-    void close() {
-        engine.close();
+    void open(Engine opened) {
+        engine = opened;
     }
 
     private Container setUp() {

@@ -24,10 +24,6 @@ public record ContainersTools(Path directory) {
         return run(List.of("buildah", "--root", at("root"), "--runroot", at("run"), "--storage-driver=vfs"), arguments);
     }
 
-    static String skopeo(String... arguments) {
-        return run(List.of("skopeo", "--insecure-policy"), arguments);
-    }
-
     private String at(String name) {
         return directory.resolve(name).toString();
     }

@@ -69,7 +69,7 @@ class LoadTest extends CatalogTests {
     }
 
     private static byte[] bytesOf(String... arguments) {
-        return bytes(ContainersTools.skopeo(arguments));
+        return bytes(Programs.skopeo(arguments));
     }
 
     @ParameterizedTest
@@ -92,7 +92,7 @@ class LoadTest extends CatalogTests {
             command.addAll(List.of(options.split(" ")));
         }
         command.addAll(List.of("oci:" + TestImages.busyboxLayout() + ":latest", destination));
-        ContainersTools.skopeo(command.toArray(String[]::new));
+        Programs.skopeo(command.toArray(String[]::new));
 
         var loaded = images.load(path);
         assertThat(loaded).singleElement().satisfies(image -> {

@@ -297,15 +297,15 @@ class SaveTest extends CatalogTests {
                 "oci-archive:" + at("saved.oci.tar"),
                 "oci:" + at("saved"),
                 origin.equals("v2s2") ? "oci:" + at("saved") : byName)) { // of OCI's manifests alone it reads the names
-            assertThat(sha256(bytes(ContainersTools.skopeo("inspect", "--config", "--raw", source))))
+            assertThat(sha256(bytes(Programs.skopeo("inspect", "--config", "--raw", source))))
                     .as(source)
                     .isEqualTo(image.id().hex());
             if (source.startsWith("oci") && image.digest().isPresent()) {
-                assertThat(sha256(bytes(ContainersTools.skopeo("inspect", "--raw", source))))
+                assertThat(sha256(bytes(Programs.skopeo("inspect", "--raw", source))))
                         .as(source)
                         .isEqualTo(image.digest().get().hex());
             }
-            ContainersTools.skopeo("copy", "-q", source, "dir:" + at("copy"));
+            Programs.skopeo("copy", "-q", source, "dir:" + at("copy"));
             Programs.output("rm", "-rf", at("copy").toString());
         }
     }
@@ -316,7 +316,7 @@ class SaveTest extends CatalogTests {
             case "gzip" ->
                 images.tag(images.load(TestImages.busyboxLayout()).get(0).id().toString(), "app:1");
             case "zstd" -> {
-                ContainersTools.skopeo(
+                Programs.skopeo(
                         "copy",
                         "-q",
                         "--dest-compress",
@@ -327,7 +327,7 @@ class SaveTest extends CatalogTests {
                 images.load(at("zstd"));
             }
             case "v2s2" -> {
-                ContainersTools.skopeo("copy", "-q", "--format", "v2s2", source, "dir:" + at("v2s2"));
+                Programs.skopeo("copy", "-q", "--format", "v2s2", source, "dir:" + at("v2s2"));
                 images.load(at("v2s2")).get(0).tag("app:1");
             }
             default -> images.load(TestImages.busyboxArchive()).get(0).tag("app:1");

@@ -81,7 +81,7 @@ class PullPushTest {
     @Test
     @RequiresProgram("skopeo")
     void pullsWhatSkopeoPushed() {
-        skopeo(
+        Programs.skopeo(
                 "copy",
                 "--dest-tls-verify=false",
                 "oci:" + TestImages.busyboxLayout() + ":latest",
@@ -92,8 +92,8 @@ class PullPushTest {
         assertThat(pulled.tags()).containsExactly(at("b:1"));
         assertThat(pulled.digest())
                 .get()
-                .hasToString(
-                        skopeo("inspect", "--tls-verify=false", "--format", "{{.Digest}}", "docker://" + at("b:1")));
+                .hasToString(Programs.skopeo(
+                        "inspect", "--tls-verify=false", "--format", "{{.Digest}}", "docker://" + at("b:1")));
         assertThat(store.layers().find(pulled.layers().get(0).diffId()))
                 .get()
                 .extracting(tree -> tree.resolve("bin/busybox").toFile().canExecute())
@@ -110,9 +110,11 @@ class PullPushTest {
         var digest = images.push(at("pushed:1"));
 
         assertThat(image.digest()).contains(digest);
-        assertThat(skopeo("inspect", "--tls-verify=false", "--format", "{{.Digest}}", "docker://" + at("pushed:1")))
+        assertThat(Programs.skopeo(
+                        "inspect", "--tls-verify=false", "--format", "{{.Digest}}", "docker://" + at("pushed:1")))
                 .isEqualTo(digest.toString());
-        skopeo("copy", "--src-tls-verify=false", "docker://" + at("pushed:1"), "dir:" + directory.resolve("got"));
+        Programs.skopeo(
+                "copy", "--src-tls-verify=false", "docker://" + at("pushed:1"), "dir:" + directory.resolve("got"));
     }
 
     @Test
@@ -195,11 +197,11 @@ class PullPushTest {
 
         images.push(at("chunked:1"), PushOptions.defaults().compression(LayerCompression.ZSTD_CHUNKED));
 
-        assertThat(skopeo("inspect", "--raw", "--tls-verify=false", "docker://" + at("chunked:1")))
+        assertThat(Programs.skopeo("inspect", "--raw", "--tls-verify=false", "docker://" + at("chunked:1")))
                 .contains("application/vnd.oci.image.layer.v1.tar+zstd")
                 .contains("io.github.containers.zstd-chunked.manifest-position");
         var copy = directory.resolve("copy");
-        skopeo("copy", "--src-tls-verify=false", "docker://" + at("chunked:1"), "oci:" + copy + ":chunked");
+        Programs.skopeo("copy", "--src-tls-verify=false", "docker://" + at("chunked:1"), "oci:" + copy + ":chunked");
         image.remove();
         assertThat(images.load(copy).get(0).id()).isEqualTo(image.id());
         assertThat(images.pull(at("chunked:1")).id()).isEqualTo(image.id());
@@ -215,11 +217,11 @@ class PullPushTest {
         var digest = images.push(at("lazy:1"), options);
 
         assertThat(images.push(at("lazy:1"), options)).isEqualTo(digest);
-        assertThat(skopeo("inspect", "--raw", "--tls-verify=false", "docker://" + at("lazy:1")))
+        assertThat(Programs.skopeo("inspect", "--raw", "--tls-verify=false", "docker://" + at("lazy:1")))
                 .contains("application/vnd.oci.image.layer.v1.tar+gzip")
                 .contains("containerd.io/snapshot/stargz/toc.digest");
         var copy = directory.resolve("copy");
-        skopeo("copy", "--src-tls-verify=false", "docker://" + at("lazy:1"), "oci:" + copy + ":lazy");
+        Programs.skopeo("copy", "--src-tls-verify=false", "docker://" + at("lazy:1"), "oci:" + copy + ":lazy");
         var tree = directory.resolve("tree");
         Programs.output("umoci", "raw", "unpack", "--image", copy + ":lazy", tree.toString());
         assertThat(tree.resolve("bin/busybox")).isExecutable();
@@ -316,8 +318,8 @@ class PullPushTest {
 
         var pushed = images.push(at("copy:1"));
 
-        assertThat(skopeo("inspect", "--tls-verify=false", "--raw", "docker://" + at("copy:1")))
-                .isEqualTo(skopeo("inspect", "--tls-verify=false", "--raw", "docker://" + at("multi:1")))
+        assertThat(Programs.skopeo("inspect", "--tls-verify=false", "--raw", "docker://" + at("copy:1")))
+                .isEqualTo(Programs.skopeo("inspect", "--tls-verify=false", "--raw", "docker://" + at("multi:1")))
                 .satisfies(raw ->
                         assertThat("sha256:" + sha256(TestArchive.bytes(raw))).isEqualTo(pushed.toString()));
         images.remove(at("copy:1"));
@@ -371,7 +373,8 @@ class PullPushTest {
                 index,
                 ",\"annotations\":{\"org.opencontainers.image.ref.name\":\"multi\"}"));
         var path = layout.directory(directory.resolve("multi"));
-        skopeo("copy", "--all", "--dest-tls-verify=false", "oci:" + path + ":multi", "docker://" + at("multi:1"));
+        Programs.skopeo(
+                "copy", "--all", "--dest-tls-verify=false", "oci:" + path + ":multi", "docker://" + at("multi:1"));
     }
 
     private static String platform(String architecture, String more) {
@@ -460,13 +463,5 @@ class PullPushTest {
         images.pull(at("b:1"), PullOptions.defaults(), event -> {
             throw new IllegalStateException("of the test");
         });
-    }
-
-    private static String skopeo(String... arguments) {
-        var command = new String[arguments.length + 2];
-        command[0] = "skopeo";
-        command[1] = "--insecure-policy";
-        System.arraycopy(arguments, 0, command, 2, arguments.length);
-        return Programs.output(command).strip();
     }
 }

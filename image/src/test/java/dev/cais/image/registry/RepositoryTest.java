@@ -82,7 +82,7 @@ class RepositoryTest {
         pushBusybox("b:1");
         images.tag(at("b:1"), at("b:latest"));
         images.push(at("b:latest"));
-        skopeo(
+        Programs.skopeo(
                 "copy",
                 "--dest-tls-verify=false",
                 "oci:" + TestImages.busyboxLayout() + ":latest",
@@ -93,7 +93,7 @@ class RepositoryTest {
         assertThat(repository.name()).isEqualTo(at("b"));
         assertThat(repository).hasToString("ImageRepository[" + at("b") + "]");
         assertThat(repository.tags()).containsExactlyInAnyOrder("1", "latest", "s");
-        assertThat(skopeo("list-tags", "--tls-verify=false", "docker://" + at("b")))
+        assertThat(Programs.skopeo("list-tags", "--tls-verify=false", "docker://" + at("b")))
                 .contains("\"1\"", "\"s\"");
     }
 
@@ -221,7 +221,7 @@ class RepositoryTest {
         assertThat(manifest.artifactType()).isEqualTo(TYPE);
         assertThat(manifest.annotations()).isEqualTo(Map.of("who", "somebody"));
         assertThat(manifest.json())
-                .isEqualTo(skopeo("inspect", "--tls-verify=false", "--raw", "docker://" + at("artifacts:r1")));
+                .isEqualTo(Programs.skopeo("inspect", "--tls-verify=false", "--raw", "docker://" + at("artifacts:r1")));
         assertThat(repository.read(manifest.config().orElseThrow())).isEqualTo(bytes("{\"a\":1}"));
         assertThat(repository.read(manifest.blobs().get(1))).isEqualTo(new byte[] {1, 2, 3});
         var out = directory.resolve("out");
@@ -229,7 +229,8 @@ class RepositoryTest {
                 .containsExactly(out.resolve("report.txt"), out.resolve("raw/data.bin"));
         assertThat(out.resolve("report.txt")).hasContent("all is well\n");
         assertThat(out.resolve("raw/data.bin")).hasBinaryContent(new byte[] {1, 2, 3});
-        skopeo("copy", "--src-tls-verify=false", "docker://" + at("artifacts:r1"), "dir:" + directory.resolve("dir"));
+        Programs.skopeo(
+                "copy", "--src-tls-verify=false", "docker://" + at("artifacts:r1"), "dir:" + directory.resolve("dir"));
     }
 
     @Test
@@ -348,12 +349,12 @@ class RepositoryTest {
                 .extracting(entry -> entry.platform().orElseThrow().toString())
                 .containsExactly("linux/amd64", "linux/arm/v7", "linux/s390x");
         assertThat(index.manifests().get(2).annotations()).isEqualTo(Map.of("origin", "store"));
-        assertThat(skopeo("inspect", "--tls-verify=false", "--raw", "docker://" + at("b:multi")))
+        assertThat(Programs.skopeo("inspect", "--tls-verify=false", "--raw", "docker://" + at("b:multi")))
                 .isEqualTo(index.json());
         assertThat(images.pull(at("b:multi"), PullOptions.defaults().platform("linux/s390x"))
                         .platform())
                 .hasToString("linux/s390x");
-        assertThat(skopeo(
+        assertThat(Programs.skopeo(
                         "inspect",
                         "--override-arch=arm",
                         "--override-variant=v7",
@@ -402,13 +403,5 @@ class RepositoryTest {
                 .isInstanceOf(CorruptContentException.class)
                 .hasMessage("cannot download " + at("b:one") + " to " + directory
                         + "/out: it is an index; name one of its manifests");
-    }
-
-    private static String skopeo(String... arguments) {
-        var command = new String[arguments.length + 2];
-        command[0] = "skopeo";
-        command[1] = "--insecure-policy";
-        System.arraycopy(arguments, 0, command, 2, arguments.length);
-        return Programs.output(command).strip();
     }
 }

@@ -9,14 +9,12 @@ import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresProgram;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestImages;
-import dev.cais.fixtures.TestStore;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
@@ -41,13 +39,8 @@ class BuildCorpusTest {
     private Path directory;
 
     @BeforeAll
-    static void open(TestStore store) {
-        engine = store.openEngineWithBusybox();
-    }
-
-    @AfterAll
-    static void close() {
-        engine.close();
+    static void open(Engine opened) {
+        engine = opened;
     }
 
     @TestFactory
