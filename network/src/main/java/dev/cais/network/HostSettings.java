@@ -122,7 +122,14 @@ public final class HostSettings {
      *     all
      */
     public static void shield(String bridge, boolean ipv6) {
-        ControlFile.tryWrite(IPV6.resolve(bridge).resolve("accept_ra"), "0");
-        ControlFile.tryWrite(IPV6.resolve(bridge).resolve("disable_ipv6"), ipv6 ? "0" : "1");
+        ofBridge(bridge, ipv6).forEach(ControlFile::tryWrite);
+    }
+
+    /** What {@link #shield} writes, for a bridge in a namespace that only another process can write in: values by file. */
+    public static Map<Path, String> ofBridge(String bridge, boolean ipv6) {
+        var settings = new LinkedHashMap<Path, String>();
+        settings.put(IPV6.resolve(bridge).resolve("accept_ra"), "0");
+        settings.put(IPV6.resolve(bridge).resolve("disable_ipv6"), ipv6 ? "0" : "1");
+        return settings;
     }
 }

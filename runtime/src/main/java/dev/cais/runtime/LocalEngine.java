@@ -26,6 +26,7 @@ import dev.cais.runtime.security.Capability;
 import dev.cais.runtime.security.SeccompFilter;
 import dev.cais.storage.Store;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -44,6 +45,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.Predicate;
 
 /** The engine of this JVM: owns the store's handle, the control groups, the loop, the guardian and the will. */
 final class LocalEngine implements Engine {
@@ -208,6 +210,15 @@ final class LocalEngine implements Engine {
 
     Launcher launcher() {
         return launcher;
+    }
+
+    /**
+     * Where bridges stand; the caller's to close.
+     *
+     * @param isGateway whether an address is that of a bridge of this engine
+     */
+    NetworkGround newNetworkGround(Predicate<InetAddress> isGateway) {
+        return new HostGround();
     }
 
     @Override

@@ -86,6 +86,7 @@ final class LocalNetworks implements Networks, AutoCloseable {
     private final EncryptedHosts encrypted;
     private final AtomicInteger linkNumbers = new AtomicInteger();
     private final CopyOnWriteArrayList<String> notes = new CopyOnWriteArrayList<>();
+    private @Nullable NetworkGround ground;
     private @Nullable Rtnetlink links;
     private @Nullable Firewall firewall;
     /** Why there is none. */
@@ -113,6 +114,7 @@ final class LocalNetworks implements Networks, AutoCloseable {
         if (RESERVED.contains(spec.name())) {
             throw new InvalidSpecException(cannot + ": the word means something else", "choose another name");
         }
+        ground().requireSupported(cannot, spec.driver());
         Optional<CniNetwork> cni = spec.driver() instanceof NetworkDriver.Cni plugins
                 ? Optional.of(new CniNetwork(
                         CniConfiguration.read(plugins.configuration()), CniNetwork.DEFAULT_DIRECTORIES, PLUGIN_LIMIT))
@@ -298,19 +300,38 @@ final class LocalNetworks implements Networks, AutoCloseable {
 
     // ---- the host
 
-    /** Of the host's namespace; opened by the first who needs it. */
+    /** What bridges stand in; made by the first who needs it. */
+    synchronized NetworkGround ground() {
+        if (ground == null) {
+            ground = engine.newNetworkGround(this::isGateway);
+        }
+        return ground;
+    }
+
+    /** For any thread, at once. */
+    private boolean isGateway(InetAddress address) {
+        return byName.values().stream()
+                .anyMatch(network -> network.hostAddresses().contains(address));
+    }
+
+    /** Whether the kernel leads what comes to published ports to containers. */
+    boolean translates() {
+        return ground().translates() && firewall().isPresent();
+    }
+
+    /** Of the namespace that bridges stand in; opened by the first who needs it. */
     synchronized Rtnetlink links() {
         if (links == null) {
-            links = Rtnetlink.open();
+            links = ground().openLinks();
         }
         return links;
     }
 
-    /** In the host's namespace; made by the first who needs it. Empty if the kernel has no nf_tables, which the notes tell. */
+    /** In the namespace that bridges stand in; made by the first who needs it. Empty if the kernel has no nf_tables, which the notes tell. */
     synchronized Optional<Firewall> firewall() {
         if (firewall == null && noFirewall == null) {
             try {
-                firewall = Firewall.open("cais-" + engine.id());
+                firewall = ground().openFirewall("cais-" + engine.id());
             } catch (UnsupportedHostException e) {
                 if (engine.options().strictLimits()) {
                     throw e;
@@ -435,15 +456,18 @@ final class LocalNetworks implements Networks, AutoCloseable {
         try (var undo = new Undo()) {
             undo.addStep(() -> host.execute(LinkRequest.delete(name).request()));
             var index = host.link(name).orElseThrow().index();
-            HostSettings.shield(name, spec.ipv6());
+            ground().shield(name, spec.ipv6());
             var requests = new ArrayList<Request>();
             // the firewall drops what containers send to or from loopback addresses; without one, nothing of theirs
             // goes on
             var filter = filter(cannot, spec);
-            var setting =
-                    filter.isPresent() ? LinkRequest.Ipv4Setting.ROUTE_LOCALNET : LinkRequest.Ipv4Setting.FORWARDING;
-            requests.add(withoutLinkLocal(LinkRequest.change(index).ipv4(setting, filter.isPresent() ? 1 : 0), mtu)
-                    .request());
+            var switches = LinkRequest.change(index);
+            if (filter.isEmpty()) {
+                switches.ipv4(LinkRequest.Ipv4Setting.FORWARDING, 0);
+            } else if (ground().translates()) {
+                switches.ipv4(LinkRequest.Ipv4Setting.ROUTE_LOCALNET, 1);
+            }
+            requests.add(withoutLinkLocal(switches, mtu).request());
             if (kind.vlans()) {
                 requests.add(LinkRequest.change(index)
                         .ownVlan(EndpointSpec.DEFAULT_VLAN)
@@ -456,7 +480,8 @@ final class LocalNetworks implements Networks, AutoCloseable {
             }
             host.execute(requests);
             var leases = new LinkedHashMap<Subnet, Leases>();
-            var claims = new Subnets(host, engine.options().networks(), engine.id());
+            var claims = new Subnets(
+                    host, ground()::routesElsewhere, engine.options().networks(), engine.id());
             for (var ipv6 : spec.ipv6() ? new boolean[] {false, true} : new boolean[] {false}) {
                 var subnet = claims.claim(cannot, spec, index, ipv6);
                 leases.put(subnet, new Leases(subnet, spec.gateway(subnet), spec.range(subnet)));
@@ -464,7 +489,7 @@ final class LocalNetworks implements Networks, AutoCloseable {
             var filtered = new FilteredNetwork(name, spec.internal(), spec.interContainer(), !spec.internal());
             filter.ifPresent(firewall -> firewall.add(filtered));
             if (!spec.internal() && filter.isPresent()) {
-                notes.addAll(HostSettings.passOn(spec.ipv6()));
+                notes.addAllAbsent(ground().passOn(spec.ipv6()));
             }
             var ours = new ArrayList<>(List.of(index));
             var encryption = kind.vxlan().flatMap(vxlan -> encrypt(network, vxlan, cannot));
@@ -608,7 +633,7 @@ final class LocalNetworks implements Networks, AutoCloseable {
                 all.add("networks have no way to the outside, and this process relays what comes to published ports: "
                         + noFirewall.getMessage());
             }
-            if (firewall != null) {
+            if (firewall != null && ground().translates()) { // nobody else has rules in a namespace of the engine's own
                 firewall.obstacles().forEach(obstacle -> all.add(told(obstacle)));
             }
         }
@@ -653,6 +678,9 @@ final class LocalNetworks implements Networks, AutoCloseable {
         synchronized (this) {
             try (var undo = new Undo()) {
                 undo.add(encrypted);
+                if (ground != null) {
+                    undo.add(ground);
+                }
                 if (links != null) {
                     undo.add(links);
                     undo.addStep(this::deleteLinks);
@@ -665,6 +693,7 @@ final class LocalNetworks implements Networks, AutoCloseable {
                 }
             }
             links = null;
+            ground = null;
             firewall = null;
             relay = null;
         }

@@ -27,6 +27,7 @@ import dev.cais.network.netlink.MacAddress;
 import dev.cais.network.netlink.Request;
 import dev.cais.network.netlink.Route;
 import dev.cais.network.netlink.Rtnetlink;
+import dev.cais.network.relay.SocketMaker;
 import dev.cais.network.relay.Target;
 import java.net.Inet6Address;
 import java.net.InetAddress;
@@ -51,6 +52,9 @@ final class NetworkSide implements AutoCloseable {
     private final Rtnetlink inside;
     private final Dns dns;
     private final NameService names;
+    /** Makes sockets that reach the container. */
+    private final SocketMaker reaching;
+
     private final Map<LocalEndpoint, Interface> interfaces = new LinkedHashMap<>();
     /** Names of the interfaces' networks, as others were told them. */
     private final Map<LocalEndpoint, ZoneEntry> told = new LinkedHashMap<>();
@@ -77,6 +81,7 @@ final class NetworkSide implements AutoCloseable {
         this.networks = networks;
         this.sockets = sockets;
         this.inside = Rtnetlink.of(sockets.route());
+        this.reaching = networks.ground().sockets();
         this.names = networks.resolver().attach(sockets.udp(), sockets.tcp(), this::names);
     }
 
@@ -173,7 +178,7 @@ final class NetworkSide implements AutoCloseable {
         if (!network.spec().interContainer()) {
             port.isolated(true);
         }
-        if (HostSettings.filtersBridgedFrames()) {
+        if (networks.ground().translates() && HostSettings.filtersBridgedFrames()) {
             port.hairpin(true);
         }
         requests.add(port.request());
@@ -344,7 +349,9 @@ final class NetworkSide implements AutoCloseable {
         if (binding.protocol() == Protocol.SCTP && shown(binding).relayed()) {
             throw new UnsupportedHostException(
                     "cannot publish " + binding + ": a relay carries tcp and udp only",
-                    "publish on another address, where nf_tables leads to one of the container's");
+                    networks.translates()
+                            ? "publish on another address, where nf_tables leads to one of the container's"
+                            : "it needs nf_tables, and a JVM that root runs");
         }
     }
 
@@ -367,7 +374,7 @@ final class NetworkSide implements AutoCloseable {
                 .flatMap(endpoint -> endpoint.addresses().stream())
                 .filter(address -> address.getClass() == binding.address().getClass())
                 .findFirst()
-                .filter(address -> networks.firewall().isPresent())
+                .filter(address -> networks.translates())
                 .map(address -> new PublishedPort(
                         binding.protocol(), binding.address(), binding.host(), address, binding.container()));
     }
@@ -379,7 +386,8 @@ final class NetworkSide implements AutoCloseable {
             return addresses.isEmpty()
                     ? CompletableFuture.failedFuture(
                             new NotFoundException("cannot reach the container: it has no address"))
-                    : Target.at(new InetSocketAddress(addresses.get(0), port)).open(protocol);
+                    : Target.at(new InetSocketAddress(addresses.get(0), port), reaching)
+                            .open(protocol);
         };
     }
 

@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 
 /**
  * Which subnets an engine's bridges may have. The host's routes tell what is taken, by whomever: a claim is a bridge's address, so it
@@ -25,13 +26,21 @@ final class Subnets {
     private static final int MOST_SUBNET_BITS = 16;
     private static final int MOST_TRIES = 4096;
     private static final int MOST_ROUNDS = 16;
+    /** Elsewhere, links have numbers of their own. */
+    private static final int NO_LINK = -1;
 
     private final Rtnetlink links;
+    private final Supplier<List<Route>> elsewhere;
     private final NetworkOptions options;
     private final String engineId;
 
-    Subnets(Rtnetlink links, NetworkOptions options, String engineId) {
+    /**
+     * @param links of the namespace that bridges stand in
+     * @param elsewhere routes that the host has besides
+     */
+    Subnets(Rtnetlink links, Supplier<List<Route>> elsewhere, NetworkOptions options, String engineId) {
         this.links = links;
+        this.elsewhere = elsewhere;
         this.options = options;
         this.engineId = engineId;
     }
@@ -70,9 +79,12 @@ final class Subnets {
                 var count = 1L << Math.min(prefix - pool.prefix(), MOST_SUBNET_BITS);
                 var first = ThreadLocalRandom.current().nextLong(count);
                 var taken = links.routes();
+                var takenElsewhere = elsewhere.get();
                 for (var i = 0L; i < Math.min(count, MOST_TRIES); i++) {
                     var subnet = subnet(pool, prefix, (first + i) % count);
-                    if (inTheWay(taken, bridge, subnet, route -> true).isEmpty()) {
+                    if (inTheWay(taken, bridge, subnet, route -> true).isEmpty()
+                            && inTheWay(takenElsewhere, NO_LINK, subnet, route -> true)
+                                    .isEmpty()) {
                         var tried = tryToTake(spec, bridge, subnet, route -> true);
                         if (tried.inTheWay().isEmpty()) {
                             return subnet;
@@ -120,7 +132,8 @@ final class Subnets {
      * come at the same moment the first keeps it; of two whose subnets overlap only in part both see the other, and nobody does.
      */
     private Claim tryToTake(NetworkSpec spec, int bridge, Subnet subnet, Predicate<Subnet> counts) {
-        var before = inTheWay(links.routes(), bridge, subnet, counts);
+        var before = inTheWay(links.routes(), bridge, subnet, counts)
+                .or(() -> inTheWay(elsewhere.get(), NO_LINK, subnet, counts));
         if (before.isPresent()) {
             return new Claim(before, false);
         }

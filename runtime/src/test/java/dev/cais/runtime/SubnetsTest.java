@@ -190,7 +190,7 @@ class SubnetsTest {
         var together = new CyclicBarrier(sockets.size());
         var tasks = new ArrayList<FutureTask<Boolean>>();
         for (var i = 0; i < sockets.size(); i++) {
-            var subnets = new Subnets(sockets.get(i), POOL, "0123456789ab");
+            var subnets = new Subnets(sockets.get(i), List::of, POOL, "0123456789ab");
             int bridge = bridges.get(i);
             var task = new FutureTask<>(() -> {
                 together.await();
