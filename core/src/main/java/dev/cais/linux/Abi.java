@@ -115,6 +115,11 @@ public final class Abi {
     public static final int MOVE_MOUNT_F_EMPTY_PATH = 0x4;
     public static final int MOVE_MOUNT_T_EMPTY_PATH = 0x40;
     public static final int MOUNT_ATTR_RDONLY = 0x1;
+    public static final int MOUNT_ATTR_NOSUID = 0x2;
+    public static final int MOUNT_ATTR_NODEV = 0x4;
+    public static final int MOUNT_ATTR_NOEXEC = 0x8;
+    public static final int FSCONFIG_CMD_CREATE = 6;
+    public static final int FSMOUNT_CLOEXEC = 0x1;
 
     // clone(2), unshare(2), setns(2): sched.h
     public static final long CLONE_NEWTIME = 0x80;

@@ -30,7 +30,7 @@ record Accounts(List<User> users, List<Group> groups) {
      * Who a process runs as.
      *
      * @param groups supplementary ones: the own, so that a file that the group may not read stays unreadable to a set-group-id
-     *     program, then others in the file's order
+     *     program, then others in the file's order; none at all where they cannot be chosen
      */
     record Identity(int uid, int gid, List<Integer> groups, String home) {
         boolean isRoot() {

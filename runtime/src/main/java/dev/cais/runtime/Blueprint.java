@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 
 /**
  * What a process in a container is to be: a spec and its image put together, everything looked up, nothing done yet.
@@ -36,6 +37,11 @@ record Blueprint(List<String> arguments, Map<String, String> env, Accounts.Ident
         env.putIfAbsent("HOME", identity.home());
         var workdir = spec.workdir().isEmpty() ? image.workdir() : spec.workdir();
         return new Blueprint(arguments(spec, image), env, identity, workdir.isEmpty() ? "/" : workdir);
+    }
+
+    /** The same, run as somebody else. */
+    Blueprint as(UnaryOperator<Accounts.Identity> change) {
+        return new Blueprint(arguments, env, change.apply(identity), workdir);
     }
 
     /** Another process beside it: its own command, and what it says differently. */

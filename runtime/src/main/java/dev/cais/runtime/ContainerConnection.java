@@ -22,6 +22,7 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 
@@ -32,8 +33,6 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
  * nothing else of it, makes the socket and sends it here; connecting and all that follows is done from here.
  */
 final class ContainerConnection implements Connection {
-    private static final LaunchProgram IPV4 = program(Abi.AF_INET);
-    private static final LaunchProgram IPV6 = program(Abi.AF_INET6);
     private static final int REPORT = ContainerProgram.REPORT;
     private static final int ENTERED = ContainerProgram.ENTERED;
     private static final int CHUNK = 1 << 14;
@@ -52,10 +51,12 @@ final class ContainerConnection implements Connection {
         this.peer = peer;
     }
 
-    private static LaunchProgram program(int family) {
+    private static LaunchProgram program(int family, boolean entered) {
         var program = LaunchProgram.builder().reportFailuresTo(REPORT);
         program.resetInherited(REPORT, ENTERED);
-        program.setns(Arg.of(ENTERED), Abi.CLONE_NEWNET);
+        if (entered) {
+            program.setns(Arg.of(ENTERED), Abi.CLONE_NEWNET);
+        }
         var message = program.message("socket", 1);
         program.socket(family, Abi.SOCK_STREAM | Abi.SOCK_NONBLOCK | Abi.SOCK_CLOEXEC, 0)
                 .storeTo(message.slot(0));
@@ -66,11 +67,11 @@ final class ContainerConnection implements Connection {
     /**
      * Connects.
      *
-     * @param process of the container, for setns(2); stays the caller's
+     * @param process of the container, for setns(2), unless it has the network namespace of this process; stays the caller's
      * @param name of the container, for messages
      */
     static ContainerConnection open(
-            Launch launch, Fd process, String name, InetSocketAddress address, Duration timeout) {
+            Launch launch, Optional<Fd> process, String name, InetSocketAddress address, Duration timeout) {
         var peer = "port " + address.getPort() + " of container " + name;
         var cannot = "cannot connect to " + peer;
         try (var undo = new Undo()) {
@@ -81,10 +82,11 @@ final class ContainerConnection implements Connection {
         }
     }
 
-    private static Fd make(Launch launch, Fd process, String cannot, InetAddress address) {
-        var program = address.getAddress().length == 4 ? IPV4 : IPV6;
+    private static Fd make(Launch launch, Optional<Fd> process, String cannot, InetAddress address) {
+        var family = address.getAddress().length == 4 ? Abi.AF_INET : Abi.AF_INET6;
+        var program = program(family, process.isPresent());
         try (var socket = DescriptorSocket.pair();
-                var maker = launch.start(cannot, program, Map.of(REPORT, socket.theirs(), ENTERED, process))) {
+                var maker = launch.start(cannot, program, given(socket.theirs(), process))) {
             try {
                 socket.theirs().close();
                 var message = socket.ours().receive(cannot);
@@ -98,6 +100,10 @@ final class ContainerConnection implements Connection {
                 maker.awaitExit();
             }
         }
+    }
+
+    private static Map<Integer, Fd> given(Fd report, Optional<Fd> process) {
+        return process.map(entered -> Map.of(REPORT, report, ENTERED, entered)).orElseGet(() -> Map.of(REPORT, report));
     }
 
     private static void connect(Fd socket, String cannot, InetSocketAddress address, Duration timeout) {

@@ -2,7 +2,6 @@ package dev.cais.runtime;
 
 import dev.cais.linux.Abi;
 import dev.cais.linux.Errno;
-import dev.cais.linux.Syscall;
 import dev.cais.runtime.launch.Arg;
 import dev.cais.runtime.launch.LaunchBuilder;
 import dev.cais.runtime.launch.LaunchProgram;
@@ -34,14 +33,15 @@ final class ContainerProgram {
     static final int CGROUP = 5;
 
     private static final int SECURE = Abi.MS_NOSUID | Abi.MS_NODEV | Abi.MS_NOEXEC;
-    private static final int TTY_GROUP = 5;
 
     /** What is written stands in the upper directory for itself, whatever this host's defaults are. */
-    private static final String SELF_CONTAINED = ",redirect_dir=off,metacopy=off,index=off";
+    private static final String SELF_CONTAINED = ",redirect_dir=off,metacopy=off,index=off"
+            // a store belongs to its user: what root made has marks that only root sees
+            + (Host.effectiveUser() == 0 ? "" : ",userxattr");
 
     private ContainerProgram() {}
 
-    static LaunchProgram of(ContainerPlan plan, Stdio stdio, HostMounts host, Path layers) {
+    static LaunchProgram of(ContainerPlan plan, Stdio stdio, HostMounts host, EngineUser user, Path layers) {
         var program = LaunchProgram.builder().reportFailuresTo(REPORT);
         var namespaces = plan.namespaces();
         var kept = IntStream.concat(
@@ -68,15 +68,17 @@ final class ContainerProgram {
         var privileged = plan.spec().security().privileged();
         var mounts = new MountSteps(program, plan.mounts());
         mounts.openSources();
+        var kernel = new KernelFileSystems(program, plan, host, user);
+        kernel.openHosts();
         standAtLayers(program, layers);
         mounts.openImages(plan.files(), layers);
         mountRoot(program, plan.files(), layers);
         // without /proc, so that no link of the image leads to a source that is open
-        makeDevices(program, plan);
+        kernel.makeDevices();
         plan.etc().mount(program, plan.mounts());
-        mountKernelFileSystems(program, host, privileged ? 0 : Abi.MS_RDONLY);
+        kernel.mount();
         Optional<Arg> terminal =
-                stdio instanceof Stdio.Terminal size ? Optional.of(openConsole(program, size)) : Optional.empty();
+                stdio instanceof Stdio.Terminal size ? Optional.of(kernel.openConsole(size)) : Optional.empty();
         setKernelParameters(program, plan);
         if (!privileged) {
             protect(program, host);
@@ -88,8 +90,14 @@ final class ContainerProgram {
             program.mount("", "/", "", Abi.MS_REMOUNT | Abi.MS_BIND | Abi.MS_RDONLY, "");
         }
         if (plan.spec().oomScoreAdj() != 0) {
-            program.writeFile(
-                    "/proc/self/oom_score_adj", String.valueOf(plan.spec().oomScoreAdj()));
+            var file = "/proc/self/oom_score_adj";
+            program.open(file, Abi.O_WRONLY | Abi.O_CLOEXEC, 0);
+            var score = program.result();
+            program.write(score, String.valueOf(plan.spec().oomScoreAdj()))
+                    .explain(
+                            "of " + plan.spec().oomScoreAdj() + " to " + file,
+                            "without CAP_SYS_RESOURCE it cannot be lower than the JVM's own; choose a higher one")
+                    .close(score);
         }
         if (plan.spec().init()) {
             InitSteps.fork(program, plan.blueprint(), plan.confinement(), namespaces.ownPid());
@@ -147,91 +155,12 @@ final class ContainerProgram {
         program.mount("overlay", files.root().toString(), "overlay", 0, options)
                 .explain(
                         "of overlay on the container's root",
-                        "the store's file system must support overlayfs, and not be overlayfs itself");
+                        "the store's file system must support overlayfs, and not be overlayfs itself; a plain user's must"
+                                + " have extended attributes of users, too (tmpfs has them since Linux 6.6)");
         program.chdir(files.root().toString());
         program.pivotRoot(".", ".");
         program.umount2(".", Abi.MNT_DETACH);
         program.chdir("/");
-    }
-
-    /** @param readOnly {@code MS_RDONLY} or 0 */
-    private static void mountKernelFileSystems(LaunchBuilder program, HostMounts host, int readOnly) {
-        mountPoint(program, "/proc");
-        program.mount("proc", "/proc", "proc", SECURE, "");
-        mountPoint(program, "/sys");
-        program.mount("sysfs", "/sys", "sysfs", SECURE | readOnly, "");
-        if (host.cgroupVersion2()) {
-            program.mount("cgroup", "/sys/fs/cgroup", "cgroup2", SECURE | readOnly, "");
-            return;
-        }
-        program.mount("tmpfs", "/sys/fs/cgroup", "tmpfs", SECURE, "mode=755");
-        for (var hierarchy : host.cgroupHierarchies()) {
-            var target = "/sys/fs/cgroup/" + hierarchy.directory();
-            program.mkdir(target, 0755);
-            program.mount("cgroup", target, "cgroup", SECURE | readOnly, hierarchy.options());
-        }
-        program.mount("", "/sys/fs/cgroup", "", Abi.MS_REMOUNT | Abi.MS_BIND | readOnly | SECURE, "");
-    }
-
-    private static void makeDevices(LaunchBuilder program, ContainerPlan plan) {
-        mountPoint(program, "/dev");
-        program.mount("tmpfs", "/dev", "tmpfs", Abi.MS_NOSUID, "mode=755,size=65536k");
-        device(program, "null", 1, 3);
-        device(program, "zero", 1, 5);
-        device(program, "full", 1, 7);
-        device(program, "random", 1, 8);
-        device(program, "urandom", 1, 9);
-        device(program, "tty", 5, 0);
-        program.symlink("/proc/self/fd", "/dev/fd");
-        program.symlink("/proc/self/fd/0", "/dev/stdin");
-        program.symlink("/proc/self/fd/1", "/dev/stdout");
-        program.symlink("/proc/self/fd/2", "/dev/stderr");
-        program.symlink("/proc/kcore", "/dev/core");
-        program.symlink("pts/ptmx", "/dev/ptmx");
-        program.mkdir("/dev/pts", 0755);
-        program.mount(
-                "devpts",
-                "/dev/pts",
-                "devpts",
-                Abi.MS_NOSUID | Abi.MS_NOEXEC,
-                "newinstance,ptmxmode=0666,mode=0620,gid=" + TTY_GROUP);
-        program.mkdir("/dev/shm", 01777);
-        if (plan.namespaces().ownIpc()) {
-            var size = plan.spec().shmSize().bytes();
-            program.mount("shm", "/dev/shm", "tmpfs", SECURE, "mode=1777,size=" + size);
-        } else {
-            program.step(
-                    Syscall.MOVE_MOUNT,
-                    Arg.of(ENTERED),
-                    program.text(""),
-                    Arg.of(Abi.AT_FDCWD, "AT_FDCWD"),
-                    program.text("/dev/shm"),
-                    Arg.of(Abi.MOVE_MOUNT_F_EMPTY_PATH, "MOVE_MOUNT_F_EMPTY_PATH"));
-            program.close(Arg.of(ENTERED));
-        }
-        program.mkdir("/dev/mqueue", 0755);
-        program.mount("mqueue", "/dev/mqueue", "mqueue", SECURE, "");
-        plan.devices().make(program);
-    }
-
-    /** The first terminal of the new devpts, which is the console, too. */
-    private static Arg openConsole(LaunchBuilder program, Stdio.Terminal size) {
-        var terminal = ProcessSteps.openTerminal(program, size);
-        program.mknod("/dev/console", Abi.S_IFREG | 0600, 0, 0);
-        program.mount("/dev/pts/0", "/dev/console", "", Abi.MS_BIND, "");
-        return terminal;
-    }
-
-    private static void device(LaunchBuilder program, String name, int major, int minor) {
-        program.mknod("/dev/" + name, Abi.S_IFCHR | 0666, major, minor);
-    }
-
-    /** Made if it is missing; a symbolic link there is refused, since what is mounted would end up somewhere else. */
-    private static void mountPoint(LaunchBuilder program, String path) {
-        program.mkdir(path, 0755).ignore(Errno.EEXIST);
-        program.open(path, Abi.O_PATH | Abi.O_DIRECTORY | Abi.O_NOFOLLOW | Abi.O_CLOEXEC, 0)
-                .explain("of " + path, "the image must have a directory there, or nothing");
-        program.close(program.result());
     }
 
     private static void setKernelParameters(LaunchBuilder program, ContainerPlan plan) {

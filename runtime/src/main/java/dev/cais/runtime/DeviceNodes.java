@@ -7,6 +7,7 @@ import dev.cais.Security;
 import dev.cais.StorageException;
 import dev.cais.linux.Abi;
 import dev.cais.runtime.cgroup.DeviceRules;
+import dev.cais.runtime.launch.Arg;
 import dev.cais.runtime.launch.LaunchBuilder;
 import java.io.IOException;
 import java.nio.file.FileVisitResult;
@@ -47,13 +48,17 @@ record DeviceNodes(List<Node> nodes, DeviceRules rules) {
 
     private static final int MOST = 4096;
 
+    /** A process may have 1024 files open. */
+    private static final int MOST_BORROWED = 500;
+
     /**
      * One node.
      *
+     * @param host path of the host
      * @param path in the container
      * @param mode type and permissions
      */
-    record Node(String path, int mode, int major, int minor, int uid, int gid) {
+    record Node(String host, String path, int mode, int major, int minor, int uid, int gid) {
         private String rule(String permissions) {
             return ((mode & Abi.S_IFMT) == Abi.S_IFBLK ? "b " : "c ") + major + ":" + minor + " " + permissions;
         }
@@ -147,6 +152,7 @@ record DeviceNodes(List<Node> nodes, DeviceRules rules) {
             }
             var device = number(attributes, "rdev");
             return List.of(new Node(
+                    file.toString(),
                     containerPath,
                     (int) mode,
                     Abi.major(device),
@@ -162,23 +168,94 @@ record DeviceNodes(List<Node> nodes, DeviceRules rules) {
         return ((Number) Objects.requireNonNull(attributes.get(name))).longValue();
     }
 
+    /** What every container has. */
+    private static final List<Node> STANDARD = List.of(
+            standard("null", 1, 3),
+            standard("zero", 1, 5),
+            standard("full", 1, 7),
+            standard("random", 1, 8),
+            standard("urandom", 1, 9),
+            standard("tty", 5, 0));
+
+    private static Node standard(String name, int major, int minor) {
+        return new Node("/dev/" + name, "/dev/" + name, Abi.S_IFCHR | 0666, major, minor, 0, 0);
+    }
+
+    /** Steps that make what every container has. */
+    static void makeStandard(LaunchBuilder program) {
+        for (var node : STANDARD) {
+            program.mknod(node.path(), node.mode(), node.major(), node.minor());
+        }
+    }
+
     /** Steps that make them; what is in a node's place goes. */
     void make(LaunchBuilder program) {
         var made = new HashSet<>(Set.of("", "/dev"));
         for (var node : nodes) {
-            for (var slash = node.path().indexOf('/', 1);
-                    slash > 0;
-                    slash = node.path().indexOf('/', slash + 1)) {
-                var directory = node.path().substring(0, slash);
-                if (made.add(directory)) {
-                    program.mkdir(directory, 0755).ignoreFailure();
-                }
-            }
-            program.unlink(node.path(), 0).ignoreFailure();
+            makeRoom(program, node, made);
             program.mknod(node.path(), node.mode(), node.major(), node.minor());
             if (node.uid() != 0 || node.gid() != 0) {
                 program.chown(node.path(), node.uid(), node.gid());
             }
+        }
+    }
+
+    private static void makeRoom(LaunchBuilder program, Node node, Set<String> made) {
+        for (var slash = node.path().indexOf('/', 1);
+                slash > 0;
+                slash = node.path().indexOf('/', slash + 1)) {
+            var directory = node.path().substring(0, slash);
+            if (made.add(directory)) {
+                program.mkdir(directory, 0755).ignoreFailure();
+            }
+        }
+        program.unlink(node.path(), 0).ignoreFailure();
+    }
+
+    /** Nodes of the host that are taken along as detached mounts, since whoever is root in a user namespace cannot make any that work. */
+    static final class Borrowed {
+        private final LaunchBuilder program;
+        private final List<Arg> standard = new ArrayList<>();
+        private final List<Arg> more = new ArrayList<>();
+
+        Borrowed(LaunchBuilder program) {
+            this.program = program;
+        }
+
+        /** While the host can be seen. */
+        void openStandard() {
+            STANDARD.forEach(node -> standard.add(open(node)));
+        }
+
+        private Arg open(Node node) {
+            program.openTree(node.host()).explain("of " + node.host(), "the host must have this device");
+            return program.result();
+        }
+
+        /** In the container's root. */
+        void attachStandard() {
+            for (var i = 0; i < STANDARD.size(); i++) {
+                attach(standard.get(i), STANDARD.get(i));
+            }
+        }
+
+        private void attach(Arg tree, Node node) {
+            program.mknod(node.path(), Abi.S_IFREG | 0644, 0, 0);
+            program.attach(tree, node.path());
+        }
+    }
+
+    /** Takes hold of them on the host; each takes a descriptor. */
+    void open(Borrowed borrowed) {
+        nodes.stream().limit(MOST_BORROWED).forEach(node -> borrowed.more.add(borrowed.open(node)));
+    }
+
+    /** Puts them in their places in the container's root; what is there goes. */
+    void attach(Borrowed borrowed) {
+        var made = new HashSet<>(Set.of("", "/dev"));
+        for (var i = 0; i < borrowed.more.size(); i++) {
+            makeRoom(borrowed.program, nodes.get(i), made);
+            borrowed.attach(borrowed.more.get(i), nodes.get(i));
         }
     }
 }

@@ -76,9 +76,20 @@ final class ExecProcess implements AutoCloseable {
 
     /** Kills it and all that it began, and waits until they are gone. */
     void killAll() {
-        branch.kill();
+        if (branch.isThere()) {
+            branch.kill();
+        } else {
+            killDescendants();
+        }
         process.close();
         branch.killAndRemove();
+    }
+
+    /** Those that are still its own: who has left it for the container's init goes with the container. */
+    private void killDescendants() {
+        ProcessHandle.of(process.hostPid()).stream()
+                .flatMap(ProcessHandle::descendants)
+                .forEach(ProcessHandle::destroyForcibly);
     }
 
     /** Does so if it runs. Idempotent. */

@@ -14,15 +14,14 @@ import java.util.Optional;
  * container can see it; its child, the JVM's too, enters the control group and turns into the program.
  */
 final class ExecProgram {
-    /** Not the cgroup namespace: it gets one whose top is its own group, so that it sees what the first process sees. */
-    private static final long NAMESPACES =
-            Abi.CLONE_NEWNS | Abi.CLONE_NEWPID | Abi.CLONE_NEWUTS | Abi.CLONE_NEWIPC | Abi.CLONE_NEWNET;
-
     private ExecProgram() {}
 
-    /** @param ownTime whether the container has a time namespace of its own */
+    /**
+     * @param namespaces that are entered. Not the cgroup namespace: it gets one whose top is its own group, so that it sees what the
+     *     first process sees
+     */
     static LaunchProgram of(
-            Blueprint blueprint, Confinement confinement, Cgroup.Branch cgroup, boolean ownTime, Stdio stdio) {
+            Blueprint blueprint, Confinement confinement, Cgroup.Branch cgroup, long namespaces, Stdio stdio) {
         var program = LaunchProgram.builder().reportFailuresTo(ContainerProgram.REPORT);
         program.resetInherited(
                 stdio.inherited(ContainerProgram.REPORT, ContainerProgram.ENTERED, ContainerProgram.CGROUP));
@@ -36,7 +35,7 @@ final class ExecProgram {
                 .map(file -> program.open(file.toString(), Abi.O_WRONLY | Abi.O_CLOEXEC, 0)
                         .result())
                 .toList();
-        program.setns(Arg.of(ContainerProgram.ENTERED), ownTime ? NAMESPACES | Abi.CLONE_NEWTIME : NAMESPACES);
+        program.setns(Arg.of(ContainerProgram.ENTERED), namespaces);
         if (cgroup.directory().isPresent()) {
             ProcessSteps.cloneAndReport(program, 0, ContainerProgram.CGROUP);
         } else {

@@ -25,7 +25,7 @@ final class InsideView {
 
     List<ContainerProcess> processes() {
         var running = lifecycle.requireAlive("cannot list the processes of");
-        return ProcessTable.read(running.cgroup().processes(), running.process().hostPid());
+        return ProcessTable.read(running.processes(), running.process().hostPid());
     }
 
     List<ListeningPort> listeningPorts() {
@@ -64,7 +64,7 @@ final class InsideView {
                         Map.of("listening", listening),
                         ""));
         try (var entered = process.duplicate().orElseThrow(() -> lifecycle.notRunning(cannot))) {
-            return launcher.connect(container.name(), entered, address, timeout);
+            return launcher.connect(container.name(), process, entered, address, timeout);
         }
     }
 }

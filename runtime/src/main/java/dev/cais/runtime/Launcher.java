@@ -51,14 +51,17 @@ final class Launcher implements AutoCloseable {
     private final Store store;
     private final HostMounts mounts;
     private final Launch launch;
+    private final EngineUser user;
     private final Guardian guardian;
     private final NativeMemory buffer = NativeMemory.allocate(OutputPump.BUFFER);
 
-    Launcher(EventLoop loop, Store store, HostMounts mounts, Launch launch) {
+    /** @param launch starts programs as who is root in containers */
+    Launcher(EventLoop loop, Store store, HostMounts mounts, Launch launch, EngineUser user) {
         this.loop = loop;
         this.store = store;
         this.mounts = mounts;
         this.launch = launch;
+        this.user = user;
         this.guardian = new Guardian(loop, launch);
     }
 
@@ -71,7 +74,7 @@ final class Launcher implements AutoCloseable {
     ContainedProcess startContainer(
             String name, ContainerPlan plan, ProcessStreams streams, Consumer<NetworkSteps.Sockets> network) {
         var program = ContainerProgram.of(
-                plan, streams.stdio(), mounts, store.layers().directory());
+                plan, streams.stdio(), mounts, user, store.layers().directory());
         var failure = new StartFailure("cannot start " + name, program, plan.blueprint(), () -> tree(plan.image()));
         try (var entered = guardian.duplicate()) {
             return start(
@@ -89,7 +92,8 @@ final class Launcher implements AutoCloseable {
     ExecProcess startExec(LocalContainer container, Run run, ExecSpec spec, ProcessStreams streams) {
         try (var undo = new Undo();
                 var entered = run.process().duplicate().orElseThrow(() -> ended(container, spec))) {
-            var identity = identity(container, run, spec);
+            var identity =
+                    user.require("cannot exec in " + container.name(), identity(container, run, spec), spec.groups());
             var blueprint = container.blueprint().exec(spec.command(), spec.env(), identity, spec.workdir());
             var confinement = Confinement.of(container.spec(), container.name(), identity);
             if (spec.privileged()) {
@@ -104,7 +108,8 @@ final class Launcher implements AutoCloseable {
                     blueprint,
                     confinement,
                     branch,
-                    container.spec().namespaces().time().isPresent(),
+                    SharedNamespaces.entered(
+                            container.spec().namespaces(), run.process().hostPid(), user),
                     stdin.isPresent() ? new Stdio.Given(true) : streams.stdio());
             var failure = new StartFailure(
                     "cannot exec in " + container.name(), program, blueprint, () -> tree(container.image()));
@@ -346,8 +351,10 @@ final class Launcher implements AutoCloseable {
     }
 
     /** Connects from inside a container's network namespace. */
-    ContainerConnection connect(String name, Fd process, InetSocketAddress address, Duration timeout) {
-        return ContainerConnection.open(launch, process, name, address, timeout);
+    ContainerConnection connect(
+            String name, ContainedProcess running, Fd process, InetSocketAddress address, Duration timeout) {
+        var entered = SharedNamespaces.isHosts("net", running.hostPid()) ? Optional.<Fd>empty() : Optional.of(process);
+        return ContainerConnection.open(launch, entered, name, address, timeout);
     }
 
     /** Ends the guardian, and with it every process of every container. */

@@ -451,8 +451,7 @@ final class Lifecycle {
 
     /** Waits for the end of a run that was asked to end, and kills what does not. */
     private ExitStatus end(Run running, Duration timeout) {
-        if (!running.process().ignores(stopSignal)
-                || running.cgroup().processes().size() > 1) {
+        if (!running.process().ignores(stopSignal) || running.processes().size() > 1) {
             try {
                 return running.exit().get(timeout.toNanos(), TimeUnit.NANOSECONDS);
             } catch (TimeoutException e) {

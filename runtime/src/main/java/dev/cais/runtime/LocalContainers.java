@@ -139,7 +139,9 @@ final class LocalContainers implements Containers {
                     "load the image for this platform");
         }
         var hostname = hostname(spec, id);
-        var blueprint = Blueprint.of(spec, image.config(), engine.accounts(image), hostname);
+        engine.user().require(cannot, spec);
+        var blueprint = Blueprint.of(spec, image.config(), engine.accounts(image), hostname)
+                .as(identity -> engine.user().require(cannot, identity, spec.groups()));
         var stopSignal = stopSignal(spec, image);
         var confinement = Confinement.of(spec, name, blueprint.identity());
         var mounts = ContainerMounts.of(cannot, spec, image, engine.images());

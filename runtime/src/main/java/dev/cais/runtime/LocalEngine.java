@@ -22,6 +22,7 @@ import dev.cais.runtime.cgroup.Cgroups;
 import dev.cais.runtime.cgroup.Controller;
 import dev.cais.runtime.cgroup.EngineCgroups;
 import dev.cais.runtime.launch.Launch;
+import dev.cais.runtime.launch.UserNamespace;
 import dev.cais.runtime.security.Capability;
 import dev.cais.runtime.security.SeccompFilter;
 import dev.cais.storage.Store;
@@ -34,6 +35,7 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
@@ -65,6 +67,7 @@ final class LocalEngine implements Engine {
     private final EventLoop loop;
     private final Will will;
     private final Launcher launcher;
+    private final EngineUser user;
     private final LocalContainers containers;
     private final ThreadPoolExecutor workers;
     private final ThreadPoolExecutor listeners;
@@ -83,7 +86,8 @@ final class LocalEngine implements Engine {
             EngineCgroups cgroups,
             EventLoop loop,
             Will will,
-            Launcher launcher) {
+            Launcher launcher,
+            EngineUser user) {
         this.id = id;
         this.options = options;
         this.store = store;
@@ -92,6 +96,7 @@ final class LocalEngine implements Engine {
         this.loop = loop;
         this.will = will;
         this.launcher = launcher;
+        this.user = user;
         this.containers = new LocalContainers(this);
         this.workers = threads("cais-" + id + "-worker", MOST_WORKERS, new LinkedBlockingQueue<>());
         this.listeners = threads("cais-" + id + "-listener", Integer.MAX_VALUE, new SynchronousQueue<>());
@@ -143,6 +148,7 @@ final class LocalEngine implements Engine {
         new SecureRandom().nextBytes(random);
         var id = HexFormat.of().formatHex(random);
         try (var undo = new Undo()) {
+            var user = user(undo);
             var store = undo.add(Store.open(options.store(), id));
             var host = Cgroups.detect();
             // whoever lives holds a lock on its groups, whatever store it uses
@@ -150,7 +156,8 @@ final class LocalEngine implements Engine {
 
             var loop = undo.add(new EventLoop("cais-" + id));
             var cgroups = undo.add(host.open(id));
-            var launch = launches.apply(store.engineDirectory());
+            var direct = launches.apply(store.engineDirectory());
+            var launch = user.namespace().map(direct::asRootOf).orElse(direct);
             var will = undo.add(Will.leave(
                     loop,
                     launch,
@@ -158,8 +165,8 @@ final class LocalEngine implements Engine {
                     cgroups.roots(),
                     store.engineDirectory(),
                     store.engineLock()));
-            var launcher = undo.add(new Launcher(loop, store, HostMounts.read(host.version()), launch));
-            var engine = new LocalEngine(id, options, store, host, cgroups, loop, will, launcher);
+            var launcher = undo.add(new Launcher(loop, store, HostMounts.read(host.version()), launch, user));
+            var engine = new LocalEngine(id, options, store, host, cgroups, loop, will, launcher, user);
             // takes 80 ms in a cold JVM, which the first start need not wait for
             ForkJoinPool.commonPool().execute(() -> SeccompFilter.of(SeccompProfile.standard(), Capability.DEFAULT));
             undo.keepAll();
@@ -180,12 +187,15 @@ final class LocalEngine implements Engine {
             throw new UnsupportedHostException(
                     "cannot open an engine on Linux " + release + ": it is older than 5.14", "use a newer kernel");
         }
-        if (Host.effectiveUser() != 0) {
-            throw new UnsupportedHostException(
-                    "cannot open an engine as user " + Host.effectiveUser()
-                            + ": this version sets up containers as root only",
-                    "run the JVM as root");
+    }
+
+    private static EngineUser user(Undo undo) {
+        if (Host.effectiveUser() == 0) {
+            return new EngineUser(Optional.empty());
         }
+        // the store comes later: what a dead engine left in it may be other users'
+        var launch = new Launch(Path.of(System.getProperty("java.io.tmpdir")));
+        return new EngineUser(Optional.of(undo.add(UserNamespace.create(launch))));
     }
 
     private static String release() {
@@ -194,6 +204,10 @@ final class LocalEngine implements Engine {
 
     Store store() {
         return store;
+    }
+
+    EngineUser user() {
+        return user;
     }
 
     EngineCgroups cgroups() {
@@ -270,7 +284,7 @@ final class LocalEngine implements Engine {
 
     @Override
     public EngineInfo info() {
-        var notes = new ArrayList<String>();
+        var notes = new ArrayList<>(user.notes());
         cgroups.missing().forEach((controller, why) -> notes.add("no limits of " + controller + ": " + why));
         notes.addAll(networks.notes());
         return new EngineInfo(
@@ -345,6 +359,7 @@ final class LocalEngine implements Engine {
     public void close() {
         if (closed.compareAndSet(false, true)) {
             try (var undo = new Undo()) {
+                user.namespace().ifPresent(undo::add);
                 undo.add(store);
                 undo.add(images);
                 undo.add(loop);

@@ -155,7 +155,9 @@ final class ProcessSteps {
             filter.ifPresent(loaded -> program.seccomp(loaded.program(), loaded.flags()));
         }
         var identity = blueprint.identity();
-        program.setgroups(identity.groups());
+        if (!identity.groups().isEmpty()) {
+            program.setgroups(identity.groups());
+        }
         program.setresgid(identity.gid(), identity.gid(), identity.gid());
         program.setresuid(identity.uid(), identity.uid(), identity.uid());
         program.capset(Capability.mask(confinement.effective()), Capability.mask(confinement.effective()), 0);

@@ -4,6 +4,7 @@ import dev.cais.ContainerProcess;
 import dev.cais.EngineException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -56,6 +57,30 @@ final class ProcessTable {
                         Duration.ofNanos(process.cpu() * NANOS_OF_TICK),
                         process.command()))
                 .toList();
+    }
+
+    /** Those in a process's own PID namespace, without those further down; none if it has ended. */
+    static List<Integer> inNamespaceOf(int pid) {
+        var found = new ArrayList<Integer>();
+        try (var processes = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
+            var namespace = Files.readSymbolicLink(Path.of("/proc/" + pid + "/ns/pid"));
+            for (var process : processes) {
+                if (isIn(process, namespace)) {
+                    found.add(Integer.parseInt(process.getFileName().toString()));
+                }
+            }
+        } catch (IOException | DirectoryIteratorException e) {
+            return List.of();
+        }
+        return found;
+    }
+
+    private static boolean isIn(Path process, Path namespace) {
+        try {
+            return Files.readSymbolicLink(process.resolve("ns/pid")).equals(namespace);
+        } catch (IOException e) {
+            return false; // gone meanwhile, or another user's
+        }
     }
 
     private static double percent(Seen process, long now) {

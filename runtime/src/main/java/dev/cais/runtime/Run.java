@@ -6,6 +6,7 @@ import dev.cais.KernelException;
 import dev.cais.Stats;
 import dev.cais.linux.Signal;
 import dev.cais.runtime.cgroup.Cgroup;
+import java.util.Collection;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
@@ -63,6 +64,11 @@ final class Run implements AutoCloseable {
 
     ContainedProcess process() {
         return process;
+    }
+
+    /** Ids, as this process sees them, of all its processes: those in its group, or, where it has none, in its PID namespace. */
+    Collection<Integer> processes() {
+        return cgroup.isThere() ? cgroup.processes() : ProcessTable.inNamespaceOf(process.hostPid());
     }
 
     /** Empty if it has ended. */

@@ -12,6 +12,9 @@ import dev.cais.linux.Syscall;
 import dev.cais.linux.Syscalls;
 import dev.cais.runtime.launch.Arg;
 import dev.cais.runtime.launch.LaunchBuilder;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -86,6 +89,29 @@ final class SharedNamespaces implements AutoCloseable {
             }
             undo.keepAll();
             return namespace;
+        }
+    }
+
+    /**
+     * What a process beside a container's first one enters. A plain user's cannot enter what is the host's own, and is there anyway.
+     *
+     * @param pid of the first process
+     */
+    static long entered(Namespaces spec, int pid, EngineUser user) {
+        var kinds = Abi.CLONE_NEWNS | Abi.CLONE_NEWPID | (spec.time().isPresent() ? Abi.CLONE_NEWTIME : 0);
+        return kinds
+                | (user.isPlain() && isHosts("uts", pid) ? 0 : Abi.CLONE_NEWUTS)
+                | (user.isPlain() && isHosts("ipc", pid) ? 0 : Abi.CLONE_NEWIPC)
+                | (user.isPlain() && isHosts("net", pid) ? 0 : Abi.CLONE_NEWNET);
+    }
+
+    /** Whether a process has this process's own namespace of a kind, as {@code /proc/PID/ns} names it. */
+    static boolean isHosts(String kind, int pid) {
+        try {
+            return Files.readSymbolicLink(Path.of("/proc/self/ns", kind))
+                    .equals(Files.readSymbolicLink(Path.of("/proc/" + pid + "/ns", kind)));
+        } catch (IOException e) {
+            return false; // it has ended, as entering it will tell
         }
     }
 

@@ -362,6 +362,11 @@ public final class Cgroup {
         return List.copyOf(directories);
     }
 
+    /** Whether there is any: a user without privileges may have no place for one. */
+    public boolean isThere() {
+        return directory.isPresent() || !v1.isEmpty();
+    }
+
     /** This container's directory in the hierarchy of v1 that has the controller. */
     Optional<Path> placeOnV1(Controller controller) {
         return Optional.ofNullable(v1.get(controller));
@@ -494,7 +499,7 @@ public final class Cgroup {
 
     /**
      * Makes a group of its own within, for a process beside the first and all that it will begin, so that they can be killed
-     * together. What it uses counts for the whole.
+     * together. What it uses counts for the whole. Where the container has no group, there is none within.
      *
      * @param name that none of its others has
      */
@@ -502,7 +507,10 @@ public final class Cgroup {
         if (directory.isPresent()) {
             var place = unified(name);
             ControlFile.makeDirectory(place);
-            return new Branch(Optional.of(place), place, taskFiles());
+            return new Branch(Optional.of(place), Optional.of(place), taskFiles());
+        }
+        if (!isThere()) {
+            return new Branch(Optional.empty(), Optional.empty(), List.of());
         }
         var home = v1.containsKey(Controller.FREEZER) ? Controller.FREEZER : Controller.MEMORY;
         var above = v1.get(home);
@@ -514,16 +522,16 @@ public final class Cgroup {
         var tasks = taskFiles().stream()
                 .map(file -> file.equals(above.resolve("tasks")) ? place.resolve("tasks") : file)
                 .toList();
-        return new Branch(Optional.empty(), place, tasks);
+        return new Branch(Optional.empty(), Optional.of(place), tasks);
     }
 
     /** Part of a container's group. */
     public static final class Branch {
         private final Optional<Path> directory;
-        private final Path place;
+        private final Optional<Path> place;
         private final List<Path> taskFiles;
 
-        private Branch(Optional<Path> directory, Path place, List<Path> taskFiles) {
+        private Branch(Optional<Path> directory, Optional<Path> place, List<Path> taskFiles) {
             this.directory = directory;
             this.place = place;
             this.taskFiles = taskFiles;
@@ -541,17 +549,22 @@ public final class Cgroup {
 
         /** Kills all that is inside; returns before it is gone. */
         public void kill() {
-            CgroupTree.kill(place);
+            place.ifPresent(CgroupTree::kill);
+        }
+
+        /** Whether there is a group that all that it will begin is in. */
+        public boolean isThere() {
+            return place.isPresent();
         }
 
         /** Kills all that is inside, and waits until it is gone. */
         public void killAndRemove() {
-            CgroupTree.killAndRemove(place);
+            place.ifPresent(CgroupTree::killAndRemove);
         }
 
         /** Removes it, unless processes are inside: they stay, and it goes with the container. */
         public void removeIfEmpty() {
-            ControlFile.tryRemoveDirectory(place);
+            place.ifPresent(ControlFile::tryRemoveDirectory);
         }
     }
 

@@ -62,12 +62,15 @@ public final class Cgroups {
     private final Map<Controller, Hierarchy> v1;
     private final Map<Controller, String> missing;
     private final boolean confinesDevices;
+    private final Version version;
 
     private Cgroups(
+            Version version,
             Optional<Unified> unified,
             Map<Controller, Hierarchy> v1,
             Map<Controller, String> missing,
             boolean confinesDevices) {
+        this.version = version;
         this.unified = unified;
         this.v1 = v1;
         this.missing = missing;
@@ -118,7 +121,16 @@ public final class Cgroups {
                         tree.isPresent() ? "the kernel does not offer it" : "no cgroup file system is mounted");
             }
         }
-        return new Cgroups(unified, v1, missing, confinesDevices);
+        if (unified.isEmpty()) {
+            for (var controller : List.of(Controller.CPUACCT, Controller.FREEZER)) {
+                if (!v1.containsKey(controller) && tree.isPresent()) {
+                    missing.putIfAbsent(
+                            controller, cannotMakeIn(tree.get(), tree.get().own()));
+                }
+            }
+        }
+        var version = onV1.isEmpty() && tree.isPresent() ? Version.V2 : Version.V1;
+        return new Cgroups(version, unified, v1, missing, confinesDevices);
     }
 
     private static boolean canMakeIn(Hierarchy hierarchy, Path directory) {
@@ -202,7 +214,7 @@ public final class Cgroups {
     }
 
     public Version version() {
-        return v1.isEmpty() && unified.isPresent() ? Version.V2 : Version.V1;
+        return version;
     }
 
     /** Those that limits and figures can be had of. */

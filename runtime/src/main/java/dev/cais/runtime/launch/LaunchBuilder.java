@@ -613,6 +613,59 @@ public final class LaunchBuilder {
     }
 
     /**
+     * A new file system of the kernel's own, attached nowhere.
+     *
+     * @param attributes {@code MOUNT_ATTR_} flags
+     * @return its descriptor
+     */
+    public Arg newFileSystem(String type, int attributes) {
+        step(Syscall.FSOPEN, "of " + type, text(type), ZERO);
+        var context = result();
+        step(
+                Syscall.FSCONFIG,
+                "of " + type,
+                context,
+                Arg.of(Abi.FSCONFIG_CMD_CREATE, "FSCONFIG_CMD_CREATE"),
+                NULL,
+                NULL,
+                ZERO);
+        step(
+                Syscall.FSMOUNT,
+                "of " + type,
+                context,
+                Arg.of(Abi.FSMOUNT_CLOEXEC, "FSMOUNT_CLOEXEC"),
+                flags("MOUNT_ATTR_", attributes));
+        var mount = result();
+        close(context);
+        return mount;
+    }
+
+    /** The same of a path relative to the working directory, a symbolic link at its end not followed. */
+    public LaunchBuilder openTree(String path) {
+        return step(
+                Syscall.OPEN_TREE,
+                "of " + path,
+                CWD,
+                text(path),
+                Arg.of(
+                        Abi.OPEN_TREE_CLONE | Abi.O_CLOEXEC | Abi.AT_RECURSIVE | Abi.AT_SYMLINK_NOFOLLOW,
+                        "OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_RECURSIVE|AT_SYMLINK_NOFOLLOW"));
+    }
+
+    /** Attaches what {@link #openTree} or {@link #newFileSystem} made at a path, and lets go of it. */
+    public LaunchBuilder attach(Arg tree, String target) {
+        step(
+                Syscall.MOVE_MOUNT,
+                "on " + target,
+                tree,
+                text(""),
+                CWD,
+                text(target),
+                flags("MOVE_MOUNT_", Abi.MOVE_MOUNT_F_EMPTY_PATH));
+        return close(tree);
+    }
+
+    /**
      * Changes mounts, all that belong to a descriptor of {@link #openTree}.
      *
      * @param attributes {@code MOUNT_ATTR_} flags to set
