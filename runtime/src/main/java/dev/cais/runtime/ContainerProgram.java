@@ -34,10 +34,13 @@ final class ContainerProgram {
 
     private static final int SECURE = Abi.MS_NOSUID | Abi.MS_NODEV | Abi.MS_NOEXEC;
 
-    /** What is written stands in the upper directory for itself, whatever this host's defaults are. */
-    private static final String SELF_CONTAINED = ",redirect_dir=off,metacopy=off,index=off"
-            // a store belongs to its user: what root made has marks that only root sees
-            + (Host.effectiveUser() == 0 ? "" : ",userxattr");
+    /**
+     * What is written stands in the upper directory for itself, whatever this host's defaults are. A store belongs to its user, and so do
+     * overlayfs's marks in it: those of attributes that any user may set rule out redirections by themselves.
+     */
+    private static final String SELF_CONTAINED = Host.effectiveUser() == 0
+            ? ",redirect_dir=off,metacopy=off,index=off"
+            : ",userxattr,metacopy=off,index=off";
 
     private ContainerProgram() {}
 

@@ -4,21 +4,78 @@ import dev.cais.ContainerSpec;
 import dev.cais.Mount;
 import dev.cais.NamespaceMode;
 import dev.cais.UnsupportedHostException;
+import dev.cais.linux.FileCalls;
+import dev.cais.runtime.launch.Deputy;
+import dev.cais.runtime.launch.Launch;
 import dev.cais.runtime.launch.UserNamespace;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
 /**
- * Who the engine is on its host: root, or a plain user, who is root in a user namespace of the engine's own.
- *
- * @param namespace empty for root
+ * Who the engine is on its host: root, or a plain user, who is root in a user namespace of the engine's own. There a deputy does for
+ * this process what its user may not.
  */
-record EngineUser(Optional<UserNamespace> namespace) {
+final class EngineUser implements AutoCloseable {
     private static final String AS_ROOT = "run the JVM as root";
     private static final String MORE_IDS =
             "install newuidmap and newgidmap (Debian: uidmap), and have root give you numbers:"
                     + " usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER";
+
+    private final Optional<UserNamespace> namespace;
+    private final Optional<Deputy> deputy;
+    private final Undo held;
+
+    private EngineUser(Optional<UserNamespace> namespace, Optional<Deputy> deputy, Undo held) {
+        this.namespace = namespace;
+        this.deputy = deputy;
+        this.held = held;
+    }
+
+    /**
+     * The user that this process runs as.
+     *
+     * @throws UnsupportedHostException if it is not root and may not have a user namespace
+     */
+    static EngineUser current() {
+        if (Host.effectiveUser() == 0) {
+            return new EngineUser(Optional.empty(), Optional.empty(), new Undo());
+        }
+        // the store comes later: what a dead engine left in it may be other users'
+        var launch = new Launch(Path.of(System.getProperty("java.io.tmpdir")));
+        var held = new Undo();
+        try {
+            var namespace = held.add(UserNamespace.create(launch));
+            var deputy = held.add(new Deputy(launch, namespace));
+            held.add(FileCalls.appoint(deputy));
+            return new EngineUser(Optional.of(namespace), Optional.of(deputy), held);
+        } catch (RuntimeException e) {
+            held.close();
+            throw e;
+        }
+    }
+
+    /** Starts programs as who is root in containers, in the host's network namespace. */
+    Launch launch(Launch direct) {
+        return namespace.map(direct::asRootOf).orElse(direct);
+    }
+
+    /** Of a plain user's engine. */
+    Optional<UserNamespace> namespace() {
+        return namespace;
+    }
+
+    /** Who makes system calls in the user and the network namespace of a plain user's engine. */
+    Optional<Deputy> deputy() {
+        return deputy;
+    }
+
+    /** Lets go of the namespaces; what runs in them goes on. */
+    @Override
+    public void close() {
+        held.close();
+    }
 
     boolean isPlain() {
         return namespace.isPresent();

@@ -22,7 +22,6 @@ import dev.cais.runtime.cgroup.Cgroups;
 import dev.cais.runtime.cgroup.Controller;
 import dev.cais.runtime.cgroup.EngineCgroups;
 import dev.cais.runtime.launch.Launch;
-import dev.cais.runtime.launch.UserNamespace;
 import dev.cais.runtime.security.Capability;
 import dev.cais.runtime.security.SeccompFilter;
 import dev.cais.storage.Store;
@@ -35,7 +34,6 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
@@ -148,7 +146,7 @@ final class LocalEngine implements Engine {
         new SecureRandom().nextBytes(random);
         var id = HexFormat.of().formatHex(random);
         try (var undo = new Undo()) {
-            var user = user(undo);
+            var user = undo.add(EngineUser.current());
             var store = undo.add(Store.open(options.store(), id));
             var host = Cgroups.detect();
             // whoever lives holds a lock on its groups, whatever store it uses
@@ -157,7 +155,7 @@ final class LocalEngine implements Engine {
             var loop = undo.add(new EventLoop("cais-" + id));
             var cgroups = undo.add(host.open(id));
             var direct = launches.apply(store.engineDirectory());
-            var launch = user.namespace().map(direct::asRootOf).orElse(direct);
+            var launch = user.launch(direct);
             var will = undo.add(Will.leave(
                     loop,
                     launch,
@@ -187,15 +185,6 @@ final class LocalEngine implements Engine {
             throw new UnsupportedHostException(
                     "cannot open an engine on Linux " + release + ": it is older than 5.14", "use a newer kernel");
         }
-    }
-
-    private static EngineUser user(Undo undo) {
-        if (Host.effectiveUser() == 0) {
-            return new EngineUser(Optional.empty());
-        }
-        // the store comes later: what a dead engine left in it may be other users'
-        var launch = new Launch(Path.of(System.getProperty("java.io.tmpdir")));
-        return new EngineUser(Optional.of(undo.add(UserNamespace.create(launch))));
     }
 
     private static String release() {
@@ -359,7 +348,7 @@ final class LocalEngine implements Engine {
     public void close() {
         if (closed.compareAndSet(false, true)) {
             try (var undo = new Undo()) {
-                user.namespace().ifPresent(undo::add);
+                undo.add(user);
                 undo.add(store);
                 undo.add(images);
                 undo.add(loop);

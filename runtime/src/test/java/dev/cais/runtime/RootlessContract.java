@@ -13,11 +13,10 @@ abstract class RootlessContract {
     @Test
     void containerRunsAsRootOfItsOwn(TestStore store) {
         try (var engine = store.openEngineWithBusybox()) {
-            var result = engine.containers().run(BUSYBOX.command("sh", "-c", "id -u; echo $$; ls -ln / | head -5; cat /proc/mounts"));
+            var result = engine.containers().run(BUSYBOX.command("sh", "-c", "id -u; echo $$; ls -ln / | head -5"));
 
             assertThat(result.stderr()).isEmpty();
             assertThat(result.stdout()).startsWith("0\n1\n");
-            System.out.println(result.stdout());
         }
     }
 }
