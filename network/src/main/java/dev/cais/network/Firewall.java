@@ -30,6 +30,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -106,6 +107,8 @@ public final class Firewall implements AutoCloseable {
     private static final int DESTINATION6 = 24;
     /** Those that see packets between links, as the program nft calls them. */
     private static final Map<Integer, String> FAMILIES = Map.of(1, "inet", 2, "ip", 10, "ip6");
+    /** Chains of the program ufw, in the tables of iptables and ip6tables. */
+    private static final Pattern UFW = Pattern.compile("ufw6?-before-forward");
 
     private final NftTable table;
     private final Nftables nftables;
@@ -534,13 +537,15 @@ public final class Firewall implements AutoCloseable {
     public List<Obstacle> obstacles() {
         var obstacles = new ArrayList<Obstacle>();
         var chains = nftables.chains();
+        var ufw = nftables.innerChains().stream()
+                .anyMatch(chain -> UFW.matcher(chain.name()).matches());
         for (var way : Obstacle.Way.values()) {
             chains.stream()
                     .filter(chain -> chain.hook() == way.hook()
                             && FAMILIES.containsKey(chain.family())
                             && !chain.table().equals(table.name())
                             && (chain.drops() || nftables.endsInRefusal(chain)))
-                    .map(chain -> obstacle(way, chain))
+                    .map(chain -> obstacle(way, chain, ufw))
                     .sorted(Comparator.comparing(Obstacle::chain))
                     .forEach(obstacles::add);
             for (var ipv6 : new boolean[] {false, true}) {
@@ -553,8 +558,11 @@ public final class Firewall implements AutoCloseable {
         return obstacles;
     }
 
-    private static Obstacle obstacle(Obstacle.Way way, Nftables.Chain chain) {
+    private static Obstacle obstacle(Obstacle.Way way, Nftables.Chain chain, boolean ufw) {
         var name = FAMILIES.get(chain.family()) + " " + chain.table() + " " + chain.name();
+        if (ufw && (name.equals("ip filter " + way) || name.equals("ip6 filter " + way))) {
+            return Obstacle.ofUfw(way, name);
+        }
         if (name.equals("ip filter " + way)) {
             return Obstacle.ofIptables(way, name, "iptables");
         }

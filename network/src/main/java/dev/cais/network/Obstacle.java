@@ -36,8 +36,19 @@ public record Obstacle(Way way, String chain, String help) {
                 insert + "-i cais+ -j ACCEPT" + (way == Way.FORWARD ? "; " + insert + "-o cais+ -j ACCEPT" : ""));
     }
 
+    /** Rules that others insert are lost when it starts again; its own are not. */
+    static Obstacle ofUfw(Way way, String chain) {
+        return new Obstacle(
+                way,
+                chain,
+                way == Way.FORWARD
+                        ? "ufw route allow in on cais+; ufw route allow out on cais+"
+                        : "ufw allow in on cais+");
+    }
+
     static Obstacle ofFirewalld(Way way, String chain) {
-        return new Obstacle(way, chain, "firewall-cmd --zone=trusted --add-interface=cais+");
+        return new Obstacle(
+                way, chain, "firewall-cmd --permanent --zone=trusted --add-interface=cais+; firewall-cmd --reload");
     }
 
     static Obstacle ofNft(Way way, String chain) {

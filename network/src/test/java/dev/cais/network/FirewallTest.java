@@ -610,7 +610,7 @@ class FirewallTest {
                 .containsExactly(new Obstacle(
                         Obstacle.Way.FORWARD,
                         "inet firewalld filter_FORWARD",
-                        "firewall-cmd --zone=trusted --add-interface=cais+"));
+                        "firewall-cmd --permanent --zone=trusted --add-interface=cais+; firewall-cmd --reload"));
         Programs.output("nft", "delete table inet firewalld");
     }
 

@@ -76,18 +76,27 @@ public final class Nftables implements AutoCloseable {
                 NftTable.body(0, NFNL_SUBSYS_NFTABLES).toBytes());
     }
 
-    /** A base chain, of any table and family. */
+    /** A chain of any table and family. */
     public record Chain(int family, String table, String name, String type, int hook, int priority, boolean drops) {}
 
     /** All base chains: what else filters or translates in this namespace. */
     public List<Chain> chains() {
+        return chains(true);
+    }
+
+    /** All others, which have neither type nor hook. */
+    public List<Chain> innerChains() {
+        return chains(false);
+    }
+
+    private List<Chain> chains(boolean base) {
         var request = question("the chains", "NFT_MSG_GETCHAIN", NFT_MSG_GETCHAIN, NftTable.body(0, 0));
         var chains = new ArrayList<Chain>();
         for (var body : netlink.dump(request, NftTable.SUBSYSTEM | NFT_MSG_NEWCHAIN)) {
             if (body.remaining() >= BODY) {
                 var attributes = attributes(body);
                 var hook = attributes.nested(4);
-                if (hook.has(1)) {
+                if (hook.has(1) == base) {
                     chains.add(new Chain(
                             body.get(0),
                             attributes.text(1),
