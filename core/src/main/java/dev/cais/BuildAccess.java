@@ -15,11 +15,16 @@ import java.util.Set;
  *     GIT_AUTH_HEADER.host}, with the port if the address has one, which other servers do not see
  * @param ssh agents by id, the socket of one or the files of its keys, for {@code RUN --mount=type=ssh}; the one that is called {@code default} is git's, too
  * @param entitlements what the Dockerfile may do beyond the usual
+ * @param devices of the Container Device Interface that it may use: {@code vendor.com/class=name}, or {@code vendor.com/class} for all of
+ *     that kind
  */
 public record BuildAccess(
-        Map<String, BuildSecret> secrets, Map<String, List<Path>> ssh, Set<BuildEntitlement> entitlements) {
+        Map<String, BuildSecret> secrets,
+        Map<String, List<Path>> ssh,
+        Set<BuildEntitlement> entitlements,
+        Set<String> devices) {
     /** Nothing. */
-    public static final BuildAccess NONE = new BuildAccess(Map.of(), Map.of(), Set.of());
+    public static final BuildAccess NONE = new BuildAccess(Map.of(), Map.of(), Set.of(), Set.of());
 
     public BuildAccess {
         secrets = Collections.unmodifiableMap(new LinkedHashMap<>(secrets));
@@ -36,17 +41,22 @@ public record BuildAccess(
         });
         ssh = Collections.unmodifiableMap(agents);
         entitlements = Set.copyOf(entitlements);
+        devices = Set.copyOf(devices);
     }
 
     BuildAccess secret(String id, BuildSecret secret) {
-        return new BuildAccess(Added.to(secrets, id, secret), ssh, entitlements);
+        return new BuildAccess(Added.to(secrets, id, secret), ssh, entitlements, devices);
     }
 
     BuildAccess ssh(String id, Path... paths) {
-        return new BuildAccess(secrets, Added.to(ssh, id, List.of(paths)), entitlements);
+        return new BuildAccess(secrets, Added.to(ssh, id, List.of(paths)), entitlements, devices);
     }
 
     BuildAccess allow(BuildEntitlement... more) {
-        return new BuildAccess(secrets, ssh, Added.to(entitlements, more));
+        return new BuildAccess(secrets, ssh, Added.to(entitlements, more), devices);
+    }
+
+    BuildAccess allowDevice(String... more) {
+        return new BuildAccess(secrets, ssh, entitlements, Added.to(devices, more));
     }
 }

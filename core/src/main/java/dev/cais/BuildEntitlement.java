@@ -13,5 +13,8 @@ public enum BuildEntitlement {
     NETWORK_HOST,
 
     /** {@code security.insecure}: to run programs with all capabilities and devices, by {@code RUN --security=insecure}. */
-    SECURITY_INSECURE
+    SECURITY_INSECURE,
+
+    /** {@code device}: to use all devices that vendors describe for this host, by {@code RUN --device}. */
+    DEVICE
 }

@@ -168,6 +168,15 @@ public record BuildSpec(
         return with(draft -> draft.access = access.allow(more));
     }
 
+    /**
+     * Lets the Dockerfile use devices of the Container Device Interface: {@code --allow device=…}.
+     *
+     * @param more {@code vendor.com/class=name}, or {@code vendor.com/class} for all of that kind
+     */
+    public BuildSpec allowDevice(String... more) {
+        return with(draft -> draft.access = access.allowDevice(more));
+    }
+
     /** See {@link BuildCaching#from}. */
     public BuildSpec cacheFrom(BuildCache... more) {
         return with(draft -> draft.caching = caching.from(more));

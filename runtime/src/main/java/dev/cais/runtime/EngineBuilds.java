@@ -9,6 +9,7 @@ import dev.cais.image.ImageCatalog;
 import dev.cais.linux.Fd;
 import dev.cais.runtime.RootProgram.Extent;
 import dev.cais.runtime.build.BuildHost;
+import dev.cais.runtime.cdi.CdiDevices;
 import dev.cais.storage.ContainerFiles;
 import dev.cais.storage.Store;
 import java.util.List;
@@ -51,6 +52,11 @@ final class EngineBuilds implements BuildHost {
     @Override
     public Fd openRoot(String cannot, ContainerFiles files) {
         return engine.launcher().openRoot(cannot, files, List.of(), Extent.ROOT_ALONE);
+    }
+
+    @Override
+    public CdiDevices devices() {
+        return engine.localContainers().cdi();
     }
 
     @Override

@@ -72,6 +72,10 @@ final class LocalContainers implements Containers {
         this.snapshots = new Snapshots(engine.store(), this::all);
     }
 
+    CdiDevices cdi() {
+        return cdi;
+    }
+
     @Override
     public LocalContainer create(ContainerSpec spec) {
         return create("create", spec, false, Optional.empty());

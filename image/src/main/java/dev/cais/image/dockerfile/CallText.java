@@ -104,6 +104,9 @@ final class CallText {
         if (run.insecure()) {
             text.append(option("security", "insecure"));
         }
+        for (var device : run.devices()) {
+            text.append(option("device", device.name() + (device.required() ? ",required" : "")));
+        }
         return line(List.of(text.toString(), program(run.shell(), run.words())));
     }
 

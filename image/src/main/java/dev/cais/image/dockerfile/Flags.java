@@ -115,4 +115,33 @@ final class Flags {
         }
         return TRUE.contains(value);
     }
+
+    /**
+     * Texts between commas; one with a comma in it stands in double quotes, as in a CSV file.
+     *
+     * @param option for messages
+     */
+    static List<String> fields(String option, String text) {
+        var fields = new ArrayList<String>();
+        var field = new StringBuilder();
+        var quoted = false;
+        for (var i = 0; i < text.length(); i++) {
+            var c = text.charAt(i);
+            if (c == '"' && quoted && text.startsWith("\"\"", i)) {
+                field.append(text.charAt(i++));
+            } else if (c == '"' && (quoted || field.isEmpty())) {
+                quoted = !quoted;
+            } else if (c == ',' && !quoted) {
+                fields.add(field.toString());
+                field.setLength(0);
+            } else {
+                field.append(c);
+            }
+        }
+        if (quoted) {
+            throw new InvalidSpecException(option + " has a double quote without an end");
+        }
+        fields.add(field.toString());
+        return fields;
+    }
 }

@@ -35,7 +35,6 @@ public sealed interface Instruction {
      *
      * @param program a here-document that is all there is, is the line; others stand in the line, for its shell to read
      * @param script a here-document that begins with {@code #!}: a file {@code /dev/pipes/NAME} that the program runs
-     * @param devices as they are written
      */
     record Run(
             Source source,
@@ -44,7 +43,7 @@ public sealed interface Instruction {
             List<MountOptions> mounts,
             NetworkMode network,
             boolean insecure,
-            List<String> devices)
+            List<RunDevice> devices)
             implements Instruction {
         public Run {
             mounts = List.copyOf(mounts);

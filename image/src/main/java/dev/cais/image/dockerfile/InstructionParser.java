@@ -171,7 +171,8 @@ final class InstructionParser {
         } else {
             program = Program.shell(whole.text());
         }
-        return new Run(source, program, script, mounts, network, insecure, flags.list("device"));
+        var devices = flags.list("device").stream().map(RunDevice::parse).toList();
+        return new Run(source, program, script, mounts, network, insecure, devices);
     }
 
     /** As the shell reads it. */

@@ -7,10 +7,8 @@ import dev.cais.image.dockerfile.RunMount.Sharing;
 import dev.cais.image.oci.Shown;
 import dev.cais.image.oci.Spelling;
 import java.math.BigDecimal;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -43,7 +41,7 @@ public record MountOptions(Map<String, Word> options) {
     /** Options between commas; one with a comma in it stands in double quotes, as in a CSV file. */
     static MountOptions parse(String text, char escape) {
         var options = new LinkedHashMap<String, Word>();
-        for (var field : fields(text)) {
+        for (var field : Flags.fields("--mount", text)) {
             var equals = field.indexOf('=');
             var written = (equals < 0 ? field : field.substring(0, equals)).toLowerCase(Locale.ROOT);
             var key = SHORT.getOrDefault(written, written);
@@ -56,30 +54,6 @@ public record MountOptions(Map<String, Word> options) {
         var mount = new MountOptions(options);
         mount.check();
         return mount;
-    }
-
-    private static List<String> fields(String text) {
-        var fields = new ArrayList<String>();
-        var field = new StringBuilder();
-        var quoted = false;
-        for (var i = 0; i < text.length(); i++) {
-            var c = text.charAt(i);
-            if (c == '"' && quoted && text.startsWith("\"\"", i)) {
-                field.append(text.charAt(i++));
-            } else if (c == '"' && (quoted || field.isEmpty())) {
-                quoted = !quoted;
-            } else if (c == ',' && !quoted) {
-                fields.add(field.toString());
-                field.setLength(0);
-            } else {
-                field.append(c);
-            }
-        }
-        if (quoted) {
-            throw new InvalidSpecException("--mount has a double quote without an end");
-        }
-        fields.add(field.toString());
-        return fields;
     }
 
     /** What can be said before the variables are known. */

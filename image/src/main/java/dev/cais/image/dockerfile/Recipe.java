@@ -236,7 +236,9 @@ final class Recipe {
                 mounts,
                 NetworkMode.valueOf(run.network().name()),
                 run.insecure(),
-                List.of());
+                run.devices().stream()
+                        .map(device -> new RunDevice(device.name(), device.required()))
+                        .toList());
     }
 
     private static Transfer transfer(

@@ -48,13 +48,43 @@ class InstructionTest {
             assertThat(run.program()).isEqualTo(Program.shell("make"));
             assertThat(run.keyword()).isEqualTo("RUN");
         });
-        assertThat(run("--network=none --security=insecure --device=a --device='b c'"))
+        assertThat(run("--network=none --security=insecure --device=v.com/c=a --device='v.com/c=b,required'"))
                 .satisfies(run -> {
                     assertThat(run.network()).isEqualTo(NetworkMode.NONE);
                     assertThat(run.insecure()).isTrue();
-                    assertThat(run.devices()).containsExactly("a", "b c");
+                    assertThat(run.devices())
+                            .containsExactly(new RunDevice("v.com/c=a", false), new RunDevice("v.com/c=b", true));
                 });
         assertThat(run("--network=host --security=sandbox --").program()).isEqualTo(Program.shell("make"));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "v.com/c | v.com/c | false",
+                "name=v.com/c=*,required | v.com/c=* | true",
+                "v.com/c=0,required=false | v.com/c=0 | false",
+                "required=1,v.com/c=a:b | v.com/c=a:b | true",
+            })
+    void aDeviceIsNamed(String text, String name, boolean required) {
+        assertThat(run("--device=" + text).devices()).containsExactly(new RunDevice(name, required));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "card0 | --device is none: card0; write vendor.com/class=name, vendor.com/class=* or vendor.com/class",
+                "/dev/x | --device is none: /dev/x; write vendor.com/class=name, vendor.com/class=* or vendor.com/class",
+                "v.com/c,name=v.com/d | --device has two names",
+                "v.com/c,requird | --device has no option requird; did you mean required?",
+                "v.com/c,required=2 | --device's required is true or false, not 2",
+            })
+    void whatIsNoDeviceIsRefused(String text, String why) {
+        assertThatThrownBy(() -> run("--device=" + text))
+                .isInstanceOf(InvalidSpecException.class)
+                .hasMessageEndingWith(": " + why);
     }
 
     @Test

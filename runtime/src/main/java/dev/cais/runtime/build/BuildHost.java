@@ -7,6 +7,7 @@ import dev.cais.ImageLimits;
 import dev.cais.LogStream;
 import dev.cais.image.ImageCatalog;
 import dev.cais.linux.Fd;
+import dev.cais.runtime.cdi.CdiDevices;
 import dev.cais.storage.ContainerFiles;
 import dev.cais.storage.Store;
 import java.util.function.BiConsumer;
@@ -33,6 +34,9 @@ public interface BuildHost {
 
     /** The root of a container that does not run, to be changed; it is mounted as long as the descriptor is open. */
     Fd openRoot(String cannot, ContainerFiles files);
+
+    /** The devices of the Container Device Interface that this host has, and how a name stands for them. */
+    CdiDevices devices();
 
     /**
      * Runs a program in a container, and removes the container. An interrupt ends both.

@@ -1,9 +1,9 @@
 package dev.cais.runtime.build;
 
+import dev.cais.BuildAccess;
 import dev.cais.BuildEntitlement;
 import dev.cais.BuildEvent;
 import dev.cais.BuildException;
-import dev.cais.BuildSecret;
 import dev.cais.BuildSpec;
 import dev.cais.BuildStep;
 import dev.cais.ContainerSpec;
@@ -17,6 +17,7 @@ import dev.cais.image.dockerfile.BuildArguments;
 import dev.cais.image.dockerfile.Instruction.NetworkMode;
 import dev.cais.image.dockerfile.Instruction.Run;
 import dev.cais.image.dockerfile.PathPatterns;
+import dev.cais.image.dockerfile.RunDevice;
 import dev.cais.image.dockerfile.RunMount;
 import dev.cais.runtime.ssh.AgentSocket;
 import dev.cais.runtime.ssh.SshAgent;
@@ -32,7 +33,6 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -55,8 +55,8 @@ final class RunStep {
     private final Run run;
     private final BuildArguments given;
     private final Function<String, Origins.Tree> origins;
-    private final Map<String, BuildSecret> secrets;
-    private final Map<String, List<Path>> agents;
+    private final BuildAccess access;
+    private final List<String> devices;
     private final List<String> arguments;
     private final List<RunMount> mounts;
 
@@ -73,22 +73,40 @@ final class RunStep {
         this.run = run;
         this.given = given;
         this.origins = origins;
-        this.secrets = spec.access().secrets();
-        this.agents = spec.access().ssh();
         if (run.insecure()) {
             require(spec, BuildEntitlement.SECURITY_INSECURE, "--security=insecure");
         }
         if (run.network() == NetworkMode.HOST) {
             require(spec, BuildEntitlement.NETWORK_HOST, "--network=host");
         }
-        if (!run.devices().isEmpty()) {
-            throw new InvalidSpecException("RUN --device is not supported");
-        }
+        this.access = spec.access();
+        this.devices = run.devices().stream().flatMap(this::find).distinct().toList();
         var state = below.state();
         this.arguments = run.program().arguments(state.config());
         this.mounts = run.mounts().stream()
                 .map(mount -> mount.resolve(state::variable))
                 .toList();
+    }
+
+    /** By their full names. */
+    private Stream<String> find(RunDevice asked) {
+        var found = workplace.host().devices().find(asked.name(), "cannot use device " + asked.name());
+        if (found.isEmpty() && asked.required()) {
+            throw new NotFoundException("this host has no device " + asked.name());
+        }
+        found.forEach(this::requireAllowed);
+        return found.stream();
+    }
+
+    private void requireAllowed(String device) {
+        var kind = device.substring(0, device.indexOf('='));
+        if (!access.entitlements().contains(BuildEntitlement.DEVICE)
+                && !access.devices().contains(device)
+                && !access.devices().contains(kind)) {
+            throw new InvalidSpecException(
+                    "RUN --device of " + device + " is not allowed",
+                    "allow it with BuildSpec.allowDevice(\"" + device + "\"), if you trust the Dockerfile");
+        }
     }
 
     private static void require(BuildSpec spec, BuildEntitlement entitlement, String flag) {
@@ -122,6 +140,9 @@ final class RunStep {
                         + run.script().map(script -> " " + script.text()).orElse(""));
         for (var variable : below.state().environment().entrySet()) {
             key = key.with("variable " + variable.getKey(), variable.getValue());
+        }
+        for (var device : run.devices()) {
+            key = key.with("device", device.toString());
         }
         for (var mount : mounts) {
             key = key.with("mount " + target(mount), describe(mount));
@@ -197,6 +218,7 @@ final class RunStep {
                         Mount.bind(file, "/dev/pipes/" + script.name()).readOnly(true));
             });
             mounts.forEach(this::add);
+            devices.forEach(device -> spec = spec.cdiDevice(device));
             workplace.require(below);
             workplace.host().run(below.asImage(), spec, this::output, (status, files) -> ended(status, files, upper));
         }
@@ -214,8 +236,10 @@ final class RunStep {
                 throw new BuildException(
                         "the program ended with " + status, words.isEmpty() ? "" : "its last words: " + words);
             }
-            var targets = Stream.concat(spec.mounts().stream().map(Mount::target), ALWAYS_MOUNTED.stream())
-                    .toList();
+            var targets = new ArrayList<>(ALWAYS_MOUNTED);
+            devices.forEach(device ->
+                    targets.addAll(workplace.host().devices().mountPoints(device, "cannot use device " + device)));
+            spec.mounts().forEach(mount -> targets.add(mount.target()));
             MountStubs.remove(files.upper(), files.layers(), targets);
             upper.accept(files.upper());
         }
@@ -291,7 +315,7 @@ final class RunStep {
         }
 
         private void secret(RunMount.Secret secret) {
-            var known = Optional.ofNullable(secrets.get(secret.id()));
+            var known = Optional.ofNullable(access.secrets().get(secret.id()));
             if (known.isEmpty()) {
                 if (secret.required()) {
                     throw new NotFoundException(
@@ -314,7 +338,7 @@ final class RunStep {
         }
 
         private void ssh(RunMount.Ssh ssh) {
-            var agent = Optional.ofNullable(agents.get(ssh.id()));
+            var agent = Optional.ofNullable(access.ssh().get(ssh.id()));
             if (agent.isEmpty() && ssh.required()) {
                 throw new NotFoundException(
                         "the build was given no ssh agent " + ssh.id(), "add it with BuildSpec.ssh");

@@ -2,6 +2,7 @@ package dev.cais.runtime.cdi;
 
 import dev.cais.ContainerSpec;
 import dev.cais.InvalidSpecException;
+import dev.cais.Mount;
 import dev.cais.NotFoundException;
 import dev.cais.StorageException;
 import dev.cais.UnsupportedHostException;
@@ -15,6 +16,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /** The devices of this host that vendors describe. They are looked up anew each time, since cards and drivers come and go. */
 public final class CdiDevices {
@@ -78,6 +80,38 @@ public final class CdiDevices {
         return new Added(changed, List.copyOf(unable));
     }
 
+    /**
+     * The devices that a name stands for, by their full names: of one, of a kind its first, with {@code =*} all of it. Perhaps none.
+     *
+     * @param cannot as in {@code cannot carry out a step}
+     */
+    public List<String> find(String name, String cannot) {
+        var search = new Search(cannot);
+        directories.forEach(search::read);
+        if (name.endsWith("=*")) {
+            return search.names()
+                    .filter(each -> kindOf(each).equals(kindOf(name)))
+                    .toList();
+        }
+        return name.indexOf('=') < 0
+                ? search.names()
+                        .filter(each -> kindOf(each).equals(name))
+                        .limit(1)
+                        .toList()
+                : search.names().filter(name::equals).toList();
+    }
+
+    /** Where containers with a device have files of the host. */
+    public List<String> mountPoints(String device, String cannot) {
+        return addTo(ContainerSpec.of("scratch").cdiDevice(device), cannot).spec().mounts().stream()
+                .map(Mount::target)
+                .toList();
+    }
+
+    private static String kindOf(String device) {
+        return device.substring(0, device.indexOf('='));
+    }
+
     private static String nameIn(String device) {
         return device.substring(device.indexOf('=') + 1);
     }
@@ -130,6 +164,10 @@ public final class CdiDevices {
                 throw new StorageException(
                         cannot + ": it cannot read CDI devices in " + directory + ": " + e, Map.of(), "", e);
             }
+        }
+
+        Stream<String> names() {
+            return byDevice.keySet().stream().sorted();
         }
 
         CdiDocument documentOf(String device) {

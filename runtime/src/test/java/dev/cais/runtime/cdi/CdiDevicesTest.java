@@ -3,9 +3,16 @@ package dev.cais.runtime.cdi;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.cais.BuildContext;
+import dev.cais.BuildEntitlement;
+import dev.cais.BuildException;
+import dev.cais.BuildRun;
+import dev.cais.BuildSpec;
+import dev.cais.BuildStage;
 import dev.cais.ContainerSpec;
 import dev.cais.Engine;
 import dev.cais.EngineOptions;
+import dev.cais.Image;
 import dev.cais.InvalidSpecException;
 import dev.cais.NotFoundException;
 import dev.cais.UnsupportedHostException;
@@ -16,6 +23,7 @@ import dev.cais.fixtures.TestStore;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -99,6 +107,50 @@ class CdiDevicesTest {
                             .run(sh("ls /dev/card0; echo $DRIVER"))
                             .stdout())
                     .isEqualTo("\n");
+        }
+    }
+
+    private static String look(Engine engine, Image image) {
+        var spec = ContainerSpec.of(image)
+                .command("sh", "-c", "cat /made; echo; ls -d /usr/lib/driver.so /dev/card0 2>/dev/null");
+        return engine.containers().run(spec).stdout();
+    }
+
+    private static BuildSpec build(String device) {
+        return BuildSpec.of(BuildContext.empty()).dockerfileInline("""
+                FROM busybox
+                RUN --device=DEVICE test -e /dev/card0 && cat /usr/lib/driver.so >/made; echo "[$CARDS]" >>/made
+                """.replace("DEVICE", device));
+    }
+
+    @Test
+    void aStepOfABuildHasOne(TestStore store) throws IOException {
+        write(etc, "card.yaml", CARD);
+        try (var engine = open(store, true)) {
+            for (var spec : List.of(
+                    build("vendor.com/card=all").allow(BuildEntitlement.DEVICE),
+                    build("vendor.com/card=*,required").allowDevice("vendor.com/card"))) {
+                var image = engine.images().build(spec);
+                assertThat(look(engine, image)).isEqualTo("code of the driver[2]\n\n");
+            }
+            var first = engine.images().build(build("vendor.com/card").allowDevice("vendor.com/card=0"));
+            assertThat(look(engine, first)).isEqualTo("code of the driver[]\n\n");
+            var stage = BuildStage.from("busybox")
+                    .run(BuildRun.exec("cat", "/usr/lib/driver.so").device("vendor.com/card=0", true));
+            assertThat(engine.images().build(BuildSpec.of(stage).allow(BuildEntitlement.DEVICE)))
+                    .isNotNull();
+            var none = engine.images().build(build("vendor.com/none"));
+            assertThat(look(engine, none)).isEqualTo("[]\n\n");
+            assertThatThrownBy(() -> engine.images().build(build("vendor.com/none=1,required")))
+                    .isInstanceOf(BuildException.class)
+                    .hasMessageStartingWith(
+                            "cannot build the Dockerfile: this host has no device vendor.com/none=1 [line=2]\n");
+            assertThatThrownBy(() -> engine.images()
+                            .build(build("vendor.com/card=all").allowDevice("vendor.com/card=0", "vendor.com/car")))
+                    .isInstanceOf(BuildException.class)
+                    .hasMessageStartingWith("cannot build the Dockerfile: RUN --device of vendor.com/card=all is not"
+                            + " allowed [line=2]; allow it with BuildSpec.allowDevice(\"vendor.com/card=all\"), if you"
+                            + " trust the Dockerfile\n");
         }
     }
 
