@@ -83,6 +83,22 @@ public final class FileCalls {
         }
     }
 
+    /** Where a symbolic link leads to. */
+    public static long readLink(int directory, long path, long target, int length) {
+        var result = Syscalls.call(Syscall.READLINKAT, directory, path, target, length);
+        if (!Errno.EACCES.is(result)) {
+            return result;
+        }
+        var opened = open(directory, path, Abi.O_PATH | Abi.O_NOFOLLOW, 0);
+        if (opened < 0) {
+            return opened;
+        }
+        try (var link = Fd.of(opened);
+                var scratch = Scratch.frame()) {
+            return Syscalls.call(Syscall.READLINKAT, link.number(), scratch.path(""), target, length);
+        }
+    }
+
     public static long makeDirectory(int directory, long path, int mode) {
         var result = Syscalls.call(Syscall.MKDIRAT, directory, path, mode);
         var other = after(result);
@@ -221,6 +237,7 @@ public final class FileCalls {
         return other == null ? result : other.removexattr(file, text(name));
     }
 
+    /** Likewise through a name in {@code /proc}. */
     private static long attribute(Syscall call, int file, long name, long value, int length) {
         try (var scratch = Scratch.frame()) {
             return Syscalls.call(call, scratch.path("/proc/self/fd/" + file), name, value, length, 0);

@@ -10,6 +10,7 @@ import dev.cais.StorageException;
 import dev.cais.image.layer.TarTree;
 import dev.cais.linux.Abi;
 import dev.cais.linux.Fd;
+import dev.cais.linux.FileCalls;
 import dev.cais.linux.Scratch;
 import dev.cais.linux.Statx;
 import dev.cais.linux.Syscall;
@@ -322,8 +323,8 @@ final class FileTransfer {
 
     private static Attributes ofHost(Attributes own, int bits) {
         return new Attributes(
-                Syscalls.call(Syscall.GETEUID),
-                Syscalls.call(Syscall.GETEGID),
+                FileCalls.ownUser(),
+                FileCalls.ownGroup(),
                 own.mode() & bits,
                 own.modified(),
                 own.accessed(),

@@ -621,9 +621,7 @@ final class DirectFileOperations implements FileOperations {
 
     private byte[] target(OpenDirectory parent, long name, byte[] path) {
         var length = check(
-                Syscalls.call(Syscall.READLINKAT, parent.fd, name, secondPath.address(), secondPath.size()),
-                Syscall.READLINKAT,
-                path);
+                FileCalls.readLink(parent.fd, name, secondPath.address(), secondPath.size()), Syscall.READLINKAT, path);
         var target = new byte[(int) length];
         secondPath.bytes().get(0, target);
         return target;

@@ -4,11 +4,11 @@ import dev.cais.Digest;
 import dev.cais.linux.Abi;
 import dev.cais.linux.Errno;
 import dev.cais.linux.Fd;
+import dev.cais.linux.FileCalls;
 import dev.cais.linux.Lookup;
 import dev.cais.linux.NativeMemory;
 import dev.cais.linux.Statx;
 import dev.cais.linux.Syscall;
-import dev.cais.linux.Syscalls;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
@@ -272,8 +272,7 @@ public final class TreeScan {
     }
 
     private byte[] target(Fd directory, byte[] last, byte[] path) {
-        var length = Syscalls.call(
-                Syscall.READLINKAT, directory.number(), Names.put(name, last), buffer.address(), LONGEST_LINK);
+        var length = FileCalls.readLink(directory.number(), Names.put(name, last), buffer.address(), LONGEST_LINK);
         var target = new byte[(int) check(length, Syscall.READLINKAT, path)];
         buffer.bytes().get(0, target);
         return target;

@@ -12,8 +12,7 @@ import dev.cais.image.archive.Pending;
 import dev.cais.image.archive.Replacement;
 import dev.cais.image.layer.TarTree;
 import dev.cais.linux.Fd;
-import dev.cais.linux.Syscall;
-import dev.cais.linux.Syscalls;
+import dev.cais.linux.FileCalls;
 import dev.cais.storage.Attributes;
 import dev.cais.storage.FileOperations;
 import dev.cais.storage.InRoot;
@@ -231,8 +230,8 @@ final class Exports {
 
     private static Attributes ofUser(Attributes own) {
         return new Attributes(
-                Syscalls.call(Syscall.GETEUID),
-                Syscalls.call(Syscall.GETEGID),
+                FileCalls.ownUser(),
+                FileCalls.ownGroup(),
                 own.mode() & PERMISSIONS,
                 own.modified(),
                 own.accessed(),

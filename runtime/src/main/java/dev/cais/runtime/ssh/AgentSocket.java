@@ -4,6 +4,7 @@ import dev.cais.StorageException;
 import dev.cais.image.layer.Workers;
 import dev.cais.linux.Abi;
 import dev.cais.linux.Fd;
+import dev.cais.linux.FileCalls;
 import dev.cais.linux.Scratch;
 import dev.cais.linux.Syscall;
 import dev.cais.linux.Syscalls;
@@ -85,9 +86,7 @@ public final class AgentSocket implements AutoCloseable {
                     Syscall.FCHMODAT,
                     Syscalls.call(Syscall.FCHMODAT, Abi.AT_FDCWD, path, mode));
             Syscalls.checked(
-                    "cannot serve an ssh agent",
-                    Syscall.FCHOWNAT,
-                    Syscalls.call(Syscall.FCHOWNAT, Abi.AT_FDCWD, path, uid, gid, 0));
+                    "cannot serve an ssh agent", Syscall.FCHOWNAT, FileCalls.changeOwner(Abi.AT_FDCWD, path, uid, gid));
         }
     }
 
