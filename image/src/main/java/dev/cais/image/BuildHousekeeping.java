@@ -27,11 +27,11 @@ final class BuildHousekeeping {
     private final StoredDocuments documents;
     private final Sweep sweep;
 
-    BuildHousekeeping(Store store, ImageDatabase database, StoredDocuments documents, Sweep sweep) {
-        this.store = store;
-        this.database = database;
-        this.documents = documents;
-        this.sweep = sweep;
+    BuildHousekeeping(ImageStore images) {
+        this.store = images.store();
+        this.database = images.database();
+        this.documents = images.documents();
+        this.sweep = images.sweep();
     }
 
     /** What images and live engines need, at one moment. */

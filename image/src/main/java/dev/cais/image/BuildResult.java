@@ -40,7 +40,8 @@ import java.util.stream.Stream;
  * <p>This is the one place where manifests and indexes of builds are put together: see {@link #root}.
  */
 public final class BuildResult {
-    private final ImageCatalog catalog;
+    private final BuiltImages target;
+    private final RemoteImages remote;
     private final Store store;
     private final StoredDocuments documents;
     private final Sweep sweep;
@@ -87,22 +88,22 @@ public final class BuildResult {
     private record Root(Descriptor root, boolean isIndex, List<Packing.Packed> images, List<Digest> attestations) {}
 
     BuildResult(
-            ImageCatalog catalog,
-            Store store,
-            StoredDocuments documents,
-            Sweep sweep,
+            BuiltImages target,
+            RemoteImages remote,
+            ImageStore images,
             Packing packing,
-            List<BuiltImage> images,
+            List<BuiltImage> built,
             Annotations annotations,
             List<Said> said) {
-        this.catalog = catalog;
-        this.store = store;
-        this.documents = documents;
-        this.sweep = sweep;
+        this.target = target;
+        this.remote = remote;
+        this.store = images.store();
+        this.documents = images.documents();
+        this.sweep = images.sweep();
         this.packing = packing;
         this.annotations = annotations;
         this.said = List.copyOf(said);
-        for (var image : images) {
+        for (var image : built) {
             var below = image.base()
                     .map(base -> JsonObject.parse(documents.bytes(base.id()), "configuration " + base.id()));
             parts.add(new Part(content(image.configuration(image.below(below))), image));
@@ -257,7 +258,7 @@ public final class BuildResult {
     public Digest push(String name, boolean dockerMediaTypes, PushOptions options, Consumer<ProgressEvent> progress) {
         var root = root(Packing.Form.of(dockerMediaTypes, options));
         var id = parts.get(forThisHost()).id();
-        return catalog.push(root.root.digest(), root.isIndex, id, ImageReference.parse(name), options, progress);
+        return remote.push(root.root.digest(), root.isIndex, id, ImageReference.parse(name), options, progress);
     }
 
     /**
@@ -274,14 +275,14 @@ public final class BuildResult {
                         .filter(known -> known.compression() != LayerCompression.ESTARGZ)
                         .findFirst());
         if (form.isEmpty() && isPlain) {
-            return catalog.add(parts.get(0).built, names);
+            return target.add(parts.get(0).built, names);
         }
         var root = root(form.orElse(new Packing.Form(false, LayerCompression.GZIP, 0)));
         var index = root.isIndex ? Optional.of(root.root.digest()) : Optional.<Digest>empty();
         var images = root.images.stream()
                 .map(image -> new NamedImage(image.config(), image.manifest(), index))
                 .toList();
-        return catalog.publish(images, images.get(forThisHost()), references(names));
+        return target.publish(images, images.get(forThisHost()), references(names));
     }
 
     private int forThisHost() {

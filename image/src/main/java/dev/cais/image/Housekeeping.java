@@ -23,11 +23,11 @@ final class Housekeeping {
     private final StoredDocuments documents;
     private final Sweep sweep;
 
-    Housekeeping(Store store, ImageDatabase database, StoredDocuments documents, Sweep sweep) {
-        this.store = store;
-        this.database = database;
-        this.documents = documents;
-        this.sweep = sweep;
+    Housekeeping(ImageStore images) {
+        this.store = images.store();
+        this.database = images.database();
+        this.documents = images.documents();
+        this.sweep = images.sweep();
     }
 
     /** Something that images need and may share. */

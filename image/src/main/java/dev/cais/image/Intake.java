@@ -29,12 +29,12 @@ final class Intake {
     private final StoredDocuments documents;
     private final Sweep sweep;
 
-    Intake(Store store, ImageLimits limits, ImageDatabase database, StoredDocuments documents, Sweep sweep) {
-        this.store = store;
-        this.limits = limits;
-        this.database = database;
-        this.documents = documents;
-        this.sweep = sweep;
+    Intake(ImageStore images) {
+        this.store = images.store();
+        this.limits = images.limits();
+        this.database = images.database();
+        this.documents = images.documents();
+        this.sweep = images.sweep();
     }
 
     /** What makes two layers of an archive the same one. */

@@ -33,19 +33,19 @@ import java.util.stream.Stream;
 final class NamedRepository implements ImageRepository {
     private static final String PLACEHOLDER = "application/vnd.dev.cais.deleted";
 
-    private final ImageCatalog catalog;
+    private final RemoteImages images;
     private final Registries registries;
     private final ImageLimits limits;
     private final ImageReference reference;
     private final Optional<Credentials> credentials;
 
     NamedRepository(
-            ImageCatalog catalog,
+            RemoteImages images,
             Registries registries,
             ImageLimits limits,
             ImageReference reference,
             Optional<Credentials> credentials) {
-        this.catalog = catalog;
+        this.images = images;
         this.registries = registries;
         this.limits = limits;
         this.reference = reference;
@@ -59,7 +59,7 @@ final class NamedRepository implements ImageRepository {
 
     @Override
     public ImageRepository credentials(Credentials changed) {
-        return new NamedRepository(catalog, registries, limits, reference, Optional.of(changed));
+        return new NamedRepository(images, registries, limits, reference, Optional.of(changed));
     }
 
     private Task task(String what) {
@@ -181,7 +181,7 @@ final class NamedRepository implements ImageRepository {
     public Digest push(String tag, IndexSpec index, Consumer<ProgressEvent> progress) {
         requireTag(tag);
         var task = task("push index " + at(tag));
-        return catalog.push(repository(task), reference, tag, index, progress, task);
+        return images.push(repository(task), reference, tag, index, progress, task);
     }
 
     @Override

@@ -25,12 +25,12 @@ final class Origin {
     private final StoredDocuments documents;
     private final Sweep sweep;
 
-    Origin(Registries registries, Store store, ImageLimits limits, StoredDocuments documents, Sweep sweep) {
+    Origin(Registries registries, ImageStore images) {
         this.registries = registries;
-        this.store = store;
-        this.limits = limits;
-        this.documents = documents;
-        this.sweep = sweep;
+        this.store = images.store();
+        this.limits = images.limits();
+        this.documents = images.documents();
+        this.sweep = images.sweep();
     }
 
     Task task(String image) {

@@ -52,21 +52,17 @@ final class Pull {
     /** @param beside whether a name that stands for another image of the same index goes on doing so */
     Pull(
             Registries registries,
-            Store store,
-            ImageLimits limits,
-            ImageDatabase database,
-            StoredDocuments documents,
-            Sweep sweep,
+            ImageStore images,
             ImageReference reference,
             PullOptions options,
             boolean beside,
             Progress progress) {
         this.registries = registries;
-        this.store = store;
-        this.limits = limits;
-        this.database = database;
-        this.documents = documents;
-        this.sweep = sweep;
+        this.store = images.store();
+        this.limits = images.limits();
+        this.database = images.database();
+        this.documents = images.documents();
+        this.sweep = images.sweep();
         // with a digest the tag does not count
         this.reference = reference.digest().isPresent() ? reference.withoutTag() : reference;
         this.options = options;

@@ -42,21 +42,18 @@ final class Push {
     /** @param reference a name of the store */
     Push(
             Registries registries,
-            Store store,
-            ImageDatabase database,
-            StoredDocuments documents,
+            ImageStore images,
             ImageReference reference,
             PushOptions options,
-            ImageLimits limits,
             Progress progress,
             Task task) {
         this.registries = registries;
-        this.store = store;
-        this.database = database;
-        this.documents = documents;
+        this.store = images.store();
+        this.database = images.database();
+        this.documents = images.documents();
+        this.limits = images.limits();
         this.reference = reference;
         this.options = options;
-        this.limits = limits;
         this.progress = progress;
         this.task = task;
     }

@@ -5,7 +5,6 @@ import dev.cais.Damage;
 import dev.cais.Descriptor;
 import dev.cais.Digest;
 import dev.cais.EngineException;
-import dev.cais.ImageLimits;
 import dev.cais.NotFoundException;
 import dev.cais.RegistryException;
 import dev.cais.TimedOutException;
@@ -44,18 +43,12 @@ final class Verification {
     private final Map<Part, Finding> findings = new LinkedHashMap<>();
 
     /** @param origin what to repair from; empty for looking only */
-    Verification(
-            Store store,
-            ImageLimits limits,
-            ImageDatabase database,
-            StoredDocuments documents,
-            Sweep sweep,
-            Optional<Origin> origin) {
-        this.store = store;
-        this.unpacker = new LayerUnpacker(store.layers(), limits);
-        this.database = database;
-        this.documents = documents;
-        this.sweep = sweep;
+    Verification(ImageStore images, Optional<Origin> origin) {
+        this.unpacker = new LayerUnpacker(images.store().layers(), images.limits());
+        this.store = images.store();
+        this.database = images.database();
+        this.documents = images.documents();
+        this.sweep = images.sweep();
         this.origin = origin;
     }
 
