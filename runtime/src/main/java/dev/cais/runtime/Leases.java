@@ -3,8 +3,10 @@ package dev.cais.runtime;
 import dev.cais.ConflictException;
 import dev.cais.Subnet;
 import java.net.InetAddress;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Set;
 
 /**
@@ -20,14 +22,20 @@ final class Leases {
     private final long size;
     private final int reserved;
     private final Set<InetAddress> taken = new HashSet<>();
+    /** Index of the link behind which other engines may have the same subnet. */
+    private final OptionalInt wire;
+
+    private final Map<InetAddress, WireAddress> onWire = new HashMap<>();
     private long next;
 
     /**
      * Without the first address and, in IPv4, the last one, which mean the subnet itself and all in it.
      *
      * @param range part of the subnet, or all of it: what is given out to those who want none in particular
+     * @param wire index of the parent of a macvlan or ipvlan; addresses that others took on it are left alone
      */
-    Leases(Subnet subnet, InetAddress gateway, Subnet range) {
+    Leases(Subnet subnet, InetAddress gateway, Subnet range, OptionalInt wire) {
+        this.wire = wire;
         this.subnet = subnet;
         this.range = range;
         this.size = Math.min(range.size(), MOST);
@@ -57,7 +65,7 @@ final class Leases {
         for (var tries = 0; tries < size; tries++) {
             var address = range.address(next);
             next = (next + 1) % size;
-            if (taken.add(address)) {
+            if (tryTake(address)) {
                 return address;
             }
         }
@@ -69,13 +77,35 @@ final class Leases {
 
     /** @throws ConflictException that begins with {@code cannot} if it is taken */
     synchronized void take(String cannot, InetAddress wanted) {
-        if (!taken.add(wanted)) {
+        if (!tryTake(wanted)) {
             throw new ConflictException(
                     cannot + ": address " + wanted.getHostAddress() + " is taken", Map.of("subnet", subnet), "");
         }
     }
 
+    private boolean tryTake(InetAddress address) {
+        if (!taken.add(address)) {
+            return false;
+        }
+        try (var undo = new Undo()) {
+            undo.addStep(() -> taken.remove(address));
+            if (wire.isPresent()) {
+                var claimed = WireAddress.take(wire.getAsInt(), address);
+                if (claimed.isEmpty()) {
+                    return false;
+                }
+                onWire.put(address, claimed.get());
+            }
+            undo.keepAll();
+            return true;
+        }
+    }
+
     synchronized void giveBack(InetAddress address) {
         taken.remove(address);
+        var claimed = onWire.remove(address);
+        if (claimed != null) {
+            claimed.close();
+        }
     }
 }

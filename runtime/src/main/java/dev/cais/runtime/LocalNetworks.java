@@ -52,6 +52,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -484,7 +485,7 @@ final class LocalNetworks implements Networks, AutoCloseable {
                     host, ground()::routesElsewhere, engine.options().networks(), engine.id());
             for (var ipv6 : spec.ipv6() ? new boolean[] {false, true} : new boolean[] {false}) {
                 var subnet = claims.claim(cannot, spec, index, ipv6);
-                leases.put(subnet, new Leases(subnet, spec.gateway(subnet), spec.range(subnet)));
+                leases.put(subnet, new Leases(subnet, spec.gateway(subnet), spec.range(subnet), OptionalInt.empty()));
             }
             var filtered = new FilteredNetwork(name, spec.internal(), spec.interContainer(), !spec.internal());
             filter.ifPresent(firewall -> firewall.add(filtered));
@@ -603,7 +604,9 @@ final class LocalNetworks implements Networks, AutoCloseable {
         var leases = new LinkedHashMap<Subnet, Leases>();
         spec.subnets().stream()
                 .sorted(Comparator.comparing(Subnet::isIpv6))
-                .forEach(subnet -> leases.put(subnet, new Leases(subnet, spec.gateway(subnet), spec.range(subnet))));
+                .forEach(subnet -> leases.put(
+                        subnet,
+                        new Leases(subnet, spec.gateway(subnet), spec.range(subnet), OptionalInt.of(parent.index()))));
         return new NetworkSegment(
                 parent.index(),
                 spec.mtu(),

@@ -22,6 +22,7 @@ import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.NetNamespace;
 import dev.cais.fixtures.RequiresFeature;
 import dev.cais.fixtures.RequiresRoot;
+import dev.cais.fixtures.TestStore;
 import dev.cais.network.netlink.LinkAddress;
 import dev.cais.network.netlink.LinkKind;
 import dev.cais.network.netlink.LinkRequest;
@@ -134,6 +135,31 @@ class NetworkKindsTest {
 
             assertThat(reaches(box, MACHINE)).isTrue();
             assertThat(output(box, "ip route | head -n 1")).isEqualTo(before);
+        }
+    }
+
+    @Test
+    void enginesOfOneHostShareTheAddressesOfAWire(TestStore store) {
+        var small = onWire("lan").macvlan(PARENT);
+        try (var other = store.openEngineWithBusybox();
+                var here = engine.networks().create(small);
+                var there = other.networks().create(small);
+                var one = engine.containers().create(IDLE.join(here))) {
+            try (var two = other.containers().create(IDLE.name("two").join(there))) {
+                assertThat(ip(one)).isEqualTo("198.18.30.128");
+                assertThat(ip(two)).isEqualTo("198.18.30.129");
+                var wanted = EndpointSpec.of(here).address(ip(two));
+                assertThatThrownBy(() ->
+                                engine.containers().create(IDLE.name("late").join(wanted)))
+                        .isInstanceOf(ConflictException.class)
+                        .hasMessage("cannot create container late: address 198.18.30.129 is taken"
+                                + " [subnet=198.18.30.0/24]");
+            }
+            other.networks().prune(); // after what containers left has gone
+            try (var three =
+                    engine.containers().create(IDLE.join(EndpointSpec.of(here).address("198.18.30.129")))) {
+                assertThat(ip(three)).isEqualTo("198.18.30.129");
+            }
         }
     }
 

@@ -278,9 +278,19 @@ class NetworksTest {
             assertThat(names(NetworkFilter.ALL.dangling(false))).containsExactly("b-network");
             assertThat(names(NetworkFilter.ALL.dangling(true))).containsExactly("bridge", "a-network");
 
+            assertThat(names(NetworkFilter.ALL.withoutLabel("k"))).containsExactly("bridge", "b-network");
+            assertThat(names(NetworkFilter.ALL.withoutLabel("k", "w"))).contains("a-network");
+            assertThat(names(NetworkFilter.ALL.withoutLabel("k", "v"))).doesNotContain("a-network");
+            assertThat(names(NetworkFilter.ALL.olderThan(Duration.ofHours(1)))).isEmpty();
+
             assertThat(engine.networks().prune(NetworkFilter.ALL.label("another")))
                     .isEmpty();
-            assertThat(engine.networks().prune()).containsExactly("a-network");
+            assertThat(engine.networks().prune(NetworkFilter.ALL.withoutLabel("k")))
+                    .isEmpty();
+            assertThat(engine.networks().prune(NetworkFilter.ALL.olderThan(Duration.ofHours(1))))
+                    .isEmpty();
+            var age = NetworkFilter.ALL.olderThan(Duration.ofNanos(1));
+            assertThat(engine.networks().prune(age.label("k", "v"))).containsExactly("a-network");
         }
         assertThat(engine.networks().prune()).containsExactly("b-network");
         assertThat(engine.networks().list())
