@@ -146,6 +146,8 @@ class BuildCachesTest {
             var name = registry.address() + "/app:main";
             var spec = here.spec(DOCKERFILE).tag(name).cacheTo(BuildCache.inline());
             var built = here.build(spec);
+            assertThat(here.build(here.spec(DOCKERFILE).tag(name).arg("BUILDKIT_INLINE_CACHE", "1")))
+                    .isEqualTo(built);
             var pushed = here.engine().images().push(name);
             var found = there.build(spec.cacheFrom(BuildCache.registry(name)));
 

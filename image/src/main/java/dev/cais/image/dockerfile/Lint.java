@@ -40,7 +40,7 @@ import java.util.stream.Stream;
  */
 public final class Lint {
     private static final Pattern SECRET = Pattern.compile(
-            "(^|.*_)(apikey|auth|credentials?|key|password|pword|passwd|secret|token)(_.*|$)",
+            "(^|.*_)(apikey|auth|credentials?|key|password|psw|pword|passwd|secret|token)(_.*|$)",
             Pattern.CASE_INSENSITIVE | Pattern.DOTALL);
     private static final Pattern NO_SECRET =
             Pattern.compile("(^|.*_)(public|file|version)(_.*|$)", Pattern.CASE_INSENSITIVE | Pattern.DOTALL);
@@ -74,7 +74,9 @@ public final class Lint {
         var lint = new Lint(plan, bases, ignored);
         lint.wholeFile();
         lint.neededStages();
-        var checks = lint.file.directives().checks();
+        var checks = Optional.ofNullable(plan.request().arguments().get("BUILDKIT_DOCKERFILE_CHECK"))
+                .map(Directives.Checks::parse)
+                .orElseGet(() -> lint.file.directives().checks());
         var wanted = lint.found.stream()
                 .filter(warning -> isWanted(warning.rule(), checks))
                 .sorted(Comparator.comparingInt(LintWarning::line).thenComparing(LintWarning::rule))

@@ -65,6 +65,7 @@ class LintTest {
                 "FROM a~ARG API_TOKEN | line 2: ARG API_TOKEN stays in the image for all to read"
                         + " (SecretsUsedInArgOrEnv)",
                 "FROM a~ENV password=x | line 2: ENV password stays in the image for all to read (SecretsUsedInArgOrEnv)",
+                "FROM a~ENV DB_PSW=x | line 2: ENV DB_PSW stays in the image for all to read (SecretsUsedInArgOrEnv)",
                 "ARG GIVEN~FROM a:$GIVEN | line 2: without a build's arguments a:$GIVEN is no image"
                         + " (InvalidDefaultArgInFrom)",
                 "FROM a~EXPOSE 80/TCP | line 2: the protocol of 80/TCP is not in lower case (ExposeProtoCasing)",

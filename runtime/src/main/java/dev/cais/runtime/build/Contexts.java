@@ -118,15 +118,11 @@ final class Contexts implements AutoCloseable {
         } else if (context instanceof BuildContext.Git git) {
             var checkout = new GitCheckout(git, fresh, git.repository().startsWith("file:"), access);
             var commit = checkout.commit();
-            checkout.bring(commit, git.keepsData().orElseGet(this::keepsGitData));
+            checkout.bring(commit, git.keepsData().orElseGet(BuiltInArguments.of(spec)::keepsGitData));
             materials.add(Provenance.Material.ofCommit(git.toString(), commit));
             return checkout.subdirectory();
         }
         return fresh;
-    }
-
-    private boolean keepsGitData() {
-        return spec.args().getOrDefault("BUILDKIT_CONTEXT_KEEP_GIT_DIR", "").matches("1|true");
     }
 
     private Path temporary() {

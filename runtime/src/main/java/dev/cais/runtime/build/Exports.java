@@ -90,7 +90,12 @@ final class Exports {
                                             .config()
                                             .label(spec.metadata().labels()),
                                     spec.platforms().isEmpty() ? Optional.empty() : Optional.of(result.platform())))
-                    .map(image -> workplace.caches().inline(spec.caching().to(), image))
+                    .map(image -> workplace
+                            .caches()
+                            .inline(
+                                    BuiltInArguments.of(spec)
+                                            .withInline(spec.caching().to()),
+                                    image))
                     .toList();
             var result = host.images()
                     .result(

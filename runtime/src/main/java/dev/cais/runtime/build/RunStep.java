@@ -56,6 +56,7 @@ final class RunStep {
     private final BuildArguments given;
     private final Function<String, Origins.Tree> origins;
     private final BuildAccess access;
+    private final BuiltInArguments builtIn;
     private final List<String> devices;
     private final List<String> arguments;
     private final List<RunMount> mounts;
@@ -80,6 +81,7 @@ final class RunStep {
             require(spec, BuildEntitlement.NETWORK_HOST, "--network=host");
         }
         this.access = spec.access();
+        this.builtIn = BuiltInArguments.of(spec);
         this.devices = run.devices().stream().flatMap(this::find).distinct().toList();
         var state = below.state();
         this.arguments = run.program().arguments(state.config());
@@ -135,7 +137,8 @@ final class RunStep {
         var config = below.state().config();
         var key = StepKey.of(
                 below,
-                arguments + " as " + config.user() + " in " + config.workdir() + " on " + run.network()
+                arguments + " as " + config.user() + " in " + config.workdir() + " on " + run.network() + " of "
+                        + builtIn.hostname()
                         + (run.insecure() ? " insecure" : "")
                         + run.script().map(script -> " " + script.text()).orElse(""));
         for (var variable : below.state().environment().entrySet()) {
@@ -198,7 +201,9 @@ final class RunStep {
         Running(BuildStep step, Consumer<BuildEvent> progress) {
             this.step = step;
             this.progress = progress;
-            this.spec = ContainerSpec.of(below.asImage()).entrypoint(arguments.toArray(String[]::new));
+            this.spec = ContainerSpec.of(below.asImage())
+                    .hostname(builtIn.hostname())
+                    .entrypoint(arguments.toArray(String[]::new));
         }
 
         void run(Consumer<Path> upper) {
@@ -288,7 +293,10 @@ final class RunStep {
                     .host()
                     .store()
                     .builds()
-                    .use(cache.id(), BuildCache.Sharing.valueOf(cache.sharing().name()), fresh -> fill(cache, fresh));
+                    .use(
+                            builtIn.cacheId(cache.id()),
+                            BuildCache.Sharing.valueOf(cache.sharing().name()),
+                            fresh -> fill(cache, fresh));
             resources.push(held);
             spec = spec.mount(Mount.bind(held.data(), absolute(cache.target())).readOnly(cache.readOnly()));
         }

@@ -1,0 +1,59 @@
+package dev.cais.runtime.build;
+
+import dev.cais.BuildCache;
+import dev.cais.BuildSpec;
+import dev.cais.InvalidSpecException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Arguments of a build that are for the builder, and not for the Dockerfile.
+ *
+ * @see <a href="https://docs.docker.com/reference/dockerfile/#buildkit-built-in-build-args">Dockerfile reference, BuildKit built-in build
+ *     args</a>
+ */
+record BuiltInArguments(Map<String, String> given) {
+    private static final Set<String> TRUE = Set.of("1", "t", "T", "TRUE", "true", "True");
+    private static final Set<String> FALSE = Set.of("", "0", "f", "F", "FALSE", "false", "False");
+
+    static BuiltInArguments of(BuildSpec spec) {
+        return new BuiltInArguments(spec.args());
+    }
+
+    /** {@code BUILDKIT_CONTEXT_KEEP_GIT_DIR}. */
+    boolean keepsGitData() {
+        return flag("BUILDKIT_CONTEXT_KEEP_GIT_DIR");
+    }
+
+    /** {@code BUILDKIT_SANDBOX_HOSTNAME}: what programs see as this host's name, the same each time. */
+    String hostname() {
+        return given.getOrDefault("BUILDKIT_SANDBOX_HOSTNAME", "buildkitsandbox");
+    }
+
+    /** {@code BUILDKIT_CACHE_MOUNT_NS}: caches of the same id in other namespaces are others. */
+    String cacheId(String id) {
+        var namespace = given.getOrDefault("BUILDKIT_CACHE_MOUNT_NS", "");
+        return namespace.isEmpty() ? id : namespace + "/" + id;
+    }
+
+    /** {@code BUILDKIT_INLINE_CACHE}: where caches go besides. */
+    List<BuildCache> withInline(List<BuildCache> to) {
+        if (!flag("BUILDKIT_INLINE_CACHE") || to.contains(BuildCache.inline())) {
+            return to;
+        }
+        var all = new ArrayList<>(to);
+        all.add(BuildCache.inline());
+        return all;
+    }
+
+    private boolean flag(String name) {
+        var value = given.getOrDefault(name, "");
+        if (!TRUE.contains(value) && !FALSE.contains(value)) {
+            throw new InvalidSpecException("cannot build with argument " + name + ": it is true or false, not "
+                    + value.replaceAll("\\p{Cntrl}", "?"));
+        }
+        return TRUE.contains(value);
+    }
+}
