@@ -82,7 +82,7 @@ final class ContainerProgram {
         kernel.mount();
         Optional<Arg> terminal =
                 stdio instanceof Stdio.Terminal size ? Optional.of(kernel.openConsole(size)) : Optional.empty();
-        setKernelParameters(program, plan);
+        setKernelParameters(program, plan, user);
         if (!privileged) {
             protect(program, host);
         }
@@ -166,10 +166,10 @@ final class ContainerProgram {
         program.chdir("/");
     }
 
-    private static void setKernelParameters(LaunchBuilder program, ContainerPlan plan) {
+    private static void setKernelParameters(LaunchBuilder program, ContainerPlan plan, EngineUser user) {
         var namespaces = plan.namespaces();
         if (plan.networked()) {
-            NetworkSteps.await(program);
+            NetworkSteps.await(program, user.lastGroup());
         } else if (namespaces.ownNetwork()) {
             program.loopbackUp();
         }

@@ -91,6 +91,11 @@ final class EngineUser implements AutoCloseable {
         return namespace.isEmpty() || namespace.get().gids().has(gid);
     }
 
+    /** The last number of a group that means something in containers. */
+    long lastGroup() {
+        return namespace.map(mapped -> mapped.gids().size() - 1).orElse((long) Integer.MAX_VALUE);
+    }
+
     private boolean hasUser(int uid) {
         return namespace.isEmpty() || namespace.get().uids().has(uid);
     }

@@ -21,6 +21,7 @@ import dev.cais.runtime.build.Builder;
 import dev.cais.runtime.cgroup.Cgroups;
 import dev.cais.runtime.cgroup.Controller;
 import dev.cais.runtime.cgroup.EngineCgroups;
+import dev.cais.runtime.launch.Deputy;
 import dev.cais.runtime.launch.Launch;
 import dev.cais.runtime.security.Capability;
 import dev.cais.runtime.security.SeccompFilter;
@@ -221,7 +222,10 @@ final class LocalEngine implements Engine {
      * @param isGateway whether an address is that of a bridge of this engine
      */
     NetworkGround newNetworkGround(Predicate<InetAddress> isGateway) {
-        return new HostGround();
+        return user.namespace()
+                .<NetworkGround>map(namespace -> new OwnGround(
+                        new Deputy(new Launch(store.engineDirectory()), namespace), loop, workers, isGateway))
+                .orElseGet(HostGround::new);
     }
 
     @Override

@@ -80,8 +80,12 @@ final class NetworkSteps {
         return socket;
     }
 
-    /** Waits until the JVM has configured the interfaces. As Docker has it, every port may be bound and everyone may ping. */
-    static void await(LaunchBuilder program) {
+    /**
+     * Waits until the JVM has configured the interfaces. As Docker has it, every port may be bound and everyone may ping.
+     *
+     * @param lastGroup the last that there is
+     */
+    static void await(LaunchBuilder program, long lastGroup) {
         program.read(Arg.of(ContainerProgram.REPORT), program.reserve(Long.BYTES), Long.BYTES)
                 .onZero("abandoned")
                 .onSuccess("configured");
@@ -89,6 +93,6 @@ final class NetworkSteps {
         program.exit(1);
         program.label("configured");
         program.writeFile("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
-        program.writeFile("/proc/sys/net/ipv4/ping_group_range", "0 2147483647");
+        program.writeFile("/proc/sys/net/ipv4/ping_group_range", "0 " + lastGroup);
     }
 }

@@ -23,7 +23,8 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 
 /**
  * Another host, which the tests' JVM sets up as root for the tests of a class that a plain user runs: this host is {@link #HERE} and
- * {@link #HERE6} for it. It says on port 80 of TCP who asks and sends back on port 53 of UDP what it gets. Stands before {@code
+ * {@link #HERE6} for it. It says on port 80 of TCP who asks, and sends back on port 53 of UDP what it gets;
+ * a question of DNS becomes the answer that there is no such name. Stands before {@code
  * AsPlainUser}.
  */
 public final class OutsideHost implements BeforeAllCallback, AfterAllCallback {
@@ -33,6 +34,7 @@ public final class OutsideHost implements BeforeAllCallback, AfterAllCallback {
     static final String HERE6 = "fd00:19:9::1";
     private static final String LINK = "outside0";
     private static final int INSIDE = 2;
+    private static final int DNS_HEADER = 12;
 
     private final List<AutoCloseable> opened = new ArrayList<>();
 
@@ -72,6 +74,11 @@ public final class OutsideHost implements BeforeAllCallback, AfterAllCallback {
         serve(() -> {
             var packet = new DatagramPacket(new byte[2000], 2000);
             datagrams.receive(packet);
+            if (packet.getLength() >= DNS_HEADER) {
+                var flags = packet.getData();
+                flags[2] |= (byte) 0x80; // an answer
+                flags[3] = (byte) (flags[3] & 0xf0 | 3); // NXDOMAIN
+            }
             datagrams.send(packet);
         });
     }
