@@ -5,10 +5,11 @@ package dev.cais;
  *
  * @param sbom whether it has a bill of its materials
  * @param provenance how much is said of how it was made
+ * @param version in which form that is
  */
-public record BuildAttestations(boolean sbom, ProvenanceMode provenance) {
+public record BuildAttestations(boolean sbom, ProvenanceMode provenance, SlsaVersion version) {
     /** Nothing. */
-    public static final BuildAttestations NONE = new BuildAttestations(false, ProvenanceMode.NONE);
+    public static final BuildAttestations NONE = new BuildAttestations(false, ProvenanceMode.NONE, SlsaVersion.V1);
 
     /** Whether anything is said. */
     public boolean isAny() {
@@ -16,10 +17,10 @@ public record BuildAttestations(boolean sbom, ProvenanceMode provenance) {
     }
 
     BuildAttestations withSbom() {
-        return new BuildAttestations(true, provenance);
+        return new BuildAttestations(true, provenance, version);
     }
 
-    BuildAttestations provenance(ProvenanceMode mode) {
-        return new BuildAttestations(sbom, mode);
+    BuildAttestations provenance(ProvenanceMode mode, SlsaVersion form) {
+        return new BuildAttestations(sbom, mode, form);
     }
 }

@@ -237,9 +237,14 @@ public record BuildSpec(
         return with(draft -> draft.attestations = attestations.withSbom());
     }
 
-    /** Says how each image was made, as SLSA has it. */
+    /** Says how each image was made, as SLSA has it in its version 1. */
     public BuildSpec provenance(ProvenanceMode mode) {
-        return with(draft -> draft.attestations = attestations.provenance(mode));
+        return provenance(mode, SlsaVersion.V1);
+    }
+
+    /** The same in another version's form. */
+    public BuildSpec provenance(ProvenanceMode mode, SlsaVersion version) {
+        return with(draft -> draft.attestations = attestations.provenance(mode, version));
     }
 
     private BuildSpec with(Consumer<Draft> change) {

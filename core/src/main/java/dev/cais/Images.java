@@ -212,8 +212,9 @@ public interface Images {
      * <p>A target that is a directory, or does not exist and has no ending of a tar, becomes an OCI layout; if it is one
      * already, the images are added to it. One that ends in {@code .oci.tar} becomes a tar of an OCI layout, any other a
      * docker-archive, which {@code docker load} reads; {@code .tgz} and {@code .tar.gz} are compressed. A file is replaced. An
-     * OCI layout has the manifests and layers as they came, a docker-archive has plain layers and no manifest. What is
-     * saved under an id gets no name there.
+     * OCI layout has the manifests and layers as they came, and of a name with an index all of that if the store has it:
+     * other platforms, attestations. A docker-archive has plain layers and no manifest. What is saved under an id gets no
+     * name there.
      *
      * @throws NotFoundException if there is no such image; then nothing is written
      * @throws ConflictException if the target is a directory with something else in it

@@ -11,6 +11,7 @@ import dev.cais.CommitOptions;
 import dev.cais.ConflictException;
 import dev.cais.CopyOptions;
 import dev.cais.Damage;
+import dev.cais.Descriptor;
 import dev.cais.Digest;
 import dev.cais.EventAction;
 import dev.cais.FileChange;
@@ -40,9 +41,11 @@ import dev.cais.image.archive.ArchivedImage;
 import dev.cais.image.archive.ImageArchive;
 import dev.cais.image.archive.RootfsArchive;
 import dev.cais.image.archive.SavedImage;
+import dev.cais.image.archive.SavedRoot;
 import dev.cais.image.dockerfile.ConfigChanges;
 import dev.cais.image.oci.ImageReference;
 import dev.cais.image.oci.Index;
+import dev.cais.image.oci.MediaType;
 import dev.cais.image.oci.Shown;
 import dev.cais.image.registry.Registries;
 import dev.cais.image.registry.WebFiles;
@@ -311,21 +314,46 @@ public final class ImageCatalog implements Images, AutoCloseable {
         var hold = images.store().lockShared();
         try (hold) {
             var wanted = new LinkedHashMap<NamedImage, List<ImageReference>>();
+            var whole = new LinkedHashMap<NamedImage, List<ImageReference>>();
             var table = images.database().read();
             for (var name : names) {
                 var found = ImageNames.require("save", table, name);
-                var known = wanted.computeIfAbsent(found.edited(), key -> new ArrayList<>());
-                found.by().stream().filter(by -> !known.contains(by)).forEach(known::add);
+                add(found.by(), wanted.computeIfAbsent(found.edited(), key -> new ArrayList<>()));
+                add(found.by(), whole.computeIfAbsent(withIndex(found), key -> new ArrayList<>()));
             }
             var saved = wanted.entrySet().stream()
                     .map(image -> saved(image.getKey(), image.getValue()))
                     .toList();
-            new ArchiveWriter(images.store().blobs(), images.store().temporaryDirectory()).write(target, saved);
+            var roots = whole.entrySet().stream()
+                    .map(image -> root(image.getKey(), image.getValue()))
+                    .toList();
+            new ArchiveWriter(images.store().blobs(), images.store().temporaryDirectory()).write(target, saved, roots);
             wanted.forEach((image, by) -> changes.tell(
                     EventAction.SAVE,
                     image.id(),
                     by.stream().map(ImageReference::toString).findFirst().orElse("")));
         }
+    }
+
+    private static void add(List<ImageReference> more, List<ImageReference> known) {
+        more.stream().filter(by -> !known.contains(by)).forEach(known::add);
+    }
+
+    /** With the index of its name, if the store has all of it: other platforms, attestations. */
+    private NamedImage withIndex(ImageNames.Found found) {
+        var index = found.index().filter(images.documents()::isComplete);
+        return new NamedImage(found.id(), found.edition().manifest(), index);
+    }
+
+    private SavedRoot root(NamedImage image, List<ImageReference> names) {
+        if (image.index().isEmpty()) {
+            return SavedRoot.of(saved(image, names));
+        }
+        var index = image.index().get();
+        var type = images.documents().mediaTypeOf(index, MediaType.OCI_INDEX);
+        var size = ByteSize.bytes(images.documents().bytes(index).length);
+        return new SavedRoot(
+                Descriptor.of(type, index, size), images.documents().below(index), names);
     }
 
     private SavedImage saved(NamedImage image, List<ImageReference> names) {

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cais.Attestation;
+import dev.cais.BuildContext;
+import dev.cais.BuildEntitlement;
 import dev.cais.BuildOutput;
 import dev.cais.BuildSecret;
 import dev.cais.BuildSpec;
@@ -16,6 +18,7 @@ import dev.cais.Platform;
 import dev.cais.ProvenanceMode;
 import dev.cais.PruneOptions;
 import dev.cais.PullOptions;
+import dev.cais.SlsaVersion;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.Programs;
 import dev.cais.fixtures.RequiresProgram;
@@ -25,6 +28,7 @@ import dev.cais.fixtures.TestRegistry;
 import dev.cais.image.oci.JsonObject;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -197,6 +201,103 @@ class BuildAttestationTest {
                             .containsEntry("sha256", each.image().hex()));
         }
         assertThat(least.text()).doesNotContain("quay").doesNotContain("token");
+    }
+
+    @Test
+    void provenanceHasTheFormerFormIfThatIsWanted() throws IOException {
+        var spec = builds.spec("FROM busybox AS base\nARG WHO\nRUN echo $WHO >/who\n")
+                .tag("former:1")
+                .arg("WHO", "quay")
+                .target("base");
+        engine.images().build(spec.provenance(ProvenanceMode.MAX, SlsaVersion.V0_2));
+        var said = engine.images().attestations("former:1").get(0);
+
+        assertThat(said.predicateType()).isEqualTo("https://slsa.dev/provenance/v0.2");
+        var predicate = predicate(said);
+        assertThat(predicate.text("buildType")).isEqualTo("https://mobyproject.org/buildkit@v1");
+        assertThat(predicate.objects("materials"))
+                .singleElement()
+                .satisfies(one -> assertThat(one.text("uri")).startsWith("pkg:docker/busybox@latest?platform="));
+        var invocation = predicate.object("invocation");
+        assertThat(invocation.object("configSource").text("entryPoint")).isEqualTo("Dockerfile");
+        assertThat(invocation.object("parameters").text("target")).isEqualTo("base");
+        assertThat(invocation.object("parameters").textMap("args")).isEqualTo(Map.of("build-arg:WHO", "quay"));
+        assertThat(predicate.object("buildConfig").texts("instructions")).contains("RUN echo $WHO >/who");
+        assertThat(predicate.object("metadata").text("buildStartedOn")).endsWith("Z");
+        engine.images().build(spec.provenance(ProvenanceMode.MIN, SlsaVersion.V0_2));
+        assertThat(engine.images().attestations("former:1").get(0).text())
+                .contains("\"materials\"")
+                .doesNotContain("quay")
+                .doesNotContain("buildConfig");
+    }
+
+    @Test
+    void whatCameByGitIsAMaterial() throws IOException {
+        var repositories = Files.createDirectory(context.resolve("repositories"));
+        try (var server = new GitServer(repositories)) {
+            Files.writeString(server.create("repo").resolve("file"), "of git\n");
+            var commit = server.commit("repo");
+            var url = server.url("repo");
+            engine.images()
+                    .build(builds.spec("FROM scratch\nADD " + url + " /added/\nCOPY --from=more file /\n")
+                            .context("more", BuildContext.git(url + "#main"))
+                            .allow(BuildEntitlement.NETWORK_HOST)
+                            .tag("git:1")
+                            .provenance(ProvenanceMode.MIN));
+
+            var materials = predicate(engine.images().attestations("git:1").get(0))
+                    .object("buildDefinition")
+                    .objects("resolvedDependencies");
+            assertThat(materials).extracting(one -> one.text("uri")).containsExactlyInAnyOrder(url, url + "#main");
+            assertThat(materials)
+                    .allSatisfy(one -> assertThat(one.textMap("digest")).isEqualTo(Map.of("sha1", commit)));
+        }
+    }
+
+    @Test
+    void aSavedLayoutHasThem() throws IOException {
+        var image = engine.images()
+                .build(builds.spec("FROM busybox\nRUN echo saved >/saved\n")
+                        .tag("saved:1")
+                        .withSbom()
+                        .provenance(ProvenanceMode.MIN));
+        var layout = context.resolve("layout");
+        engine.images().save(layout, "saved:1");
+
+        var index = JsonObject.parse(
+                Programs.skopeo("inspect", "--raw", "oci:" + layout + ":docker.io/library/saved:1")
+                        .getBytes(StandardCharsets.UTF_8),
+                "layout");
+        assertThat(index.objects("manifests")).hasSize(2);
+        assertThat(index.objects("manifests").get(0).digest("digest"))
+                .isEqualTo(image.digest().orElseThrow());
+        var attested = index.objects("manifests").get(1).digest("digest");
+        var manifest =
+                JsonObject.parse(Files.readAllBytes(layout.resolve("blobs/sha256/" + attested.hex())), "attestations");
+        for (var statement : manifest.objects("layers")) {
+            assertThat(layout.resolve(
+                            "blobs/sha256/" + statement.digest("digest").hex()))
+                    .isRegularFile();
+        }
+        var target = registry.address() + "/saved:1";
+        Programs.skopeo(
+                "copy",
+                "--all",
+                "--dest-tls-verify=false",
+                "oci:" + layout + ":docker.io/library/saved:1",
+                "docker://" + target);
+        assertThat(raw(target).objects("manifests")).hasSize(2);
+
+        engine.images().save(context.resolve("saved.oci.tar"), "saved:1");
+        engine.images().save(context.resolve("saved.tar"), "saved:1");
+        image.remove();
+        for (var file : List.of("saved.oci.tar", "saved.tar", "layout")) {
+            var loaded = engine.images().load(context.resolve(file));
+            assertThat(loaded)
+                    .singleElement()
+                    .satisfies(one -> assertThat(one.id()).isEqualTo(image.id()));
+        }
+        Programs.output("rm", "-rf", layout.toString());
     }
 
     @Test

@@ -37,16 +37,17 @@ public final class ArchiveWriter {
      * asks for gzip. A file is replaced; in a directory that holds an OCI layout the images are added, and take
      * their names from those that had them.
      *
+     * @param images for a docker-archive
+     * @param roots the same for a layout, which may have indexes
      * @throws ConflictException if the target is a directory with something else in it, or a device
      * @throws dev.cais.CorruptContentException if the store's content is damaged
      * @throws dev.cais.StorageException if it cannot be written
      * @throws dev.cais.CancelledException if the thread is interrupted; what was written is gone, as with any other failure
      */
-    public void write(Path target, List<SavedImage> images) {
+    public void write(Path target, List<SavedImage> images, List<SavedRoot> roots) {
         var name = String.valueOf(target.getFileName()).toLowerCase(Locale.ROOT);
         var isTar = isZipped(name) || name.endsWith(".tar");
         var isLayout = OCI_TAR.matcher(name).matches();
-        var roots = images.stream().map(SavedRoot::of).toList();
         try (var pending = Files.isDirectory(target) || (!isTar && !Files.exists(target))
                 ? layout(target, roots)
                 : isLayout ? layoutArchive(target, roots) : dockerArchive(target, images)) {

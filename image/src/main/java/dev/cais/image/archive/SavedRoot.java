@@ -20,7 +20,8 @@ public record SavedRoot(Descriptor descriptor, Set<Digest> blobs, List<ImageRefe
         names = List.copyOf(names);
     }
 
-    static SavedRoot of(SavedImage image) {
+    /** Of an image alone. */
+    public static SavedRoot of(SavedImage image) {
         var blobs = new LinkedHashSet<Digest>();
         blobs.add(image.digest());
         blobs.add(image.manifest().config().digest());

@@ -4,6 +4,7 @@ import static dev.cais.image.attestation.Statement.ordered;
 
 import dev.cais.Digest;
 import dev.cais.Platform;
+import dev.cais.SlsaVersion;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
@@ -38,6 +39,9 @@ public record Provenance(
         Instant started,
         Instant finished) {
     private static final String TYPE = "https://slsa.dev/provenance/v1";
+
+    private static final String TYPE_02 = "https://slsa.dev/provenance/v0.2";
+    private static final String BUILD_TYPE_02 = "https://mobyproject.org/buildkit@v1";
 
     /** What the parameters mean: BuildKit's, as far as there are like ones. */
     private static final String BUILD_TYPE =
@@ -86,8 +90,16 @@ public record Provenance(
                 + SoftwarePackage.encoded(platform.toString());
     }
 
-    /** @param whole whether it tells the arguments' values, names of secrets and all steps: {@code mode=max} */
-    public Predicate predicate(boolean whole) {
+    /**
+     * In a version's form.
+     *
+     * @param whole whether it tells the arguments' values, names of secrets and all steps: {@code mode=max}
+     */
+    public Predicate predicate(SlsaVersion version, boolean whole) {
+        return version == SlsaVersion.V1 ? v1(whole) : v02(whole);
+    }
+
+    private Map<String, Object> request(boolean whole) {
         var request = ordered("frontend", "dockerfile.v0");
         if (!target.isEmpty()) {
             request.put("target", target);
@@ -97,12 +109,37 @@ public record Provenance(
             request.put("secrets", secrets.stream().map(id -> ordered("id", id)).toList());
             request.put("contexts", new LinkedHashMap<>(contexts));
         }
+        return request;
+    }
+
+    /** See <a href="https://slsa.dev/spec/v0.2/provenance">SLSA Provenance v0.2</a>. */
+    private Predicate v02(boolean whole) {
+        var invocation = ordered(
+                "configSource", ordered("entryPoint", source),
+                "parameters", request(whole),
+                "environment", ordered("platform", builder.toString()));
+        var metadata = ordered(
+                "buildStartedOn", time(started),
+                "buildFinishedOn", time(finished),
+                "completeness", ordered("parameters", whole, "environment", true, "materials", false));
+        metadata.put("reproducible", false);
+        var predicate = ordered("builder", ordered("id", ""), "buildType", BUILD_TYPE_02, "materials", dependencies());
+        predicate.put("invocation", invocation);
+        if (whole) {
+            predicate.put("buildConfig", ordered("instructions", steps));
+        }
+        predicate.put("metadata", metadata);
+        return new Predicate(TYPE_02, predicate);
+    }
+
+    private Predicate v1(boolean whole) {
         var internal = ordered("builderPlatform", builder.toString());
         if (whole) {
             internal.put("buildConfig", ordered("instructions", steps));
         }
         var definition = ordered("buildType", BUILD_TYPE);
-        definition.put("externalParameters", ordered("configSource", ordered("path", source), "request", request));
+        definition.put(
+                "externalParameters", ordered("configSource", ordered("path", source), "request", request(whole)));
         definition.put("internalParameters", internal);
         definition.put("resolvedDependencies", dependencies());
         var metadata = ordered(

@@ -41,7 +41,8 @@ final class Attesting {
         }
         var provenance = spec.attestations().provenance();
         if (provenance != ProvenanceMode.NONE) {
-            predicates.add(provenance(construction).predicate(provenance == ProvenanceMode.MAX));
+            predicates.add(provenance(construction)
+                    .predicate(spec.attestations().version(), provenance == ProvenanceMode.MAX));
         }
         return new BuildResult.Said(names(construction.platform()), predicates);
     }
