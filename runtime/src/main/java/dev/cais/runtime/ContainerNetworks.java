@@ -28,6 +28,9 @@ final class ContainerNetworks {
     private final List<LocalEndpoint> endpoints = new ArrayList<>();
     private @Nullable NetworkSide side;
     private @Nullable ContainerPorts ports;
+    /** Of the run that is going on, once it is there. */
+    private @Nullable ContainedProcess process;
+
     /** Of the run that is going on or was the last one. */
     private List<PortBinding> bindings = List.of();
 
@@ -141,11 +144,37 @@ final class ContainerNetworks {
         side = started;
     }
 
+    /**
+     * That run's first process is there: from now on its {@code /etc/hosts} is told of what comes and goes.
+     *
+     * @param told those that it has been told of already
+     */
+    synchronized void running(int run, ContainedProcess started, List<LocalEndpoint> told) {
+        if (side != null && side.run() == run) {
+            process = started;
+            told.stream().filter(place -> !endpoints.contains(place)).forEach(this::forgetInHosts);
+            endpoints.stream().filter(place -> !told.contains(place)).forEach(this::tellHosts);
+        }
+    }
+
+    private void tellHosts(LocalEndpoint place) {
+        if (process != null) {
+            HostsFile.add(process, EtcFiles.lines(container, place.addresses()));
+        }
+    }
+
+    private void forgetInHosts(LocalEndpoint place) {
+        if (process != null) {
+            HostsFile.remove(process, EtcFiles.lines(container, place.addresses()));
+        }
+    }
+
     /** That run is over, and all that it had here goes. */
     synchronized void end(int run) {
         var ended = side;
         if (ended != null && ended.run() == run) {
             side = null;
+            process = null;
             ended.close();
             giveBackPorts();
             endpoints.forEach(endpoint -> tell(endpoint, EventAction.DISCONNECT));
@@ -212,6 +241,7 @@ final class ContainerNetworks {
             republish(running);
             tell(endpoint, EventAction.CONNECT);
             endpoints.add(endpoint);
+            tellHosts(endpoint);
             undo.keepAll();
             return endpoint;
         }
@@ -233,6 +263,7 @@ final class ContainerNetworks {
             if (side != null) {
                 side.detach(endpoint);
                 republish(side);
+                forgetInHosts(endpoint);
                 tell(endpoint, EventAction.DISCONNECT);
             }
             network.leave(endpoint);

@@ -3,6 +3,7 @@ package dev.cais.runtime;
 import dev.cais.ContainerSpec;
 import dev.cais.Dns;
 import dev.cais.MountPoint;
+import dev.cais.Subnet;
 import dev.cais.linux.Abi;
 import dev.cais.linux.Errno;
 import dev.cais.network.dns.ResolvConf;
@@ -46,16 +47,21 @@ record EtcFiles(String hosts, String hostname, String resolvConf) {
             addExtraHosts(hosts, spec, places);
         }
         if (!hostNetwork) {
-            var names = names(owner.hostname(), owner.spec().domainname());
-            var addresses = places.stream()
-                    .flatMap(place -> place.addresses().stream())
-                    .map(InetAddress::getHostAddress)
+            var lines = places.stream()
+                    .flatMap(place -> lines(owner, place.addresses()).stream())
                     .toList();
-            for (var address : addresses.isEmpty() ? List.of("127.0.0.1") : addresses) {
-                hosts.append(address + "\t" + names + "\n");
-            }
+            (lines.isEmpty() ? lines(owner, List.of(Subnet.parseAddress("127.0.0.1"))) : lines)
+                    .forEach(line -> hosts.append(line).append('\n'));
         }
         return new EtcFiles(hosts.toString(), hostname + "\n", resolvConf(owner));
+    }
+
+    /** Of /etc/hosts, for addresses of a container. */
+    static List<String> lines(LocalContainer container, List<InetAddress> addresses) {
+        var names = names(container.hostname(), container.spec().domainname());
+        return addresses.stream()
+                .map(address -> address.getHostAddress() + "\t" + names)
+                .toList();
     }
 
     /** The longest first, as hosts(5) has it: {@code web.example.org web}. */

@@ -226,6 +226,7 @@ final class LocalContainer implements Container, ProcessStreams.Users {
             networks.end(number - 1); // its addresses are wanted again
             undo.addStep(() -> networks.giveUp(number));
             networks.reservePorts("cannot start container " + name);
+            var places = networks.places();
             var plan = new ContainerPlan(
                     spec,
                     image,
@@ -241,6 +242,7 @@ final class LocalContainer implements Container, ProcessStreams.Users {
                     cgroup);
             var process =
                     owner.launcher().startContainer(name, plan, streams, sockets -> networks.begin(number, sockets));
+            networks.running(number, process, places);
             undo.keepAll();
             return new Run(number, cgroup, process, namespaces.ownPid());
         }

@@ -5,14 +5,16 @@ import dev.cais.linux.Abi;
 import dev.cais.linux.Fd;
 import dev.cais.linux.Lookup;
 import dev.cais.linux.Scratch;
+import dev.cais.linux.Statx;
 import dev.cais.linux.Syscall;
 import dev.cais.linux.Syscalls;
 import java.io.ByteArrayOutputStream;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * Looks into the root file system of a running container, whose processes may change it meanwhile: the kernel resolves each path
- * within that root, so that no link leads out of it, and only regular files are read.
+ * within that root, so that no link leads out of it, and only regular files are read or written.
  *
  * @see <a href="https://man7.org/linux/man-pages/man2/openat2.2.html">openat2(2), RESOLVE_IN_ROOT</a>
  */
@@ -69,6 +71,31 @@ final class RunningRoot {
                 return isRegular(file)
                         ? Optional.of(content(file, path + " of a container", Accounts.LARGEST_FILE))
                         : Optional.empty();
+            }
+        }
+    }
+
+    /**
+     * Opens a file for reading and writing that is mounted there and has no name anywhere, as those of {@link EtcFiles}; so it is none that
+     * a container's processes could have put in the place of another.
+     *
+     * @param work not done if the file is missing or of another kind
+     */
+    static void withUnnamed(int pid, String path, Consumer<Fd> work) {
+        try (var root = open(pid);
+                var scratch = Scratch.frame()) {
+            var opened = Lookup.open(
+                    root.number(),
+                    scratch.path(path),
+                    Abi.O_RDWR | Abi.O_NONBLOCK | Abi.O_NOCTTY,
+                    WITHIN | Abi.RESOLVE_NO_SYMLINKS);
+            if (opened >= 0) {
+                try (var file = Fd.of(opened)) {
+                    var status = new Statx();
+                    if (status.of(file.number()) == 0 && status.type() == Abi.S_IFREG && status.links() == 0) {
+                        work.accept(file);
+                    }
+                }
             }
         }
     }

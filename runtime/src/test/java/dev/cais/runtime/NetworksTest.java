@@ -30,6 +30,8 @@ import dev.cais.network.netlink.LinkKind;
 import dev.cais.network.netlink.LinkRequest;
 import dev.cais.network.netlink.Route;
 import dev.cais.network.netlink.Rtnetlink;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -39,6 +41,7 @@ import java.util.concurrent.FutureTask;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Networks as containers on them see them. */
 @RequiresRoot
@@ -194,6 +197,48 @@ class NetworksTest {
 
             assertThat(inside).contains("inet " + ip(web) + "/24");
         }
+    }
+
+    @Test
+    void hostsAreToldOfNetworksThatComeAndGo() {
+        try (var first = engine.networks().create(NetworkSpec.of("first").subnet("198.18.60.0/24"));
+                var later = engine.networks().create(NetworkSpec.of("later").subnet("198.18.61.0/24"));
+                var box = engine.containers().start(IDLE.hostname("box").join(first))) {
+            assertThat(hosts(box)).endsWith("\n198.18.60.2\tbox\n");
+            output(box, "printf '198.18.0.9\tmine' >>/etc/hosts");
+
+            later.connect(box);
+            assertThat(hosts(box)).endsWith("\n198.18.60.2\tbox\n198.18.0.9\tmine\n198.18.61.2\tbox\n");
+
+            first.disconnect(box);
+            assertThat(hosts(box)).endsWith("\nff02::2\tip6-allrouters\n198.18.0.9\tmine\n198.18.61.2\tbox\n");
+
+            box.stop();
+            first.connect(box);
+            box.start();
+            assertThat(hosts(box)).endsWith("\nff02::2\tip6-allrouters\n198.18.61.2\tbox\n198.18.60.3\tbox\n");
+        }
+    }
+
+    @Test
+    void hostsOfTheUsersOwnAreLeftAlone(@TempDir Path directory) throws Exception {
+        var file = Files.writeString(directory.resolve("hosts"), "mine\n");
+        try (var net = engine.networks().create(NetworkSpec.of("first").subnet("198.18.60.0/24"));
+                var box = engine.containers()
+                        .start(IDLE.hostname("box").network("bridge").bind(file, "/etc/hosts"));
+                var full = engine.containers().start(IDLE.network("bridge"))) {
+            net.connect(box);
+            assertThat(hosts(box)).isEqualTo("mine\n");
+            output(full, "head -c 70000 /dev/zero >/etc/hosts");
+            net.connect(full);
+            net.disconnect(full);
+            assertThat(output(full, "wc -c </etc/hosts")).isEqualTo("70000\n");
+        }
+        assertThat(file).hasContent("mine\n");
+    }
+
+    private static String hosts(Container container) {
+        return output(container, "cat /etc/hosts");
     }
 
     @Test
