@@ -15,7 +15,8 @@ import java.util.stream.Stream;
  * @param definition the Dockerfile, or what stands in its place
  * @param target name or number of the stage to build; empty for the last
  * @param args values of the Dockerfile's arguments; {@code SOURCE_DATE_EPOCH}, in seconds since 1970, is the time of all that the build
- *     itself makes and copies of contexts, and the latest of what it copies of stages and images. BuildKit's own are understood: {@code
+ *     itself makes and copies of contexts, and the latest of what it copies of stages and images and
+ *     unpacks. BuildKit's own are understood: {@code
  *     BUILDKIT_CACHE_MOUNT_NS}, {@code BUILDKIT_CONTEXT_KEEP_GIT_DIR}, {@code BUILDKIT_DOCKERFILE_CHECK}, {@code BUILDKIT_INLINE_CACHE},
  *     {@code BUILDKIT_SANDBOX_HOSTNAME}
  * @param contexts further ones by name, for {@code FROM} and {@code --from}; they win over stages and images of that name

@@ -8,6 +8,7 @@ import dev.cais.BuildEvent;
 import dev.cais.BuildException;
 import dev.cais.BuildOutput;
 import dev.cais.BuildSpec;
+import dev.cais.BuildStage;
 import dev.cais.Engine;
 import dev.cais.Image;
 import dev.cais.InvalidSpecException;
@@ -20,6 +21,7 @@ import dev.cais.fixtures.RequiresProgram;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestRegistry;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -129,6 +131,53 @@ class BuildPlatformTest {
         assertThat(engine.images().list()).extracting(Image::tags).containsExactly(List.of("busybox:latest"));
         var again = engine.images().pull(at("cross:1"), PullOptions.defaults().platform(FOREIGN));
         assertThat(again.platform()).hasToString(FOREIGN);
+    }
+
+    /** What they have alike is carried out once, also if nothing is taken from the cache. */
+    @Test
+    void stepsThatPlatformsShareAreCarriedOutOnce() {
+        var spec = builds.spec("""
+                FROM --platform=$BUILDPLATFORM busybox AS compile
+                RUN echo shared >/shared
+                FROM scratch
+                ARG TARGETARCH
+                COPY --from=compile /shared /$TARGETARCH
+                """).platform(FOREIGN, Platform.host().toString());
+        builds.build(spec);
+        for (var again : List.of(spec.withoutCache(), spec.noCacheFilter("compile"))) {
+            builds.carriedOut();
+            builds.build(again);
+            assertThat(builds.carriedOut())
+                    .filteredOn(step -> step.contains("RUN echo shared"))
+                    .hasSize(1);
+        }
+    }
+
+    @Test
+    void aProgramPutsStagesForSeveralPlatformsTogether() {
+        var shared = BuildStage.from("busybox").platform(Platform.host()).run("echo shared >/shared");
+        var stage = BuildStage.scratch()
+                .arg("TARGETARCH")
+                .copyFrom(shared, "/shared", "/")
+                .layer(layer -> layer.file("/of-a-program", "x".getBytes(StandardCharsets.UTF_8)))
+                .cmd("/shared");
+        var image = builds.build(BuildSpec.of(stage)
+                .tag(at("fluent:1"))
+                .platform(FOREIGN, Platform.host().toString())
+                .output(BuildOutput.registry(), BuildOutput.local(host.resolve("fluent"))));
+
+        assertThat(image.platform()).isEqualTo(Platform.host());
+        assertThat(Programs.skopeo("inspect", "--tls-verify=false", "--raw", "docker://" + at("fluent:1")))
+                .contains("\"platform\":{\"architecture\":\"loong64\",\"os\":\"linux\"}")
+                .contains("\"platform\":{\"architecture\":\"" + Platform.host().architecture());
+        for (var directory : List.of(FOREIGN, Platform.host().toString())) {
+            var out = host.resolve("fluent").resolve(directory.replace('/', '_'));
+            assertThat(out.resolve("shared")).hasContent("shared\n");
+            assertThat(out.resolve("of-a-program")).hasContent("x");
+        }
+        assertThat(builds.carriedOut())
+                .filteredOn(step -> step.contains("echo shared"))
+                .hasSize(1);
     }
 
     @Test

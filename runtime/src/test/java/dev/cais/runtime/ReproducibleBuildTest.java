@@ -155,6 +155,31 @@ class ReproducibleBuildTest {
                         + " give the argument SOURCE_DATE_EPOCH");
     }
 
+    @Test
+    void whatAnArchiveHoldsIsNotLaterThanIsAskedFor(TestStore store, @TempDir Path context) throws IOException {
+        for (var time : List.of("1600000000", "1800000000")) {
+            Files.writeString(context.resolve("of-" + time), time);
+            Programs.output(
+                    "tar",
+                    "--mtime=@" + time,
+                    "-C",
+                    context.toString(),
+                    "-cf",
+                    context + "/" + time + ".tar",
+                    "of-" + time);
+        }
+        Files.writeString(
+                context.resolve("Dockerfile"), "FROM busybox\nADD *.tar /t/\nRUN stat -c '%n %Y' /t/of-* >/times\n");
+        try (var engine = store.openEngineWithBusybox()) {
+            var builds = TestBuilds.of(engine, context);
+            var spec = BuildSpec.of(context);
+            assertThat(builds.run(builds.build(spec), "cat", "/times"))
+                    .isEqualTo("/t/of-1600000000 1600000000\n/t/of-1800000000 1800000000\n");
+            assertThat(builds.run(builds.build(spec.arg("SOURCE_DATE_EPOCH", "1700000000")), "cat", "/times"))
+                    .isEqualTo("/t/of-1600000000 1600000000\n/t/of-1800000000 1700000000\n");
+        }
+    }
+
     private static List<String> times(Engine engine, BuildSpec spec, Path tar) {
         engine.images().build(spec.output(BuildOutput.tar(tar)));
         return BuildOutputTest.tarListing(tar).stream()

@@ -17,7 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
-import java.util.Optional;
+import java.util.function.UnaryOperator;
 
 /** Archives that {@code ADD} unpacks: tars, plain or compressed by gzip, zstd, bzip2 or xz. */
 final class Archives {
@@ -54,25 +54,23 @@ final class Archives {
         return Files.newInputStream(Path.of("/proc/self/fd/" + file.number()));
     }
 
-    /** Unpacks one into a directory that is there. */
+    /**
+     * Unpacks one into a directory that is there.
+     *
+     * @param change of what it says of each file
+     */
     static void unpack(
             FileSource source,
             TreeScan.Entry entry,
             FileOperations files,
             byte[] target,
-            Optional<BuildHost.Owner> owner,
+            UnaryOperator<Attributes> change,
             ImageLimits limits) {
         try (var file = source.scan().read(entry);
                 var in = open(file)) {
-            TarTree.extract(in, entry.name(), files, target, own -> changed(own, owner), limits);
+            TarTree.extract(in, entry.name(), files, target, change, limits);
         } catch (IOException e) {
             throw new StorageException("cannot unpack " + entry + ": " + e.getMessage(), Map.of(), "", e);
         }
-    }
-
-    private static Attributes changed(Attributes own, Optional<BuildHost.Owner> owner) {
-        return owner.map(as ->
-                        new Attributes(as.uid(), as.gid(), own.mode(), own.modified(), own.accessed(), own.xattrs()))
-                .orElse(own);
     }
 }

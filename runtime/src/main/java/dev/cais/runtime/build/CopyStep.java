@@ -10,6 +10,7 @@ import dev.cais.image.dockerfile.ModeChange;
 import dev.cais.image.dockerfile.PathPatterns;
 import dev.cais.image.dockerfile.Transfer;
 import dev.cais.image.oci.Hash;
+import dev.cais.storage.Attributes;
 import dev.cais.storage.BlobWriter;
 import dev.cais.storage.InRoot;
 import dev.cais.storage.TreeScan;
@@ -274,6 +275,18 @@ final class CopyStep {
         });
     }
 
+    /** What an archive says of a file; that is part of its content, so times are as they are if they are not too late. */
+    private Attributes unpacked(Attributes own) {
+        var as = owner.filter(given -> ownerGiven);
+        return new Attributes(
+                as.map(given -> (long) given.uid()).orElse(own.uid()),
+                as.map(given -> (long) given.gid()).orElse(own.gid()),
+                own.mode(),
+                steps.clamp(own.modified()),
+                steps.clamp(own.accessed()),
+                own.xattrs());
+    }
+
     private void copy(CopyTarget files, FileSource source, FileSource.Chosen chosen, byte[] target, boolean unpacked) {
         if (parents) {
             var path = below(chosen.path());
@@ -289,7 +302,7 @@ final class CopyStep {
                     source,
                     chosen.entries().get(0),
                     target,
-                    owner.filter(given -> ownerGiven),
+                    this::unpacked,
                     workplace.host().limits());
         } else {
             var into = isDirectory() || files.isDirectory(target);

@@ -1,10 +1,11 @@
 package dev.cais.runtime.build;
 
 import dev.cais.ImageLimits;
+import dev.cais.storage.Attributes;
 import dev.cais.storage.TreeScan;
 import java.time.Instant;
 import java.util.List;
-import java.util.Optional;
+import java.util.function.UnaryOperator;
 
 /** A tree that files are copied to. Links on the way are followed within it. For one thread. */
 interface CopyTarget {
@@ -42,12 +43,12 @@ interface CopyTarget {
     /**
      * Unpacks an archive.
      *
-     * @param owner of all that is unpacked, if it is not the files' own
+     * @param change of what it says of each file
      */
     void unpack(
             FileSource source,
             TreeScan.Entry archive,
             byte[] target,
-            Optional<BuildHost.Owner> owner,
+            UnaryOperator<Attributes> change,
             ImageLimits limits);
 }

@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.UnaryOperator;
 
 /**
  * What a step will write over its layers, known before any of it is written: so that it can be written into the layer's directory itself,
@@ -257,7 +258,7 @@ final class LayerPlan implements CopyTarget {
             FileSource source,
             TreeScan.Entry archive,
             byte[] target,
-            Optional<BuildHost.Owner> owner,
+            UnaryOperator<Attributes> change,
             ImageLimits limits) {
         whole = false;
     }

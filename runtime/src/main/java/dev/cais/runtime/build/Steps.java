@@ -19,6 +19,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
@@ -33,6 +34,8 @@ final class Steps implements AutoCloseable {
     private final Optional<Instant> epoch;
     private final Consumer<BuildEvent> progress;
     private final ContainerFiles lease;
+    /** By this build: without the cache, too, what stages and platforms have alike is carried out once. */
+    private final Map<Digest, Made> carriedOut = new ConcurrentHashMap<>();
 
     /**
      * @param caches of others
@@ -131,7 +134,9 @@ final class Steps implements AutoCloseable {
 
     private Optional<Made> find(BuildStep step, Digest key) {
         if (noCache.test(step.stage())) {
-            return Optional.empty();
+            var again = Optional.ofNullable(carriedOut.get(key));
+            again.ifPresent(made -> tell(new BuildEvent.Cached(step)));
+            return again;
         }
         Optional<Made> found;
         try (var hold = store.lockShared()) {
@@ -168,7 +173,9 @@ final class Steps implements AutoCloseable {
         var made = result.made.orElseThrow();
         cache.putNote(note, key.note(known, made.layer().diffId()));
         tell(new BuildEvent.Done(step, since(started), made.layer().size()));
-        return made(made.layer(), made.created());
+        var done = made(made.layer(), made.created());
+        carriedOut.put(digest, done);
+        return done;
     }
 
     private static Duration since(long started) {

@@ -6,6 +6,7 @@ import dev.cais.linux.Fd;
 import dev.cais.linux.Scratch;
 import dev.cais.linux.Syscall;
 import dev.cais.linux.Syscalls;
+import dev.cais.storage.Attributes;
 import dev.cais.storage.FileAttributes;
 import dev.cais.storage.FileOperations;
 import dev.cais.storage.InRoot;
@@ -17,8 +18,8 @@ import java.time.Instant;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 
 /**
  * Writes what a build copies or makes below a root. Directories that are there keep their times, so that the same files give the same
@@ -185,10 +186,10 @@ final class TreeWriting implements CopyTarget, AutoCloseable {
             FileSource source,
             TreeScan.Entry archive,
             byte[] target,
-            Optional<BuildHost.Owner> owner,
+            UnaryOperator<Attributes> change,
             ImageLimits limits) {
         directories(target);
-        Archives.unpack(source, archive, files, followLast(target), owner, limits);
+        Archives.unpack(source, archive, files, followLast(target), change, limits);
     }
 
     /** What lets a program do more than its user may. */
