@@ -24,7 +24,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** One {@code COPY} or {@code ADD}, its variables replaced. For one thread. */
@@ -44,6 +43,7 @@ final class CopyStep {
     private final boolean unpacks;
     private final boolean unpacksRemotes;
     private final Map<String, Remote> remotes = new LinkedHashMap<>();
+    private final List<String> excluded;
     private final PathPatterns excludes;
     private final String history;
     private @Nullable Map<String, List<FileSource.Chosen>> chosen;
@@ -108,7 +108,8 @@ final class CopyStep {
         var modeText = files.mode().map(state::expand);
         this.mode = modeText.map(ModeChange::parse);
         this.link = files.link();
-        this.excludes = PathPatterns.of(files.excludes());
+        this.excluded = files.excludes();
+        this.excludes = PathPatterns.of(excluded);
         if (sources.size() + documents.size() > 1 && !isDirectory()) {
             throw new InvalidSpecException(
                     "several files need a directory to go to, and " + written + " does not end with a slash");
@@ -149,32 +150,41 @@ final class CopyStep {
     }
 
     private String instruction() {
-        return "copy to " + destination + " as " + owner + " " + mode.map(ModeChange::toString) + " "
-                + (parents ? "with parents " : "") + (unpacks ? "unpacked " : "")
-                + (unpacksRemotes ? "fetched archives too " : "") + (link ? "alone " : "")
-                + steps.epoch().map(Object::toString).orElse("") + " "
-                + documents.stream()
-                        .map(document -> document.name() + " " + Hash.sha256(document.content()))
-                        .collect(Collectors.joining(","));
+        return StepKey.text(
+                "copy",
+                destination,
+                owner.map(Object::toString).orElse(""),
+                mode.map(ModeChange::toString).orElse(""),
+                parents,
+                unpacks,
+                unpacksRemotes,
+                link,
+                steps.epoch().map(Object::toString).orElse(""),
+                documents.stream()
+                        .map(document -> List.of(document.name(), Hash.sha256(document.content())))
+                        .toList());
     }
 
+    /** Which files are looked for, and in which way. */
     private String what() {
-        return local() + " without " + excludes;
+        return StepKey.text("copy", local(), excluded, parents);
     }
 
     private Digest digest(FileSource source) {
-        var text = new StringBuilder();
+        var all = Hash.of("sha256");
         for (var chosen : together(choose(source))) {
             for (var directory : kept(source, chosen)) {
-                text.append(Integer.toOctalString(directory.mode())).append(' ');
-                text.append(from.hasOwners() ? directory.uid() + ":" + directory.gid() + " " : "");
+                var owned = from.hasOwners() ? directory.uid() + ":" + directory.gid() : "";
+                all.update(bytes(Integer.toOctalString(directory.mode()) + " " + owned + "\0"));
             }
-            text.append(FileSource.text(chosen.path()))
-                    .append(' ')
-                    .append(source.digest(chosen))
-                    .append('\n');
+            all.update(chosen.path());
+            all.update(bytes("\0" + source.digest(chosen) + "\0"));
         }
-        return Hash.sha256(text.toString().getBytes(StandardCharsets.UTF_8));
+        return Digest.sha256(all.digest());
+    }
+
+    private static byte[] bytes(String text) {
+        return text.getBytes(StandardCharsets.UTF_8);
     }
 
     /** By what was written. Looked for once: what is copied is what the key speaks of. */
@@ -297,7 +307,9 @@ final class CopyStep {
             var to = files.followLast(target);
             files.directories(to); // with the usual mode, whatever the source's is
             files.copy(source, chosen, to);
-        } else if (unpacked && Archives.isArchive(source, chosen.entries().get(0))) {
+        } else if (unpacked
+                && !chosen.entries().isEmpty()
+                && Archives.isArchive(source, chosen.entries().get(0))) {
             files.unpack(
                     source,
                     chosen.entries().get(0),

@@ -137,15 +137,19 @@ final class RunStep {
         var config = below.state().config();
         var key = StepKey.of(
                 below,
-                arguments + " as " + config.user() + " in " + config.workdir() + " on " + run.network() + " of "
-                        + builtIn.hostname()
-                        + (run.insecure() ? " insecure" : "")
-                        + run.script().map(script -> " " + script.text()).orElse(""));
+                StepKey.text(
+                        arguments,
+                        config.user(),
+                        config.workdir(),
+                        run.network(),
+                        builtIn.hostname(),
+                        run.insecure(),
+                        run.devices(),
+                        run.script()
+                                .map(script -> List.of(script.name(), script.text()))
+                                .orElse(List.of())));
         for (var variable : below.state().environment().entrySet()) {
             key = key.with("variable " + variable.getKey(), variable.getValue());
-        }
-        for (var device : run.devices()) {
-            key = key.with("device", device.toString());
         }
         for (var mount : mounts) {
             key = key.with("mount " + target(mount), describe(mount));
@@ -156,7 +160,9 @@ final class RunStep {
     /** What of a mount makes a difference: of a cache and a secret only which it is. */
     private String describe(RunMount mount) {
         return mount instanceof RunMount.Bind bind
-                ? bind + " " + origins.apply(bind.from()).digest(bind.source(), source -> digest(source, bind.source()))
+                ? bind + " "
+                        + origins.apply(bind.from())
+                                .digest(StepKey.text("mount", bind.source()), source -> digest(source, bind.source()))
                 : mount.toString();
     }
 

@@ -164,7 +164,7 @@ final class StageWork {
         var user = state.config().user();
         var owner = user.isEmpty() ? BuildHost.Owner.ROOT : build.workplace().owner(files, user);
         var key = StepKey.of(
-                files, "directory " + path + " of " + owner + build.steps().epoch());
+                files, StepKey.text("directory", path, owner, build.steps().epoch()));
         var layers = files.diffIds();
         var now = build.steps().now();
         var made = build.steps()

@@ -35,6 +35,11 @@ record StepKey(List<Layer> below, Map<String, String> aspects) {
                 .with("the instruction", instruction);
     }
 
+    /** Several values as one, other for others: a list of two texts is not one of both with a comma between them. */
+    static String text(Object... values) {
+        return new String(JsonObject.write(List.of(values)), StandardCharsets.UTF_8);
+    }
+
     StepKey with(String aspect, String value) {
         var more = new LinkedHashMap<>(aspects);
         more.put(aspect, value);
