@@ -164,6 +164,7 @@ public sealed interface BuildContext {
         private static final Pattern URL = Pattern.compile(
                 "(?:https?|git|ssh)://(?:" + USER + ")?(" + HOST + "|\\[[0-9A-Fa-f:.]+])(?::[0-9]{1,5})?/.*");
         private static final Pattern AUTHORITY = Pattern.compile("[a-z]+://(?:" + USER + ")?([^/]*)/.*");
+        private static final Pattern WEB_CREDENTIALS = Pattern.compile("(https?://)([^/@]*)@([^/]*/.*)");
         private static final Pattern FILE = Pattern.compile("file:///.*");
         private static final Pattern SCP = Pattern.compile("[A-Za-z0-9._][A-Za-z0-9._-]*@(" + HOST + "):[^/].*");
         private static final Pattern WEB_REPOSITORY = Pattern.compile("https?://[^#?]*\\.git([?#].*)?");
@@ -229,9 +230,23 @@ public sealed interface BuildContext {
             return scp.matches() ? scp.group(1) : "";
         }
 
-        /** Without a password. */
+        /** User and password, or a token, that an address of http has before its server: {@code user:password}; empty for none. */
+        public String credentials() {
+            var web = WEB_CREDENTIALS.matcher(repository);
+            return web.matches() ? web.group(2) : "";
+        }
+
+        /** The repository without {@link #credentials}. */
+        public String withoutCredentials() {
+            var web = WEB_CREDENTIALS.matcher(repository);
+            return web.matches() ? web.group(1) + web.group(3) : repository;
+        }
+
+        /** Without a password; of the web without a user, too, since tokens are given as such. */
         static String shown(String repository) {
-            return repository.replaceAll("\\p{Cntrl}", "?").replaceFirst("://[^/@]*:[^/@]*@", "://…@");
+            return repository
+                    .replaceAll("\\p{Cntrl}", "?")
+                    .replaceFirst("://[^/@]*:[^/@]*@|(?<=https?)://[^/@]*@", "://…@");
         }
 
         @Override

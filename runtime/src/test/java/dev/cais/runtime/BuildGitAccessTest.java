@@ -100,6 +100,26 @@ class BuildGitAccessTest {
     }
 
     @Test
+    void whatAnAddressHasOfPasswordsIsShownAndNotedNowhere() {
+        var url = server.url("repo.git").replace("://", "://x-access-token:" + TOKEN + "@");
+        server.demand(BASIC.replace("basic", "Basic"));
+        var image = builds.build(BuildSpec.of(BuildContext.git(url)).arg("BUILDKIT_CONTEXT_KEEP_GIT_DIR", "1"));
+        assertThat(server.shown()).contains(BASIC.replace("basic", "Basic"));
+        assertThat(builds.run(image, "cat", "/c/.git/config")).contains("url = " + server.url("repo.git") + "\n");
+        assertThat(builds.run(image, "sh", "-c", "grep -r " + TOKEN + " /c || echo none"))
+                .isEqualTo("none\n");
+        assertThat(builds.events()).asString().doesNotContain(TOKEN);
+
+        var wrong = BuildContext.git(server.url("no.git").replace("://", "://" + TOKEN + "@"));
+        assertThat(wrong.toString()).isEqualTo(server.url("no.git").replace("://", "://…@"));
+        assertThatThrownBy(() -> builds.build(BuildSpec.of(wrong)))
+                .isInstanceOf(BuildException.class)
+                .message()
+                .startsWith("cannot fetch " + wrong + ": git ls-remote ended with exit code")
+                .doesNotContain(TOKEN);
+    }
+
+    @Test
     void aHeaderIsShownAsItIs() {
         server.demand("Bearer of good news");
         assertThat(builds.build(context().secret("GIT_AUTH_HEADER", secret("Bearer of good news"))))

@@ -45,11 +45,23 @@ final class GitAccess implements AutoCloseable {
         var variables = new LinkedHashMap<String, String>();
         Optional.ofNullable(spec.access().ssh().get(AGENT))
                 .ifPresent(paths -> variables.put("SSH_AUTH_SOCK", agent(paths)));
-        header(address).ifPresent(header -> {
-            variables.put("GIT_CONFIG_COUNT", "1");
-            variables.put("GIT_CONFIG_KEY_0", "http." + scope(address.repository()) + ".extraHeader");
-            variables.put("GIT_CONFIG_VALUE_0", "Authorization: " + header);
-        });
+        var configuration = new LinkedHashMap<String, String>();
+        header(address)
+                .ifPresent(header -> configuration.put(
+                        "http." + scope(address.withoutCredentials()) + ".extraHeader", "Authorization: " + header));
+        var credentials = address.credentials();
+        if (!credentials.isEmpty()) { // git is told without them, so that it notes them nowhere
+            var scheme = address.repository().substring(0, address.repository().indexOf("://") + 3);
+            configuration.put(
+                    "url." + scheme + credentials + "@" + address.authority() + "/.insteadOf",
+                    scheme + address.authority() + "/");
+        }
+        variables.put("GIT_CONFIG_COUNT", String.valueOf(configuration.size()));
+        var number = 0;
+        for (var set : configuration.entrySet()) {
+            variables.put("GIT_CONFIG_KEY_" + number, set.getKey());
+            variables.put("GIT_CONFIG_VALUE_" + number++, set.getValue());
+        }
         return variables;
     }
 

@@ -71,7 +71,7 @@ final class GitCheckout {
                 cannot,
                 "ls-remote",
                 "--",
-                address.repository(),
+                address.withoutCredentials(),
                 ref,
                 "refs/" + ref,
                 "refs/heads/" + ref,
@@ -99,7 +99,7 @@ final class GitCheckout {
      */
     void bring(String commit, boolean keepsData) {
         git.run(cannot, "init", "--quiet", "--template=");
-        git.run(cannot, "remote", "add", "--", "origin", address.repository());
+        git.run(cannot, "remote", "add", "--", "origin", address.withoutCredentials());
         try {
             git.run(cannot, "fetch", "--quiet", "--depth=1", "--no-tags", "--", "origin", commit);
         } catch (BuildException e) { // an old server gives only what has a name

@@ -18,6 +18,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
@@ -27,6 +28,9 @@ import java.util.stream.Stream;
 final class GitProgram {
     /** What it fetches may be large and far away, and its thread may be interrupted at any time. */
     private static final Duration LIMIT = Duration.ofHours(1);
+
+    /** Git tells of addresses with all that they have. */
+    private static final Pattern CREDENTIALS = Pattern.compile("://[^/@\\s]*@");
 
     private static final List<String> OPTIONS = List.of(
             "core.hooksPath=/dev/null",
@@ -66,7 +70,10 @@ final class GitProgram {
         try {
             var ended = program(cannot, arguments).run(new byte[0], LIMIT);
             if (ended.exitCode() != 0) {
-                var said = ended.lastWords().strip();
+                var said = CREDENTIALS
+                        .matcher(ended.lastWords())
+                        .replaceAll("://…@")
+                        .strip();
                 throw new BuildException(
                         cannot + ": git " + arguments[0] + " ended with exit code " + ended.exitCode(),
                         said.isEmpty()

@@ -37,7 +37,7 @@ final class RemoteRepository implements Remote {
 
     @Override
     public synchronized Digest digest() {
-        var what = commit() + "\n" + address.subdirectory() + "\n" + (keepsData ? address.repository() : "")
+        var what = commit() + "\n" + address.subdirectory() + "\n" + (keepsData ? address.withoutCredentials() : "")
                 + (address.submodules() ? "" : "\nwithout submodules");
         return Hash.sha256(what.getBytes(StandardCharsets.UTF_8));
     }
