@@ -69,13 +69,11 @@ public final class ContainerFiles implements AutoCloseable {
         layers = List.copyOf(more);
     }
 
-    /** Keeps one more layer from being swept, as long as these files are there. Hold {@link Store#lockShared()}. For one thread at a time. */
-    public void use(Digest diffId) {
-        var uses = directory.resolve(Store.USES);
-        var fresh = directory.resolve("uses.new");
-        var known = Disk.readText(uses).orElse("");
-        Disk.writeNew(fresh, (known + diffId + "\n").getBytes(StandardCharsets.US_ASCII));
-        Disk.rename(fresh, uses);
+    /** Keeps more layers from being swept, as long as these files are there. Hold {@link Store#lockShared()}. For one thread at a time. */
+    public void use(Iterable<Digest> diffIds) {
+        var lines = new StringBuilder();
+        diffIds.forEach(diffId -> lines.append(diffId).append('\n'));
+        Disk.append(directory.resolve(Store.USES), lines.toString().getBytes(StandardCharsets.US_ASCII));
     }
 
     /** Where an anonymous volume of this name lies. */

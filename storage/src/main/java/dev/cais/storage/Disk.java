@@ -196,13 +196,24 @@ final class Disk {
     /** Writes a new file, 0600, whole or not at all. */
     static void writeNew(Path path, byte[] content) {
         try (var file = open(path, Abi.O_WRONLY | Abi.O_CREAT | Abi.O_EXCL, 0600)) {
-            var memory = NativeMemory.allocate(content.length);
-            memory.bytes().put(0, content);
-            write(file, memory, content.length, path);
+            write(file, content, path);
         } catch (RuntimeException e) {
             removeFile(path);
             throw e;
         }
+    }
+
+    /** Writes behind what a file has. Whoever reads it meanwhile may see a part. */
+    static void append(Path path, byte[] content) {
+        try (var file = open(path, Abi.O_WRONLY | Abi.O_APPEND, 0600)) {
+            write(file, content, path);
+        }
+    }
+
+    private static void write(Fd file, byte[] content, Path path) {
+        var memory = NativeMemory.allocate(content.length);
+        memory.bytes().put(0, content);
+        write(file, memory, content.length, path);
     }
 
     /** The names in a directory of ours, in order; none if it is not there. */

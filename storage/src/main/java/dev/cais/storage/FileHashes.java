@@ -1,6 +1,5 @@
 package dev.cais.storage;
 
-import dev.cais.Digest;
 import dev.cais.linux.Abi;
 import dev.cais.linux.Errno;
 import dev.cais.linux.Fd;
@@ -9,13 +8,10 @@ import dev.cais.linux.NativeMemory;
 import dev.cais.linux.Statx;
 import dev.cais.linux.Syscall;
 import dev.cais.linux.Syscalls;
-import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
-import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * What files hold, as sha256: each file is read once, and again only when its size or its times have changed. It is remembered by
@@ -25,54 +21,31 @@ import java.util.concurrent.ConcurrentHashMap;
  * remembered.
  */
 public final class FileHashes {
-    private static final int HASH = 32;
-    private static final int ENTRY = 5 * Long.BYTES + HASH;
     private static final int BUFFER = 128 * 1024;
 
     /** Longer than a tick of any kernel. */
     private static final long DOUBTFUL_NANOS = 50_000_000;
 
-    private final Map<Key, Known> known = new ConcurrentHashMap<>();
+    /** What is known takes no more of the heap than this part of it; files beyond are not remembered. */
+    private static final int PART_OF_HEAP = 8;
+
+    private final HashTable known; // guarded by itself
     private volatile boolean changed;
 
-    private record Key(long device, long inode) {}
-
-    private record Known(long size, Instant changed, byte[] hash) {
-        boolean isOf(TreeScan.Entry entry) {
-            return size == entry.size() && changed.equals(entry.changed());
-        }
+    private FileHashes(HashTable known) {
+        this.known = known;
     }
-
-    private FileHashes() {}
 
     /** @param bytes of {@link #toBytes()}, or of anything else: then nothing is known */
     public static FileHashes of(byte[] bytes) {
-        var hashes = new FileHashes();
-        if (bytes.length % ENTRY == 0) {
-            var buffer = ByteBuffer.wrap(bytes);
-            while (buffer.hasRemaining()) {
-                var key = new Key(buffer.getLong(), buffer.getLong());
-                var size = buffer.getLong();
-                var seconds = buffer.getLong();
-                var nanos = buffer.getLong();
-                var hash = new byte[HASH];
-                buffer.get(hash);
-                hashes.known.put(key, new Known(size, Instant.ofEpochSecond(seconds, nanos), hash));
-            }
-        }
-        return hashes;
+        return new FileHashes(HashTable.of(bytes));
     }
 
+    /** All that was of use, and what else was of use not long ago. */
     public byte[] toBytes() {
-        var entries = Map.copyOf(known);
-        var buffer = ByteBuffer.allocate(entries.size() * ENTRY);
-        entries.forEach((key, value) -> buffer.putLong(key.device)
-                .putLong(key.inode)
-                .putLong(value.size)
-                .putLong(value.changed.getEpochSecond())
-                .putLong(value.changed.getNano())
-                .put(value.hash));
-        return buffer.array();
+        synchronized (known) {
+            return known.toBytes();
+        }
     }
 
     /** Whether there is more to remember than at the beginning. */
@@ -82,14 +55,25 @@ public final class FileHashes {
 
     /** Whether a regular file need not be read. */
     public boolean knows(TreeScan.Entry entry) {
-        return find(entry).isPresent();
+        synchronized (known) {
+            return known.has(entry);
+        }
     }
 
-    /** What a regular file held when it was found, if that is known without reading it. */
-    public Optional<Digest> find(TreeScan.Entry entry) {
-        return Optional.ofNullable(known.get(new Key(entry.device(), entry.inode())))
-                .filter(old -> old.isOf(entry))
-                .map(old -> Digest.sha256(old.hash));
+    /** What a regular file held when it was found, if that is known without reading it: its sha256. */
+    public Optional<byte[]> find(TreeScan.Entry entry) {
+        synchronized (known) {
+            return Optional.ofNullable(known.find(entry));
+        }
+    }
+
+    private void remember(TreeScan.Entry entry, byte[] hash) {
+        synchronized (known) {
+            if (known.nextSize() <= Runtime.getRuntime().maxMemory() / PART_OF_HEAP) {
+                known.put(entry.device(), entry.inode(), entry.size(), entry.changed(), hash);
+                changed = true;
+            }
+        }
     }
 
     static byte[] sha256(byte[] content) {
@@ -111,6 +95,9 @@ public final class FileHashes {
         private final Statx stat = new Statx();
         private final NativeMemory name = NativeMemory.allocate(8192);
         private final NativeMemory buffer = NativeMemory.allocate(BUFFER);
+        private final byte[] chunk = new byte[BUFFER];
+        private final MessageDigest digest =
+                digest(); // a new one for each file would be most of what a build allocates
 
         Reader(Fd root, Place where) {
             this.root = root;
@@ -123,10 +110,9 @@ public final class FileHashes {
 
         /** Of a regular file as a scan has found it. */
         byte[] hash(TreeScan.Entry entry) {
-            var key = new Key(entry.device(), entry.inode());
-            var old = known.get(key);
-            if (old != null && old.isOf(entry)) {
-                return old.hash.clone();
+            var old = find(entry);
+            if (old.isPresent()) {
+                return old.get();
             }
             var before = Instant.now();
             var hash = read(entry.path());
@@ -134,8 +120,7 @@ public final class FileHashes {
             if (entry.changed().plusNanos(DOUBTFUL_NANOS).isBefore(before)
                     && stat.size() == entry.size()
                     && after.equals(entry.changed())) {
-                known.put(key, new Known(entry.size(), after, hash.clone()));
-                changed = true;
+                remember(entry, hash);
             }
             return hash;
         }
@@ -149,7 +134,7 @@ public final class FileHashes {
                     Abi.O_RDONLY | Abi.O_NOFOLLOW | Abi.O_NONBLOCK | Abi.O_NOCTTY,
                     Abi.RESOLVE_BENEATH | Abi.RESOLVE_NO_SYMLINKS | Abi.RESOLVE_NO_MAGICLINKS);
             check(what, Syscall.OPENAT2, opened);
-            var digest = digest();
+            digest.reset(); // of a file that failed
             try (var file = Fd.of(opened)) {
                 while (true) {
                     var count = Syscalls.call(Syscall.READ, file.number(), buffer.address(), BUFFER);
@@ -161,7 +146,8 @@ public final class FileHashes {
                         check(what, Syscall.STATX, stat.of(file.number()));
                         return digest.digest();
                     }
-                    digest.update(buffer.bytes().slice(0, (int) count));
+                    buffer.bytes().get(0, chunk, 0, (int) count);
+                    digest.update(chunk, 0, (int) count);
                 }
             }
         }
@@ -175,6 +161,8 @@ public final class FileHashes {
 
     @Override
     public String toString() {
-        return "FileHashes[" + known.size() + " files]";
+        synchronized (known) {
+            return "FileHashes[" + known.count() + " files]";
+        }
     }
 }

@@ -12,6 +12,7 @@ import java.util.List;
 final class Listing {
     private static final int LENGTH = 16;
     private static final int NAME = 19;
+    private static final int ALIGNMENT = 8;
     private static final byte[] DOTS = {'.', '.'};
 
     private Listing() {}
@@ -68,8 +69,9 @@ final class Listing {
     private static List<byte[]> names(NativeMemory buffer, long length) {
         var names = new ArrayList<byte[]>();
         var entries = buffer.bytes();
-        for (var at = 0; at < length; at += Short.toUnsignedInt(entries.getShort(at + LENGTH))) {
-            var end = at + NAME;
+        for (int at = 0, next; at < length; at = next) {
+            next = at + Short.toUnsignedInt(entries.getShort(at + LENGTH));
+            var end = Math.max(at + NAME, next - ALIGNMENT); // no earlier, since entries end with their names
             while (entries.get(end) != 0) {
                 end++;
             }

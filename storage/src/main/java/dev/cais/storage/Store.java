@@ -378,7 +378,8 @@ public final class Store implements AutoCloseable {
         var digests = new ArrayList<Digest>();
         var mounted = new ArrayList<Digest>();
         var names = new ArrayList<String>();
-        text.lines().forEach(line -> {
+        var whole = text.substring(0, text.lastIndexOf('\n') + 1); // without a line that is just being written
+        whole.lines().forEach(line -> {
             if (line.startsWith(VOLUME)) {
                 names.add(line.substring(VOLUME.length()));
             } else if (line.startsWith(MOUNTED)) {

@@ -12,8 +12,6 @@ import dev.cais.linux.Syscall;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -24,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Looks at files below a directory without opening them: names, kinds, sizes and times. What a name stands for is never followed, and
- * nothing outside the directory is seen. Mounts are entered. For one thread.
+ * nothing outside the directory is seen. Mounts are entered. For one thread; several of them may share a {@link TreeLook}.
  */
 public final class TreeScan {
     private static final int BUFFER = 64 * 1024;
@@ -137,42 +135,54 @@ public final class TreeScan {
      * @throws dev.cais.CancelledException if the thread is interrupted
      */
     public List<Entry> below(byte[] path, Choice choice) {
-        var found = new ArrayList<Entry>();
+        var look = look(path, choice);
+        carryOut(look);
+        return look.found();
+    }
+
+    /**
+     * Begins what {@link #below} does, for several scans of the same root to {@linkplain #carryOut carry it out}, each in a thread
+     * of its own.
+     *
+     * @param choice for many threads, then
+     */
+    public TreeLook look(byte[] path, Choice choice) {
+        var look = new TreeLook(path, choice);
         var opened = open(path, Abi.O_PATH | Abi.O_NOFOLLOW);
         if (isGone(opened)) {
-            return found;
+            return look;
         }
         check(opened, Syscall.OPENAT2, path);
         try (var start = Fd.of(opened)) {
             check(stat.of(start.number()), Syscall.STATX, path);
             var first = entry(start, Names.NONE, path);
-            if (choice.wants(first.name(), first.isDirectory())) {
-                found.add(first);
-            }
-            if (first.isDirectory() && (!found.isEmpty() || choice.enters(first.name()))) {
-                var unwanted = new HashMap<String, Entry>();
-                if (found.isEmpty()) {
-                    unwanted.put(key(path), first);
-                }
-                descend(path, choice, found, unwanted);
-                addParents(found, unwanted);
-            }
+            look.begin(first, choice.wants(first.name(), first.isDirectory()));
         }
-        found.sort(Comparator.comparing(Entry::path, ORDER));
-        return found;
+        return look;
     }
 
-    private static String key(byte[] path) {
-        return new String(path, StandardCharsets.ISO_8859_1);
+    /** Carries out what is to be done, and returns when all is, whoever does it. */
+    public void carryOut(TreeLook look) {
+        carryOut(look, Integer.MAX_VALUE);
     }
 
-    private static void addParents(List<Entry> found, Map<String, Entry> unwanted) {
-        for (var i = 0; i < found.size() && !unwanted.isEmpty(); i++) { // those that are added have parents, too
-            var parent = unwanted.remove(key(InRoot.parent(found.get(i).path)));
-            if (parent != null) {
-                found.add(parent);
+    /**
+     * The same, until there is much to be done.
+     *
+     * @param many as many directories are
+     * @return whether nothing is left
+     */
+    public boolean carryOut(TreeLook look, int many) {
+        for (var next = look.take(many); next != null; next = look.take(many)) {
+            var done = false;
+            try {
+                list(next, look.choice());
+                done = true;
+            } finally {
+                look.end(next, done);
             }
         }
+        return look.isDone();
     }
 
     /**
@@ -182,9 +192,9 @@ public final class TreeScan {
      * @return nothing if it is no directory
      */
     public List<Entry> in(byte[] directory, Choice choice) {
-        var found = new ArrayList<Entry>();
-        list(directory, choice, found, new HashMap<>(), new ArrayDeque<>());
-        return found;
+        var look = new TreeLook(directory, choice);
+        list(look.top(), choice);
+        return look.found();
     }
 
     private static int compare(byte[] one, byte[] other) {
@@ -202,38 +212,23 @@ public final class TreeScan {
         return value == '/' ? -1 : Byte.toUnsignedInt(value);
     }
 
-    private void descend(byte[] start, Choice choice, List<Entry> found, Map<String, Entry> unwanted) {
-        var open = new ArrayDeque<byte[]>();
-        open.push(start);
-        while (!open.isEmpty()) {
-            list(open.pop(), choice, found, unwanted, open);
-        }
-    }
-
-    private void list(
-            byte[] directory, Choice choice, List<Entry> found, Map<String, Entry> unwanted, ArrayDeque<byte[]> open) {
-        Failures.requireNotInterrupted("cannot read " + Names.shown(directory));
-        var opened = open(directory, Abi.O_RDONLY | Abi.O_DIRECTORY);
+    private void list(TreeLook.Folder folder, Choice choice) {
+        var path = folder.path();
+        Failures.requireNotInterrupted("cannot read " + Names.shown(path));
+        var opened = open(path, Abi.O_RDONLY | Abi.O_DIRECTORY);
         if (isGone(opened)) {
             return;
         }
-        check(opened, Syscall.OPENAT2, directory);
+        check(opened, Syscall.OPENAT2, path);
         try (var listed = Fd.of(opened)) {
-            for (var last :
-                    Listing.read(listed.number(), buffer, result -> check(result, Syscall.GETDENTS64, directory))) {
-                visit(listed, last, Names.join(directory, last), choice, found, unwanted, open);
+            for (var last : Listing.read(listed.number(), buffer, result -> check(result, Syscall.GETDENTS64, path))) {
+                visit(listed, last, folder, choice);
             }
         }
     }
 
-    private void visit(
-            Fd directory,
-            byte[] last,
-            byte[] path,
-            Choice choice,
-            List<Entry> found,
-            Map<String, Entry> unwanted,
-            ArrayDeque<byte[]> open) {
+    private void visit(Fd directory, byte[] last, TreeLook.Folder folder, Choice choice) {
+        var path = Names.join(folder.path(), last);
         var looked = stat.of(directory.number(), Names.put(name, last));
         if (isGone(looked)) {
             return;
@@ -242,17 +237,13 @@ public final class TreeScan {
         if (stat.type() == Abi.S_IFSOCK) {
             return;
         }
-        var text = new String(path, StandardCharsets.UTF_8);
         var isDirectory = stat.isDirectory();
+        var text = choice == ALL ? "" : new String(path, StandardCharsets.UTF_8); // made for each file, it costs
         var isWanted = choice.wants(text, isDirectory);
-        if (isWanted) {
-            found.add(entry(directory, last, path));
-        }
         if (isDirectory && (isWanted || choice.enters(text))) {
-            open.push(path);
-            if (!isWanted) {
-                unwanted.put(key(path), entry(directory, last, path));
-            }
+            folder.add(entry(directory, last, path), isWanted);
+        } else if (isWanted) {
+            folder.add(entry(directory, last, path));
         }
     }
 

@@ -23,7 +23,10 @@ public final class TarWriter implements AutoCloseable {
     private static final long OCTAL_7 = 07777777;
     private static final long OCTAL_11 = 077777777777L;
 
+    private static final byte[] ZEROS = new byte[BLOCK];
+
     private final OutputStream target;
+    private final ByteArrayOutputStream extended = new ByteArrayOutputStream();
     private byte[] buffer = {};
     private boolean closed;
 
@@ -80,7 +83,7 @@ public final class TarWriter implements AutoCloseable {
 
     /** The same behind a content of so many bytes. */
     public void writePadding(long size) throws IOException {
-        target.write(new byte[(int) (-size & (BLOCK - 1))]);
+        target.write(ZEROS, 0, (int) (-size & (BLOCK - 1)));
     }
 
     private static byte[] header(TarEntry entry, Map<String, byte[]> records) {
@@ -165,34 +168,57 @@ public final class TarWriter implements AutoCloseable {
             var isBefore = seconds < 0 && nanos != 0;
             var whole = isBefore ? seconds + 1 : seconds;
             var fraction = isBefore ? 1_000_000_000 - nanos : nanos;
-            var text = (isBefore && whole == 0 ? "-0" : Long.toString(whole))
-                    + (fraction == 0 ? "" : String.format(java.util.Locale.ROOT, ".%09d", fraction));
-            records.put("mtime", text.replaceFirst("(\\.\\d*?)0+$", "$1").getBytes(StandardCharsets.US_ASCII));
+            var text = new StringBuilder().append(isBefore && whole == 0 ? "-0" : Long.toString(whole));
+            putFraction(text, fraction);
+            records.put("mtime", text.toString().getBytes(StandardCharsets.US_ASCII));
+        }
+    }
+
+    /** Without zeros at the end. By hand, as are names below: nearly every file of a build has one, and a formatter costs more than its hash. */
+    private static void putFraction(StringBuilder text, int nanos) {
+        if (nanos == 0) {
+            return;
+        }
+        text.append('.');
+        for (int left = nanos, digit = 100_000_000; left > 0; left %= digit, digit /= 10) {
+            text.append((char) ('0' + left / digit));
         }
     }
 
     private void writePax(TarEntry entry, Map<String, byte[]> records) throws IOException {
-        var content = new ByteArrayOutputStream();
+        extended.reset();
         var charset = records.remove("hdrcharset");
         if (charset != null) { // it must come before what it speaks of
-            record(content, "hdrcharset", charset);
+            record(extended, "hdrcharset", charset);
         }
         for (var each : records.entrySet()) {
-            record(content, each.getKey(), each.getValue());
+            record(extended, each.getKey(), each.getValue());
         }
         var header = new byte[BLOCK];
-        var name = ("PaxHeaders/" + entry.path().replaceAll("[^\\x21-\\x7e]", "_"));
-        putAscii(header, 0, name.substring(0, Math.min(name.length(), 100)).replaceAll("/+$", ""));
+        putAscii(header, 0, paxName(entry.path()));
         octal(header, 100, 8, 0644);
         octal(header, 108, 8, 0);
         octal(header, 116, 8, 0);
-        octal(header, 124, 12, content.size());
+        octal(header, 124, 12, extended.size());
         octal(header, 136, 12, 0);
         header[156] = 'x';
         putAscii(header, 257, "ustar\00000");
         target.write(summed(header));
-        content.writeTo(target);
-        target.write(new byte[-content.size() & (BLOCK - 1)]);
+        extended.writeTo(target);
+        writePadding(extended.size());
+    }
+
+    /** For programs that take records for files: of printable characters, and no directory. */
+    private static String paxName(String path) {
+        var name = new StringBuilder("PaxHeaders/");
+        for (var i = 0; i < path.length() && name.length() < 100; i += Character.charCount(path.codePointAt(i))) {
+            var letter = path.codePointAt(i);
+            name.append(letter > ' ' && letter <= '~' ? (char) letter : '_');
+        }
+        while (name.charAt(name.length() - 1) == '/') {
+            name.setLength(name.length() - 1);
+        }
+        return name.toString();
     }
 
     /** The length counts its own digits. */

@@ -10,8 +10,8 @@ import java.io.ByteArrayOutputStream;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.HashMap;
-import java.util.HexFormat;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -29,9 +29,9 @@ final class EarlierLayer implements AutoCloseable {
     private static final int HASH = 32;
 
     private final @Nullable Fd tree;
-    private final Map<String, Digest> contents;
+    private final Map<String, byte[]> contents;
 
-    private EarlierLayer(@Nullable Fd tree, Map<String, Digest> contents) {
+    private EarlierLayer(@Nullable Fd tree, Map<String, byte[]> contents) {
         this.tree = tree;
         this.contents = contents;
     }
@@ -63,7 +63,7 @@ final class EarlierLayer implements AutoCloseable {
                             .putInt(path.length)
                             .array());
                     note.writeBytes(path);
-                    note.writeBytes(HexFormat.of().parseHex(content.hex()));
+                    note.writeBytes(content);
                 });
             }
         });
@@ -72,8 +72,8 @@ final class EarlierLayer implements AutoCloseable {
         }
     }
 
-    private static Map<String, Digest> parse(byte[] note) {
-        var contents = new HashMap<String, Digest>();
+    private static Map<String, byte[]> parse(byte[] note) {
+        var contents = new HashMap<String, byte[]>();
         var bytes = ByteBuffer.wrap(note);
         try {
             while (bytes.hasRemaining()) {
@@ -81,7 +81,7 @@ final class EarlierLayer implements AutoCloseable {
                 bytes.get(path);
                 var hash = new byte[HASH];
                 bytes.get(hash);
-                contents.put(text(path), Digest.sha256(hash));
+                contents.put(text(path), hash);
             }
             return contents;
         } catch (BufferUnderflowException e) {
@@ -108,7 +108,10 @@ final class EarlierLayer implements AutoCloseable {
         var there = contents.get(text(path));
         return tree != null
                 && there != null
-                && copy.source().known(copy.entry()).filter(there::equals).isPresent()
+                && copy.source()
+                        .known(copy.entry())
+                        .filter(content -> Arrays.equals(content, there))
+                        .isPresent()
                 && files.share(path, tree, attributes, copy.entry().size());
     }
 

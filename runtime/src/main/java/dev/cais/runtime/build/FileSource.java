@@ -18,13 +18,14 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /**
@@ -34,6 +35,7 @@ import java.util.stream.Stream;
 final class FileSource implements AutoCloseable {
     private static final int MOST_LINKS = 40;
     private static final int MANY = 64;
+    private static final int MANY_DIRECTORIES = 8;
     private static final int MOST_THREADS = 4;
 
     private final Fd root;
@@ -100,7 +102,7 @@ final class FileSource implements AutoCloseable {
     /** What the files are now, to see whether they have changed when all is copied. */
     boolean isUnchanged(List<Chosen> before, PathPatterns excludes) {
         return before.stream().allMatch(chosen -> {
-            var now = scan.below(chosen.start(), new Choosing(chosen.start(), chosen.directory(), excludes));
+            var now = below(chosen.start(), chosen.directory(), excludes);
             if (now.size() != chosen.entries().size()) {
                 return false;
             }
@@ -152,7 +154,30 @@ final class FileSource implements AutoCloseable {
     private Chosen chosen(byte[] path, PathPatterns excludes) {
         var start = resolve(path);
         var isDirectory = paths.isDirectory(start);
-        return new Chosen(path, start, isDirectory, scan.below(start, new Choosing(start, isDirectory, excludes)));
+        return new Chosen(path, start, isDirectory, below(start, isDirectory, excludes));
+    }
+
+    /** By several threads, if there are many directories. */
+    private List<TreeScan.Entry> below(byte[] start, boolean isDirectory, PathPatterns excludes) {
+        var look = scan.look(start, choice(start, isDirectory, excludes));
+        if (!scan.carryOut(look, MANY_DIRECTORIES)) {
+            inParallel("cais-build-scan", own -> own.carryOut(look));
+        }
+        return look.found();
+    }
+
+    private TreeScan.Choice choice(byte[] start, boolean isDirectory, PathPatterns excludes) {
+        return ignored.isEmpty() && excludes.isEmpty() ? TreeScan.ALL : new Choosing(start, isDirectory, excludes);
+    }
+
+    /** The same by several threads, each with a scan of its own. */
+    private void inParallel(String threads, Consumer<TreeScan> work) {
+        var count = Math.min(MOST_THREADS, Runtime.getRuntime().availableProcessors());
+        Callable<Boolean> each = () -> {
+            work.accept(anotherScan());
+            return true;
+        };
+        Workers.run(threads, count, Collections.nCopies(count, each), "cannot read " + name);
     }
 
     /** The directories on the way to a path, from the outermost in. */
@@ -196,7 +221,7 @@ final class FileSource implements AutoCloseable {
             var next = new ArrayList<byte[]>();
             for (var directory : found) {
                 var start = resolve(directory);
-                for (var entry : scan.in(start, new Choosing(start, true, PathPatterns.NONE))) {
+                for (var entry : scan.in(start, choice(start, true, PathPatterns.NONE))) {
                     var last = InRoot.last(entry.path());
                     if (glob.matches(text(last))) {
                         next.add(InRoot.join(directory, last));
@@ -211,7 +236,7 @@ final class FileSource implements AutoCloseable {
     /** A directory and all those below it, by no link. */
     private Stream<byte[]> directories(byte[] directory) {
         var start = resolve(directory);
-        var below = scan.below(start, new Choosing(start, true, PathPatterns.NONE)).stream()
+        var below = below(start, true, PathPatterns.NONE).stream()
                 .filter(entry -> entry.isDirectory() && entry.path().length > start.length)
                 .map(entry -> InRoot.join(
                         directory,
@@ -251,13 +276,13 @@ final class FileSource implements AutoCloseable {
         return new String(path, StandardCharsets.UTF_8);
     }
 
-    /** Says what is seen of the tree, and what an instruction leaves out of that. */
+    /** Says what is seen of the tree, and what an instruction leaves out of that. For many threads. */
     private final class Choosing implements TreeScan.Choice {
         private final String start;
         private final boolean directory;
         private final PathPatterns excludes;
-        private final Map<String, PathPatterns.Verdict> seen = new HashMap<>();
-        private final Map<String, PathPatterns.Verdict> wanted = new HashMap<>();
+        private final Map<String, PathPatterns.Verdict> seen = new ConcurrentHashMap<>();
+        private final Map<String, PathPatterns.Verdict> wanted = new ConcurrentHashMap<>();
 
         Choosing(byte[] start, boolean directory, PathPatterns excludes) {
             this.start = text(start);
@@ -325,19 +350,15 @@ final class FileSource implements AutoCloseable {
             return;
         }
         var next = new AtomicInteger();
-        var threads = Math.min(MOST_THREADS, Runtime.getRuntime().availableProcessors());
-        Callable<Boolean> reading = () -> {
-            var own = anotherScan();
+        inParallel("cais-build-hash", own -> {
             for (var i = next.getAndIncrement(); i < unknown.size(); i = next.getAndIncrement()) {
                 own.hash(unknown.get(i), hashes);
             }
-            return true;
-        };
-        Workers.run("cais-build-hash", threads, Collections.nCopies(threads, reading), "cannot read " + name);
+        });
     }
 
-    /** What a file of a context held when it was found, if that is known. */
-    Optional<Digest> known(TreeScan.Entry entry) {
+    /** What a file of a context held when it was found, if that is known: its sha256. */
+    Optional<byte[]> known(TreeScan.Entry entry) {
         return owners || !entry.isFile() ? Optional.empty() : hashes.find(entry);
     }
 

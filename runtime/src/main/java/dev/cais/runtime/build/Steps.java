@@ -90,7 +90,7 @@ final class Steps implements AutoCloseable {
 
     /** Keeps the layers of an image from being swept until the build ends. Hold {@link Store#lockShared()}. */
     synchronized void use(Iterable<Digest> diffIds) {
-        diffIds.forEach(lease::use);
+        lease.use(diffIds);
     }
 
     void tell(BuildEvent event) {
