@@ -136,7 +136,7 @@ class HostileBuildTest {
     }
 
     @Test
-    void manyFilesAreCopiedWithLittleMemory() {
+    void manyFilesAreCopiedWithLittleMemoryOrRefusedWithLess() {
         builds.write("Dockerfile", "FROM scratch\nCOPY files /files/\n");
         var made = Programs.runIn(
                 context,
@@ -146,6 +146,11 @@ class HostileBuildTest {
         assertThat(made.exitCode()).isZero();
 
         assertThat(withLittleMemory("64m", ".")).containsExactly("1 layers");
+        assertThat(withLittleMemory("32m", "."))
+                .containsExactly(
+                        "cannot build " + context + "/Dockerfile: cannot read the context: it has more files than"
+                                + " the heap of this JVM is for [line=2]; leave some out with .dockerignore, or give it more"
+                                + " memory with -Xmx");
     }
 
     @Test

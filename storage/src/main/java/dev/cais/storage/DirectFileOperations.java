@@ -82,6 +82,9 @@ final class DirectFileOperations implements FileOperations {
     private final long ownGid;
     private final int denied;
     private final Sink sink = new Sink();
+    private @Nullable Fd shared;
+    private @Nullable Fd sharedLayer;
+    private byte[] sharedPath = {};
     private int deferredSize;
     private long clock;
     private long created;
@@ -236,30 +239,50 @@ final class DirectFileOperations implements FileOperations {
         }
         begin();
         var parent = parent(path);
-        var opened = Lookup.open(layer.number(), Names.put(secondPath, path), Abi.O_PATH | Abi.O_NOFOLLOW, WITHIN);
-        if (opened < 0) {
+        var from = sharedDirectory(layer, InRoot.parent(path));
+        if (from < 0) {
             return false;
         }
-        try (var file = Fd.of(opened)) {
-            var isLike = stat.of(file.number()) == 0
-                    && stat.type() == Abi.S_IFREG
-                    && stat.size() == size
-                    && stat.mode() == (attributes.mode() & MODE)
-                    && stat.uid() == FileCalls.user(attributes.uid())
-                    && stat.gid() == FileCalls.group(attributes.gid())
-                    && Instant.ofEpochSecond(stat.modifiedSeconds(), stat.modifiedNanos())
-                            .equals(attributes.modified());
-            if (!isLike) {
-                return false;
+        var name = Names.putLast(firstPath, path);
+        if (Syscalls.call(Syscall.LINKAT, from, name, parent.fd, name, 0) != 0) {
+            return false;
+        }
+        var isLike = stat.of(parent.fd, name) == 0 // after that, so that it is the one that is here
+                && stat.type() == Abi.S_IFREG
+                && stat.size() == size
+                && stat.mode() == (attributes.mode() & MODE)
+                && stat.uid() == FileCalls.user(attributes.uid())
+                && stat.gid() == FileCalls.group(attributes.gid())
+                && Instant.ofEpochSecond(stat.modifiedSeconds(), stat.modifiedNanos())
+                        .equals(attributes.modified());
+        if (isLike) {
+            created++;
+        } else {
+            check(Syscalls.call(Syscall.UNLINKAT, parent.fd, name, 0), Syscall.UNLINKAT, path);
+        }
+        return isLike;
+    }
+
+    /** A directory of another layer: the last one, or it is opened now and the last one closed. Negative if there is none. */
+    private long sharedDirectory(Fd layer, byte[] path) {
+        if (shared == null || sharedLayer != layer || !Arrays.equals(sharedPath, path)) {
+            closeShared();
+            var name = Names.put(secondPath, path.length == 0 ? Names.DOT : path);
+            var opened = Lookup.open(layer.number(), name, Abi.O_PATH | Abi.O_DIRECTORY, WITHIN);
+            if (opened < 0) {
+                return opened;
             }
-            // by way of the open file, so that it is the one that was looked at
-            var existing = Names.put(secondPath, Names.of("/proc/self/fd/" + file.number()));
-            var name = Names.putLast(firstPath, path);
-            var linked = Syscalls.call(Syscall.LINKAT, Abi.AT_FDCWD, existing, parent.fd, name, Abi.AT_SYMLINK_FOLLOW);
-            if (linked == 0) {
-                created++;
-            }
-            return linked == 0;
+            shared = Fd.of(opened);
+            sharedLayer = layer;
+            sharedPath = path;
+        }
+        return shared.number();
+    }
+
+    private void closeShared() {
+        if (shared != null) {
+            shared.close();
+            shared = null;
         }
     }
 
@@ -403,6 +426,7 @@ final class DirectFileOperations implements FileOperations {
         } finally {
             settleAll();
             begin();
+            closeShared();
             root.close();
         }
     }

@@ -47,15 +47,25 @@ final class Listing {
      * @param buffer for the kernel's answers
      */
     static List<byte[]> read(int directory, NativeMemory buffer, Check check) {
+        return read(directory, buffer, check, Integer.MAX_VALUE);
+    }
+
+    /**
+     * The same of a directory that may have more names than can be held.
+     *
+     * @return all, or any that are more than so many
+     */
+    static List<byte[]> read(int directory, NativeMemory buffer, Check check, int most) {
         var names = new ArrayList<byte[]>();
-        while (true) {
+        while (names.size() <= most) {
             var length = some(directory, buffer, check);
             if (length <= 0) {
                 names.sort(Arrays::compareUnsigned);
-                return names;
+                break;
             }
             names.addAll(names(buffer, length));
         }
+        return names;
     }
 
     private static long some(int directory, NativeMemory buffer, Check check) {

@@ -1,10 +1,12 @@
 package dev.cais.storage;
 
+import dev.cais.StorageException;
 import dev.cais.storage.TreeScan.Entry;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,16 +14,25 @@ import org.jspecify.annotations.Nullable;
  * does not depend on who did what. For many threads.
  */
 public final class TreeLook {
+    /** What a file that was found needs of the heap, with all that a build then notes of it; about twice as much as was measured. */
+    private static final int BYTES_OF_A_FILE = 1536;
+
+    /** The same for each byte of its path, of which there are several copies for a while. */
+    private static final int BYTES_OF_A_LETTER = 16;
+
     private final TreeScan.Choice choice;
+    private final Place where;
     private final Folder top;
+    private final AtomicLong taken = new AtomicLong();
 
     private final Deque<Folder> open = new ArrayDeque<>();
     private int atWork;
     private boolean failed;
 
     /** @param path that is looked at, or whose names are */
-    TreeLook(byte[] path, TreeScan.Choice choice) {
+    TreeLook(byte[] path, TreeScan.Choice choice, Place where) {
         this.choice = choice;
+        this.where = where;
         this.top = new Folder(path, null, null, false, 0);
     }
 
@@ -85,6 +96,25 @@ public final class TreeLook {
 
     TreeScan.Choice choice() {
         return choice;
+    }
+
+    /** More names than these are too many, whatever they stand for. */
+    static int mostNames() {
+        return (int) Math.min(1 << 30, Runtime.getRuntime().maxMemory() / BYTES_OF_A_FILE);
+    }
+
+    /** Counts a file that is held, before too many of them fill the heap. */
+    void count(byte[] path) {
+        if (taken.addAndGet(BYTES_OF_A_FILE + (long) BYTES_OF_A_LETTER * path.length)
+                > Runtime.getRuntime().maxMemory()) {
+            throw tooMany();
+        }
+    }
+
+    StorageException tooMany() {
+        return new StorageException(
+                "cannot read " + where + ": it has more files than the heap of this JVM is for",
+                "leave some out with .dockerignore, or give it more memory with -Xmx");
     }
 
     Folder top() {

@@ -131,7 +131,7 @@ public final class TreeScan {
      *
      * @param path resolved: no link is on its way, nor at its end
      * @return nothing if nothing is there, or it is not wanted; directories that are not, if they hold something that is
-     * @throws dev.cais.StorageException if something cannot be read
+     * @throws dev.cais.StorageException if something cannot be read, or the heap is too small for all that
      * @throws dev.cais.CancelledException if the thread is interrupted
      */
     public List<Entry> below(byte[] path, Choice choice) {
@@ -147,7 +147,7 @@ public final class TreeScan {
      * @param choice for many threads, then
      */
     public TreeLook look(byte[] path, Choice choice) {
-        var look = new TreeLook(path, choice);
+        var look = new TreeLook(path, choice, where);
         var opened = open(path, Abi.O_PATH | Abi.O_NOFOLLOW);
         if (isGone(opened)) {
             return look;
@@ -176,7 +176,7 @@ public final class TreeScan {
         for (var next = look.take(many); next != null; next = look.take(many)) {
             var done = false;
             try {
-                list(next, look.choice());
+                list(next, look);
                 done = true;
             } finally {
                 look.end(next, done);
@@ -192,8 +192,8 @@ public final class TreeScan {
      * @return nothing if it is no directory
      */
     public List<Entry> in(byte[] directory, Choice choice) {
-        var look = new TreeLook(directory, choice);
-        list(look.top(), choice);
+        var look = new TreeLook(directory, choice, where);
+        list(look.top(), look);
         return look.found();
     }
 
@@ -212,7 +212,7 @@ public final class TreeScan {
         return value == '/' ? -1 : Byte.toUnsignedInt(value);
     }
 
-    private void list(TreeLook.Folder folder, Choice choice) {
+    private void list(TreeLook.Folder folder, TreeLook look) {
         var path = folder.path();
         Failures.requireNotInterrupted("cannot read " + Names.shown(path));
         var opened = open(path, Abi.O_RDONLY | Abi.O_DIRECTORY);
@@ -221,13 +221,18 @@ public final class TreeScan {
         }
         check(opened, Syscall.OPENAT2, path);
         try (var listed = Fd.of(opened)) {
-            for (var last : Listing.read(listed.number(), buffer, result -> check(result, Syscall.GETDENTS64, path))) {
-                visit(listed, last, folder, choice);
+            var names = Listing.read(
+                    listed.number(), buffer, result -> check(result, Syscall.GETDENTS64, path), TreeLook.mostNames());
+            if (names.size() > TreeLook.mostNames()) {
+                throw look.tooMany();
+            }
+            for (var last : names) {
+                visit(listed, last, folder, look);
             }
         }
     }
 
-    private void visit(Fd directory, byte[] last, TreeLook.Folder folder, Choice choice) {
+    private void visit(Fd directory, byte[] last, TreeLook.Folder folder, TreeLook look) {
         var path = Names.join(folder.path(), last);
         var looked = stat.of(directory.number(), Names.put(name, last));
         if (isGone(looked)) {
@@ -237,12 +242,15 @@ public final class TreeScan {
         if (stat.type() == Abi.S_IFSOCK) {
             return;
         }
+        var choice = look.choice();
         var isDirectory = stat.isDirectory();
         var text = choice == ALL ? "" : new String(path, StandardCharsets.UTF_8); // made for each file, it costs
         var isWanted = choice.wants(text, isDirectory);
         if (isDirectory && (isWanted || choice.enters(text))) {
+            look.count(path);
             folder.add(entry(directory, last, path), isWanted);
         } else if (isWanted) {
+            look.count(path);
             folder.add(entry(directory, last, path));
         }
     }
