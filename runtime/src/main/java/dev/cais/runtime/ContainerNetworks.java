@@ -12,8 +12,10 @@ import dev.cais.UnsupportedHostException;
 import dev.cais.Warning;
 import java.net.InetAddress;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,8 +30,8 @@ final class ContainerNetworks {
     private final List<LocalEndpoint> endpoints = new ArrayList<>();
     private @Nullable NetworkSide side;
     private @Nullable ContainerPorts ports;
-    /** Of the run that is going on, once it is there. */
-    private @Nullable ContainedProcess process;
+    /** First processes of this container and of those that share its network, some of which may have ended. */
+    private final Set<ContainedProcess> followers = new LinkedHashSet<>();
 
     /** Of the run that is going on or was the last one. */
     private List<PortBinding> bindings = List.of();
@@ -145,28 +147,34 @@ final class ContainerNetworks {
     }
 
     /**
-     * That run's first process is there: from now on its {@code /etc/hosts} is told of what comes and goes.
+     * From now on the {@code /etc/hosts} of that process's container, this one or one that shares its network, is told of what comes and
+     * goes.
      *
      * @param told those that it has been told of already
      */
-    synchronized void running(int run, ContainedProcess started, List<LocalEndpoint> told) {
-        if (side != null && side.run() == run) {
-            process = started;
-            told.stream().filter(place -> !endpoints.contains(place)).forEach(this::forgetInHosts);
-            endpoints.stream().filter(place -> !told.contains(place)).forEach(this::tellHosts);
+    synchronized void follow(ContainedProcess process, List<LocalEndpoint> told) {
+        var before = told.stream().flatMap(place -> lines(place).stream()).toList();
+        var now = endpoints.stream().flatMap(place -> lines(place).stream()).toList();
+        if (!before.equals(now)) {
+            HostsFile.remove(
+                    process, before.stream().filter(line -> !now.contains(line)).toList());
+            HostsFile.add(
+                    process, now.stream().filter(line -> !before.contains(line)).toList());
         }
+        followers.removeIf(each -> !each.isRunning());
+        followers.add(process);
+    }
+
+    private List<String> lines(LocalEndpoint place) {
+        return EtcFiles.lines(container, place.addresses());
     }
 
     private void tellHosts(LocalEndpoint place) {
-        if (process != null) {
-            HostsFile.add(process, EtcFiles.lines(container, place.addresses()));
-        }
+        followers.forEach(process -> HostsFile.add(process, lines(place)));
     }
 
     private void forgetInHosts(LocalEndpoint place) {
-        if (process != null) {
-            HostsFile.remove(process, EtcFiles.lines(container, place.addresses()));
-        }
+        followers.forEach(process -> HostsFile.remove(process, lines(place)));
     }
 
     /** That run is over, and all that it had here goes. */
@@ -174,7 +182,6 @@ final class ContainerNetworks {
         var ended = side;
         if (ended != null && ended.run() == run) {
             side = null;
-            process = null;
             ended.close();
             giveBackPorts();
             endpoints.forEach(endpoint -> tell(endpoint, EventAction.DISCONNECT));

@@ -226,7 +226,8 @@ final class LocalContainer implements Container, ProcessStreams.Users {
             networks.end(number - 1); // its addresses are wanted again
             undo.addStep(() -> networks.giveUp(number));
             networks.reservePorts("cannot start container " + name);
-            var places = networks.places();
+            var networkOwner = owner.networkOwner(this);
+            var places = networkOwner.networks().places();
             var plan = new ContainerPlan(
                     spec,
                     image,
@@ -236,13 +237,13 @@ final class LocalContainer implements Container, ProcessStreams.Users {
                     namespaces,
                     networks.isNetworked(),
                     devices,
-                    EtcFiles.of(spec, hostname, owner.networkOwner(this)),
+                    EtcFiles.of(spec, hostname, networkOwner),
                     files,
                     mounts,
                     cgroup);
             var process =
                     owner.launcher().startContainer(name, plan, streams, sockets -> networks.begin(number, sockets));
-            networks.running(number, process, places);
+            networkOwner.networks().follow(process, places);
             undo.keepAll();
             return new Run(number, cgroup, process, namespaces.ownPid());
         }

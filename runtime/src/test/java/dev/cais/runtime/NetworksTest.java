@@ -221,6 +221,24 @@ class NetworksTest {
     }
 
     @Test
+    void whoSharesANetworkIsToldOfItsNetworksToo() {
+        try (var first = engine.networks().create(NetworkSpec.of("first").subnet("198.18.60.0/24"));
+                var later = engine.networks().create(NetworkSpec.of("later").subnet("198.18.61.0/24"));
+                var owner = engine.containers().start(IDLE.name("owner").join(first));
+                var sharing = engine.containers().start(IDLE.name("sharing").network("container:owner"));
+                var third = engine.containers().start(IDLE.network("container:sharing"))) {
+            later.connect(owner);
+            assertThat(hosts(third)).contains("\n198.18.61.2\t");
+            for (var file : List.of("/etc/hosts", "/etc/hostname", "/etc/resolv.conf")) {
+                assertThat(output(sharing, "cat " + file)).isEqualTo(output(owner, "cat " + file));
+                assertThat(output(third, "cat " + file)).isEqualTo(output(owner, "cat " + file));
+            }
+            first.disconnect(owner);
+            assertThat(hosts(third)).isEqualTo(hosts(owner)).doesNotContain("198.18.60.");
+        }
+    }
+
+    @Test
     void hostsOfTheUsersOwnAreLeftAlone(@TempDir Path directory) throws Exception {
         var file = Files.writeString(directory.resolve("hosts"), "mine\n");
         try (var net = engine.networks().create(NetworkSpec.of("first").subnet("198.18.60.0/24"));
