@@ -10,6 +10,9 @@ import java.util.OptionalLong;
  * One measurement of a container's use. Counters count from the container's start; their differences between two measurements
  * are rates. What this host does not count is empty, never zero.
  *
+ * <p>Where a plain user's containers have no control groups, their processes' own figures are summed up: memory without page cache
+ * and with shared memory at each that uses it, and no processor time of ended processes that nobody in the container has waited for.
+ *
  * @param time when it was measured
  * @param io empty where no controller counts it. On cgroup v1, the kernel does not count what it writes back later, and since Linux
  *     6.10 only disks that somebody has set a limit for

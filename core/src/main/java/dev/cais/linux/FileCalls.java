@@ -272,7 +272,8 @@ public final class FileCalls {
         return other == null || other.hasGroup(gid) ? gid : 0;
     }
 
-    static long userInside(long uid) {
+    /** Who a user of the host is in containers. */
+    public static long userInside(long uid) {
         var other = deputy;
         return other == null ? uid : other.userInside(uid);
     }

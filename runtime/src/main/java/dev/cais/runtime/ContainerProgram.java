@@ -52,13 +52,14 @@ final class ContainerProgram {
                 namespaces.descriptors().keySet().stream().mapToInt(number -> number));
         program.resetInherited(stdio.inherited(kept.toArray()));
         ProcessSteps.leadGroup(program);
-        namespaces.enter(program);
+        namespaces.enter(program, user);
         if (plan.cgroup().directory().isPresent()) {
             ProcessSteps.cloneAndReport(program, namespaces.made(), CGROUP);
         } else {
             ProcessSteps.cloneAndReport(program, namespaces.made());
         }
 
+        namespaces.enterMounted(program, user);
         // from here on paths are resolved that an image chose, and /proc/self/fd must lead to nothing of the host's
         program.closeRange(namespaces.ownIpc() ? ENTERED : ENTERED + 1, -1, 0);
         if (plan.networked()) {

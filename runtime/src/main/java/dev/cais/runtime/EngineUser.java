@@ -156,6 +156,19 @@ final class EngineUser implements AutoCloseable {
                             + spec.namespaces().network().target(),
                     AS_ROOT);
         }
+        for (var device : spec.security().devices()) {
+            if (!device.permissions().contains("r") || !device.permissions().contains("w")) {
+                throw new UnsupportedHostException(
+                        cannot + ": without root nothing keeps it from more than '" + device.permissions()
+                                + "' with device " + device.hostPath() + " but the host's own permissions",
+                        "ask for rwm, or " + AS_ROOT);
+            }
+        }
+        if (!spec.security().deviceRules().isEmpty()) {
+            throw new UnsupportedHostException(
+                    cannot + ": without root it cannot make device nodes, so no rule for them can be set",
+                    "give it a device of the host's, or " + AS_ROOT);
+        }
         for (var mount : spec.mounts()) {
             if (mount instanceof Mount.OfBind bind && bind.propagation() == Mount.Propagation.SHARED) {
                 throw new UnsupportedHostException(

@@ -3,6 +3,9 @@ package dev.cais.runtime;
 import dev.cais.CancelledException;
 import dev.cais.ExitStatus;
 import dev.cais.TimedOutException;
+import dev.cais.linux.Signal;
+import dev.cais.linux.Syscall;
+import dev.cais.linux.Syscalls;
 import dev.cais.runtime.cgroup.Cgroup;
 import java.time.Duration;
 import java.util.Map;
@@ -18,6 +21,8 @@ import java.util.function.Consumer;
  * it by now, is killed with it. What it leaves running when it ends by itself stays, as with Docker.
  */
 final class ExecProcess implements AutoCloseable {
+    private static final int MOST_ROUNDS = 1000;
+
     private final ContainedProcess process;
     private final Cgroup.Branch branch;
     private volatile CompletableFuture<ExitStatus> exit;
@@ -85,11 +90,19 @@ final class ExecProcess implements AutoCloseable {
         branch.killAndRemove();
     }
 
-    /** Those that are still its own: who has left it for the container's init goes with the container. */
+    /**
+     * Without a group of their own: those who have lost their parent are its children then, as long as it is there (see {@link
+     * ExecProgram}). Again and again, since one may fork while others are killed.
+     */
     private void killDescendants() {
-        ProcessHandle.of(process.hostPid()).stream()
-                .flatMap(ProcessHandle::descendants)
-                .forEach(ProcessHandle::destroyForcibly);
+        process.signal(Signal.parse("STOP"));
+        for (var round = 0; round < MOST_ROUNDS; round++) {
+            var left = ProcessTable.descendants(process.hostPid());
+            if (left.isEmpty() || !process.isRunning()) {
+                return;
+            }
+            left.forEach(pid -> Syscalls.call(Syscall.KILL, pid, Signal.KILL.number()));
+        }
     }
 
     /** Does so if it runs. Idempotent. */

@@ -46,6 +46,10 @@ final class ExecProgram {
             program.close(file);
         }
         program.unshare(Abi.CLONE_NEWCGROUP);
+        if (!cgroup.isThere()) {
+            // whom its children leave behind becomes its child, so that all of them are found when it is to be killed
+            program.prctl(Abi.PR_SET_CHILD_SUBREAPER, 1);
+        }
         ProcessSteps.label(program, confinement, proc);
         Optional<Arg> terminal = stdio instanceof Stdio.Terminal size
                 ? Optional.of(ProcessSteps.openTerminal(program, size))

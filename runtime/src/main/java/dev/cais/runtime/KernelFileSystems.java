@@ -5,6 +5,8 @@ import dev.cais.linux.Errno;
 import dev.cais.linux.Syscall;
 import dev.cais.runtime.launch.Arg;
 import dev.cais.runtime.launch.LaunchBuilder;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,6 +20,7 @@ final class KernelFileSystems {
     private static final int SECURE = Abi.MS_NOSUID | Abi.MS_NODEV | Abi.MS_NOEXEC;
     private static final int SECURE_ATTRIBUTES = Abi.MOUNT_ATTR_NOSUID | Abi.MOUNT_ATTR_NODEV | Abi.MOUNT_ATTR_NOEXEC;
     private static final int TTY_GROUP = 5;
+    private static final String QUEUES = "/dev/mqueue";
     private static final String MASKED_HELP =
             "a container in which the JVM itself runs must not cover parts of it (docker run --security-opt systempaths=unconfined)";
 
@@ -59,8 +62,8 @@ final class KernelFileSystems {
         } else {
             sysfs = hosts("/sys", SECURE_ATTRIBUTES | readOnly);
         }
-        if (!plan.namespaces().ownIpc()) {
-            queues = hosts("/dev/mqueue", SECURE_ATTRIBUTES);
+        if (plan.spec().namespaces().ipc().isHost() && Files.isDirectory(Path.of(QUEUES))) {
+            queues = hosts(QUEUES, SECURE_ATTRIBUTES);
         }
     }
 
@@ -107,11 +110,14 @@ final class KernelFileSystems {
                     Arg.of(Abi.MOVE_MOUNT_F_EMPTY_PATH, "MOVE_MOUNT_F_EMPTY_PATH"));
             program.close(Arg.of(ContainerProgram.ENTERED));
         }
-        program.mkdir("/dev/mqueue", 0755);
-        if (queues == null) {
-            program.mount("mqueue", "/dev/mqueue", "mqueue", SECURE, "");
+        program.mkdir(QUEUES, 0755);
+        if (queues != null) {
+            program.attach(queues, QUEUES);
         } else {
-            program.attach(queues, "/dev/mqueue");
+            program.mount("mqueue", QUEUES, "mqueue", SECURE, "");
+            if (user.isPlain() && !plan.namespaces().ownIpc()) {
+                program.ignore(Errno.EPERM); // of the host's IPC namespace
+            }
         }
         if (user.isPlain()) {
             plan.devices().attach(nodes);

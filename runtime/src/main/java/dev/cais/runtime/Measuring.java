@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Measures containers, one after the other: what their groups count, and the traffic of their network namespaces. Keeps nothing open.
+ * Measures containers, one after the other: what their groups count (or their processes have, where there are no groups), and the traffic of their network namespaces. Keeps nothing open.
  * Belongs to one thread.
  */
 final class Measuring {
@@ -27,7 +27,7 @@ final class Measuring {
      */
     Stats measure(Cgroup cgroup, int pid, boolean ownNetwork) {
         var time = Instant.now();
-        var counted = groups.measure(cgroup);
+        var counted = cgroup.isThere() ? groups.measure(cgroup) : ProcessSums.measure(pid);
         return new Stats(
                 time,
                 counted.cpu(),

@@ -2,6 +2,7 @@ package dev.cais.runtime;
 
 import dev.cais.ContainerProcess;
 import dev.cais.EngineException;
+import dev.cais.linux.FileCalls;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryIteratorException;
@@ -59,20 +60,51 @@ final class ProcessTable {
                 .toList();
     }
 
-    /** Those in a process's own PID namespace, without those further down; none if it has ended. */
+    /** Those in a process's own PID namespace, without those further down or ended; none if it has ended itself. */
     static List<Integer> inNamespaceOf(int pid) {
         var found = new ArrayList<Integer>();
         try (var processes = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
             var namespace = Files.readSymbolicLink(Path.of("/proc/" + pid + "/ns/pid"));
             for (var process : processes) {
-                if (isIn(process, namespace)) {
-                    found.add(Integer.parseInt(process.getFileName().toString()));
+                var number = Integer.parseInt(process.getFileName().toString());
+                if (isIn(process, namespace) && parentIfAlive(number).isPresent()) {
+                    found.add(number);
                 }
             }
         } catch (IOException | DirectoryIteratorException e) {
             return List.of();
         }
         return found;
+    }
+
+    /** Children of a process, their children and so on, as far as they have not ended. */
+    static List<Integer> descendants(int pid) {
+        var children = new HashMap<Integer, List<Integer>>();
+        try (var processes = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
+            for (var process : processes) {
+                var number = Integer.parseInt(process.getFileName().toString());
+                parentIfAlive(number)
+                        .ifPresent(parent -> children.computeIfAbsent(parent, key -> new ArrayList<>())
+                                .add(number));
+            }
+        } catch (IOException | DirectoryIteratorException e) {
+            return List.of();
+        }
+        var found = new ArrayList<>(children.getOrDefault(pid, List.of()));
+        for (var i = 0; i < found.size(); i++) {
+            found.addAll(children.getOrDefault(found.get(i), List.of()));
+        }
+        return found;
+    }
+
+    private static Optional<Integer> parentIfAlive(int pid) {
+        try {
+            var stat = text(pid, "stat");
+            var fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", 3);
+            return fields[0].equals("Z") ? Optional.empty() : Optional.of(Integer.parseInt(fields[1]));
+        } catch (IOException e) {
+            return Optional.empty();
+        }
     }
 
     private static boolean isIn(Path process, Path namespace) {
@@ -119,7 +151,7 @@ final class ProcessTable {
                     pid,
                     Integer.parseInt(fields[1]),
                     Integer.parseInt(inside.substring(inside.lastIndexOf('\t') + 1)),
-                    Long.parseLong(field(status, "Uid:").split("\t", 2)[0]),
+                    FileCalls.userInside(Long.parseLong(field(status, "Uid:").split("\t", 2)[0])),
                     fields[0].charAt(0),
                     Long.parseLong(fields[11]) + Long.parseLong(fields[12]),
                     Long.parseLong(fields[19]),

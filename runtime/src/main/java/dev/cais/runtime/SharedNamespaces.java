@@ -149,10 +149,11 @@ final class SharedNamespaces implements AutoCloseable {
 
     /**
      * Steps that enter what is shared, before the process is cloned that builds the root file system. If the IPC namespace is, then
-     * {@link ContainerProgram#ENTERED} is the directory of shared memory that goes with it, as a mount without a place.
+     * {@link ContainerProgram#ENTERED} is the directory of shared memory that goes with it, as a mount without a place; for a plain user
+     * only after {@link #enterMounted}.
      */
-    void enter(LaunchBuilder program) {
-        var sharedMemory = ownIpc() ? Optional.<Arg>empty() : Optional.of(takeSharedMemory(program));
+    void enter(LaunchBuilder program, EngineUser user) {
+        var sharedMemory = ownIpc() || user.isPlain() ? Optional.<Arg>empty() : Optional.of(takeSharedMemory(program));
         entered.forEach((kind, each) -> {
             if (kind != Abi.CLONE_NEWPID) {
                 program.setns(Arg.of(each.number()), kind).explain(OF_ANOTHER, ENDED);
@@ -172,6 +173,13 @@ final class SharedNamespaces implements AutoCloseable {
             case HOST, PATH -> {}
         }
         sharedMemory.ifPresent(tree -> program.dup3(tree, ContainerProgram.ENTERED, Abi.O_CLOEXEC));
+    }
+
+    /** The rest of it, for a plain user, in the container's mount namespace: nobody else copies mounts of the host, or comes back to it. */
+    void enterMounted(LaunchBuilder program, EngineUser user) {
+        if (user.isPlain() && !ownIpc()) {
+            program.dup3(takeSharedMemory(program), ContainerProgram.ENTERED, Abi.O_CLOEXEC);
+        }
     }
 
     private static String seconds(Duration offset) {
