@@ -68,6 +68,31 @@ class CacheMountTest {
     }
 
     @Test
+    void whoMountsOneTwiceDoesNotWaitForItself() {
+        var image = builds.build("""
+                FROM busybox
+                RUN --mount=type=cache,id=twice,target=/a,sharing=locked \\
+                    --mount=type=cache,id=twice,target=/b,sharing=locked \\
+                    --mount=type=cache,id=twice,target=/c,ro echo one >/a/file && cat /b/file /c/file >/seen
+                """);
+
+        assertThat(builds.run(image, "cat", "/seen")).isEqualTo("one\none\n");
+    }
+
+    @Test
+    void whoWaitsForAStageToFillOneDoesNotKeepItFromThatStage() {
+        var image = builds.build("""
+                FROM busybox AS seed
+                RUN mkdir /d && echo seed >/d/file
+                RUN --mount=type=cache,id=circle,target=/c,sharing=locked echo first >/c/file
+                FROM busybox
+                RUN --mount=type=cache,id=circle,target=/c,sharing=locked,from=seed,source=/d cat /c/file >/seen
+                """);
+
+        assertThat(builds.run(image, "cat", "/seen")).isEqualTo("first\n");
+    }
+
+    @Test
     void itsTargetIsItsNameUnlessAnotherIsGiven() {
         builds.build("FROM busybox\nRUN --mount=type=cache,target=/named echo first >/named/file\n");
         var image = builds.build("""

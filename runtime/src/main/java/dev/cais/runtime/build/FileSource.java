@@ -146,6 +146,11 @@ final class FileSource implements AutoCloseable {
         return List.of(excludes.isEmpty() ? chosen : chosen(path, excludes));
     }
 
+    /** What a path stands for that is no pattern. */
+    Chosen only(String path) {
+        return choose(literally(path), PathPatterns.NONE).get(0);
+    }
+
     /** A path as a source of files; what stands for other characters in a pattern stands for itself. */
     static String literally(String path) {
         return path.equals("/") || path.equals(".") ? "" : path.replaceAll("([*?\\[\\\\])", "\\\\$1");

@@ -7,33 +7,20 @@ import dev.cais.BuildException;
 import dev.cais.BuildSpec;
 import dev.cais.BuildStep;
 import dev.cais.ContainerSpec;
-import dev.cais.Digest;
 import dev.cais.ExitStatus;
 import dev.cais.InvalidSpecException;
-import dev.cais.LogStream;
 import dev.cais.Mount;
 import dev.cais.NotFoundException;
 import dev.cais.image.dockerfile.BuildArguments;
 import dev.cais.image.dockerfile.Instruction.NetworkMode;
 import dev.cais.image.dockerfile.Instruction.Run;
-import dev.cais.image.dockerfile.PathPatterns;
 import dev.cais.image.dockerfile.RunDevice;
 import dev.cais.image.dockerfile.RunMount;
-import dev.cais.runtime.ssh.AgentSocket;
-import dev.cais.runtime.ssh.SshAgent;
-import dev.cais.storage.Attributes;
-import dev.cais.storage.BuildCache;
-import dev.cais.storage.ContainerFiles;
-import dev.cais.storage.InRoot;
 import dev.cais.storage.MountStubs;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.time.Instant;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.List;
-import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.regex.Pattern;
@@ -162,16 +149,10 @@ final class RunStep {
         return mount instanceof RunMount.Bind bind
                 ? bind + " "
                         + origins.apply(bind.from())
-                                .digest(StepKey.text("mount", bind.source()), source -> digest(source, bind.source()))
+                                .digest(
+                                        StepKey.text("mount", bind.source()),
+                                        source -> source.digest(source.only(bind.source())))
                 : mount.toString();
-    }
-
-    private static Digest digest(FileSource source, String path) {
-        return source.digest(chosen(source, path));
-    }
-
-    private static FileSource.Chosen chosen(FileSource source, String path) {
-        return source.choose(FileSource.literally(path), PathPatterns.NONE).get(0);
     }
 
     private static String target(RunMount mount) {
@@ -190,225 +171,73 @@ final class RunStep {
     }
 
     void carryOut(BuildStep step, Consumer<BuildEvent> progress, Consumer<Path> upper) {
-        try (var work = new Running(step, progress)) {
-            work.run(upper);
+        try (var mounted = new StepMounts(workplace, below.state().config().workdir(), origins, access, builtIn)) {
+            var spec = spec(mounted);
+            var lastWords = new StringBuilder();
+            workplace.require(below);
+            workplace
+                    .host()
+                    .run(
+                            below.asImage(),
+                            spec,
+                            (stream, content) -> {
+                                progress.accept(new BuildEvent.Output(step, stream, content));
+                                lastWords.append(new String(content, StandardCharsets.UTF_8));
+                                lastWords.delete(0, Math.max(0, lastWords.length() - LONGEST_LAST_WORDS));
+                            },
+                            (status, files) -> {
+                                if (!status.success()) {
+                                    throw failure(status, lastWords);
+                                }
+                                MountStubs.remove(files.upper(), files.layers(), targets(spec));
+                                upper.accept(files.upper());
+                            });
         }
     }
 
-    /** The program's container, and what is there for it alone. */
-    private final class Running implements AutoCloseable {
-        private final BuildStep step;
-        private final Consumer<BuildEvent> progress;
-        private final Deque<AutoCloseable> resources = new ArrayDeque<>();
-        private final StringBuilder lastWords = new StringBuilder();
-        private ContainerSpec spec;
-        private int sockets;
-
-        Running(BuildStep step, Consumer<BuildEvent> progress) {
-            this.step = step;
-            this.progress = progress;
-            this.spec = ContainerSpec.of(below.asImage())
-                    .hostname(builtIn.hostname())
-                    .entrypoint(arguments.toArray(String[]::new));
+    private ContainerSpec spec(StepMounts mounted) {
+        var spec = ContainerSpec.of(below.asImage())
+                .hostname(builtIn.hostname())
+                .entrypoint(arguments.toArray(String[]::new));
+        for (var proxy : given.proxies().entrySet()) {
+            spec = spec.env(proxy.getKey(), proxy.getValue());
         }
-
-        void run(Consumer<Path> upper) {
-            given.proxies().forEach((name, value) -> spec = spec.env(name, value));
-            below.state().environment().forEach((name, value) -> spec = spec.env(name, value));
-            spec = switch (run.network()) {
-                case DEFAULT -> spec;
-                case NONE -> spec.noNetwork();
-                case HOST -> spec.hostNetwork();
-            };
-            if (run.insecure()) {
-                spec = spec.privileged();
-            }
-            run.script().ifPresent(script -> {
-                var file = file(script.text().getBytes(StandardCharsets.UTF_8), 0755, 0, 0);
-                spec = spec.mount(
-                        Mount.bind(file, "/dev/pipes/" + script.name()).readOnly(true));
-            });
-            mounts.forEach(this::add);
-            devices.forEach(device -> spec = spec.cdiDevice(device));
-            workplace.require(below);
-            workplace.host().run(below.asImage(), spec, this::output, (status, files) -> ended(status, files, upper));
+        for (var variable : below.state().environment().entrySet()) {
+            spec = spec.env(variable.getKey(), variable.getValue());
         }
-
-        private void output(LogStream stream, byte[] content) {
-            progress.accept(new BuildEvent.Output(step, stream, content));
-            lastWords.append(new String(content, StandardCharsets.UTF_8));
-            lastWords.delete(0, Math.max(0, lastWords.length() - LONGEST_LAST_WORDS));
+        spec = switch (run.network()) {
+            case DEFAULT -> spec;
+            case NONE -> spec.noNetwork();
+            case HOST -> spec.hostNetwork();
+        };
+        if (run.insecure()) {
+            spec = spec.privileged();
         }
-
-        private void ended(ExitStatus status, ContainerFiles files, Consumer<Path> upper) {
-            if (!status.success()) {
-                var words = CONTROL_SEQUENCES.matcher(lastWords).replaceAll("").stripTrailing();
-                words = words.substring(words.lastIndexOf('\n') + 1).replaceAll("\\p{Cntrl}", "?");
-                throw new BuildException(
-                        "the program ended with " + status, words.isEmpty() ? "" : "its last words: " + words);
-            }
-            var targets = new ArrayList<>(ALWAYS_MOUNTED);
-            devices.forEach(device ->
-                    targets.addAll(workplace.host().devices().mountPoints(device, "cannot use device " + device)));
-            spec.mounts().forEach(mount -> targets.add(mount.target()));
-            MountStubs.remove(files.upper(), files.layers(), targets);
-            upper.accept(files.upper());
+        if (run.script().isPresent()) {
+            var script = run.script().get();
+            var file = mounted.file(script.text().getBytes(StandardCharsets.UTF_8), 0755, 0, 0);
+            spec = spec.mount(Mount.bind(file, "/dev/pipes/" + script.name()).readOnly(true));
         }
-
-        private void add(RunMount mount) {
-            if (mount instanceof RunMount.Bind bind) {
-                bind(bind);
-            } else if (mount instanceof RunMount.Cache cache) {
-                cache(cache);
-            } else if (mount instanceof RunMount.Tmpfs tmpfs) {
-                var asked = Mount.tmpfs(absolute(tmpfs.target()))
-                        .readOnly(tmpfs.readOnly())
-                        .executable(true);
-                spec = spec.mount(tmpfs.size().map(asked::size).orElse(asked));
-            } else if (mount instanceof RunMount.Secret secret) {
-                secret(secret);
-            } else if (mount instanceof RunMount.Ssh ssh) {
-                ssh(ssh);
-            }
+        spec = mounted.add(spec, mounts);
+        for (var device : devices) {
+            spec = spec.cdiDevice(device);
         }
+        return spec;
+    }
 
-        /** A copy, so that neither a link of the context leads out, nor the program changes what it sees. */
-        private void bind(RunMount.Bind bind) {
-            var directory = directory();
-            origins.apply(bind.from()).look(source -> {
-                copy(source, bind.source(), directory, InRoot.path("data"));
-                return Optional.<Void>empty();
-            });
-            spec = spec.mount(Mount.bind(directory.resolve("data"), absolute(bind.target()))
-                    .readOnly(bind.readOnly()));
-        }
+    /** Places that the step's own files have nothing of. */
+    private List<String> targets(ContainerSpec spec) {
+        var targets = new ArrayList<>(ALWAYS_MOUNTED);
+        devices.forEach(device ->
+                targets.addAll(workplace.host().devices().mountPoints(device, "cannot use device " + device)));
+        spec.mounts().forEach(mount -> targets.add(mount.target()));
+        return targets;
+    }
 
-        private void copy(FileSource source, String path, Path directory, byte[] target) {
-            var owner = source.hasOwners() ? Optional.<BuildHost.Owner>empty() : Optional.of(BuildHost.Owner.ROOT);
-            try (var root = Workplace.open("cannot mount files", directory);
-                    var writing = new TreeWriting(
-                            root,
-                            directory.toString(),
-                            new Stamp(owner, Optional.empty(), time -> time, Instant.EPOCH))) {
-                writing.copy(source, chosen(source, path), target);
-            }
-        }
-
-        private void cache(RunMount.Cache cache) {
-            var held = workplace
-                    .host()
-                    .store()
-                    .builds()
-                    .use(
-                            builtIn.cacheId(cache.id()),
-                            BuildCache.Sharing.valueOf(cache.sharing().name()),
-                            fresh -> fill(cache, fresh));
-            resources.push(held);
-            spec = spec.mount(Mount.bind(held.data(), absolute(cache.target())).readOnly(cache.readOnly()));
-        }
-
-        private void fill(RunMount.Cache cache, Path fresh) {
-            if (!cache.from().isEmpty()) {
-                origins.apply(cache.from()).look(source -> {
-                    copy(source, cache.source(), fresh, new byte[0]);
-                    return Optional.<Void>empty();
-                });
-            }
-            attributes(
-                    fresh,
-                    cache.owner().mode().orElse(0755),
-                    cache.owner().uid().orElse(0),
-                    cache.owner().gid().orElse(0));
-        }
-
-        private void attributes(Path directory, int mode, int uid, int gid) {
-            try (var files = workplace.host().store().files(directory)) {
-                var now = Instant.now();
-                files.directory(new byte[0], new Attributes(uid, gid, mode, now, now, List.of()));
-            }
-        }
-
-        private void secret(RunMount.Secret secret) {
-            var known = Optional.ofNullable(access.secrets().get(secret.id()));
-            if (known.isEmpty()) {
-                if (secret.required()) {
-                    throw new NotFoundException(
-                            "the build was given no secret " + secret.id(), "add it with BuildSpec.secret");
-                }
-                return;
-            }
-            var content = known.get().content();
-            if (!secret.variable().isEmpty()) {
-                spec = spec.env(secret.variable(), new String(content, StandardCharsets.UTF_8));
-            }
-            if (!secret.target().isEmpty()) {
-                var file = file(
-                        content,
-                        secret.owner().mode().orElse(0400),
-                        secret.owner().uid().orElse(0),
-                        secret.owner().gid().orElse(0));
-                spec = spec.mount(Mount.bind(file, absolute(secret.target())).readOnly(true));
-            }
-        }
-
-        private void ssh(RunMount.Ssh ssh) {
-            var agent = Optional.ofNullable(access.ssh().get(ssh.id()));
-            if (agent.isEmpty() && ssh.required()) {
-                throw new NotFoundException(
-                        "the build was given no ssh agent " + ssh.id(), "add it with BuildSpec.ssh");
-            }
-            agent.ifPresent(known -> {
-                var owner = ssh.owner();
-                var directory = directory();
-                var socket = AgentSocket.open(
-                        SshAgent.of(known),
-                        Workplace.open("cannot serve an ssh agent", directory),
-                        directory,
-                        owner.mode().orElse(0600),
-                        owner.uid().orElse(0),
-                        owner.gid().orElse(0));
-                resources.push(socket);
-                var target = ssh.target().isEmpty() ? "/run/buildkit/ssh_agent." + sockets++ : absolute(ssh.target());
-                spec = spec.mount(Mount.bind(socket.path(), target)).env("SSH_AUTH_SOCK", target);
-            });
-        }
-
-        private String absolute(String target) {
-            var workdir = below.state().config().workdir();
-            var path = target.startsWith("/") ? target : workdir + "/" + target;
-            return InRoot.shown(InRoot.path(path));
-        }
-
-        /** One that goes when the step ends. */
-        private Path directory() {
-            var directory = workplace.makeDirectory();
-            resources.push(() -> workplace.remove(directory));
-            return directory;
-        }
-
-        private Path file(byte[] content, int mode, int uid, int gid) {
-            var directory = directory();
-            try (var files = workplace.host().store().files(directory);
-                    var sink = files.file(
-                            InRoot.path("data"),
-                            new Attributes(uid, gid, mode, Instant.EPOCH, Instant.EPOCH, List.of()))) {
-                sink.write(content, 0, content.length);
-                sink.finish();
-            }
-            return directory.resolve("data");
-        }
-
-        @Override
-        public void close() {
-            while (!resources.isEmpty()) {
-                try {
-                    resources.pop().close();
-                } catch (RuntimeException e) {
-                    throw e;
-                } catch (Exception e) {
-                    throw new IllegalStateException(e);
-                }
-            }
-        }
+    private static BuildException failure(ExitStatus status, CharSequence lastWords) {
+        var words = CONTROL_SEQUENCES.matcher(lastWords).replaceAll("").stripTrailing();
+        words = words.substring(words.lastIndexOf('\n') + 1).replaceAll("\\p{Cntrl}", "?");
+        return new BuildException(
+                "the program ended with " + status, words.isEmpty() ? "" : "its last words: " + words);
     }
 }
