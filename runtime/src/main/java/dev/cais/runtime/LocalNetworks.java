@@ -72,6 +72,7 @@ final class LocalNetworks implements Networks, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(LocalNetworks.class);
 
     private static final InetAddress LINK_LOCAL = Subnet.parseAddress("fe80::1");
+    private static final Duration LOOK_AGAIN = Duration.ofSeconds(10);
     private static final Duration PLUGIN_LIMIT = Duration.ofSeconds(60);
     private static final int IPV6_PREFIX = 64;
     private static final int ETHERNET_MTU = 1500;
@@ -93,6 +94,8 @@ final class LocalNetworks implements Networks, AutoCloseable {
     /** Why there is none. */
     private @Nullable UnsupportedHostException noFirewall;
 
+    private boolean framesFiltered;
+    private boolean looksAgain;
     private @Nullable Relay relay;
     private @Nullable Resolver resolver;
     private final HostUpstream upstream = new HostUpstream(ResolvConf.FILE);
@@ -341,6 +344,46 @@ final class LocalNetworks implements Networks, AutoCloseable {
             }
         }
         return Optional.ofNullable(firewall);
+    }
+
+    /**
+     * Whether frames between ports of a bridge are filtered, so that a port must send some back. Somebody may switch that on at any time, as
+     * Docker does when it starts: ports that were made before are told then, within some seconds or by the next one.
+     */
+    synchronized boolean filtersBridgedFrames() {
+        var now = ground().translates() && HostSettings.filtersBridgedFrames();
+        if (now && !framesFiltered && links != null) {
+            links.links().stream()
+                    .filter(link -> link.group() == group() && link.kind().equals("veth"))
+                    .forEach(this::sendFramesBack);
+        }
+        framesFiltered = now;
+        if (!looksAgain) {
+            looksAgain = true;
+            lookAgain();
+        }
+        return now;
+    }
+
+    private void sendFramesBack(Link port) {
+        try {
+            links().execute(LinkRequest.change(port.index()).hairpin(true).request());
+        } catch (KernelException e) {
+            LOG.debug("{} is gone meanwhile", port.name(), e);
+        }
+    }
+
+    private synchronized void look() {
+        if (links != null) { // or it is closed by now
+            filtersBridgedFrames();
+        }
+    }
+
+    private void lookAgain() {
+        engine.loop().schedule(LOOK_AGAIN, () -> {
+            engine.workers().execute(logged(this::look));
+            lookAgain();
+        });
     }
 
     /** Of what comes to published ports and the kernel does not translate; made by the first that needs it. */

@@ -11,7 +11,6 @@ import dev.cais.Protocol;
 import dev.cais.Subnet;
 import dev.cais.UnsupportedHostException;
 import dev.cais.linux.Errno;
-import dev.cais.network.HostSettings;
 import dev.cais.network.PublishedPort;
 import dev.cais.network.cni.CniEndpoint;
 import dev.cais.network.cni.CniNetwork;
@@ -178,7 +177,7 @@ final class NetworkSide implements AutoCloseable {
         if (!network.spec().interContainer()) {
             port.isolated(true);
         }
-        if (networks.ground().translates() && HostSettings.filtersBridgedFrames()) {
+        if (networks.filtersBridgedFrames()) {
             port.hairpin(true);
         }
         requests.add(port.request());

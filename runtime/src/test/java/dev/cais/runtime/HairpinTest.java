@@ -230,6 +230,26 @@ class HairpinTest {
         }
     }
 
+    /** As when Docker is started beside containers that run. */
+    @Test
+    void ownPortsAreReachedWhenBridgedFramesAreFilteredLater() throws Exception {
+        filterBridgedFrames(false);
+        try (var net = engine.networks().create(dual("before", 74));
+                var server = engine.containers().start(PUBLISHED.join(net));
+                var inside = NetNamespace.of(server.pid());
+                var serving = new Server(inside)) {
+            assertThat(serving.tcp.isBound()).isTrue();
+            filterBridgedFrames(true);
+            try (var next = engine.containers().start(IDLE.join(net))) {
+                for (var gateway : List.of("198.18.74.1", "fd00:74::1")) {
+                    assertThat(ask(server, gateway, server))
+                            .as("%s is here", next)
+                            .isEqualTo(shown(gateway));
+                }
+            }
+        }
+    }
+
     @Test
     void whoIsKeptFromItsNeighboursReachesWhatTheyPublish() throws Exception {
         filterBridgedFrames(false);
