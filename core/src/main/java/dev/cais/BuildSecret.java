@@ -9,9 +9,11 @@ import java.util.Optional;
 
 /**
  * Something that steps of a build may see, and that neither its image nor its cache nor its events get. What a program does with it is
- * the program's business.
+ * the program's business. It has at most 500 KiB, as BuildKit's do.
  */
 public final class BuildSecret {
+    private static final int LARGEST = 500 * 1024;
+
     private final Optional<Path> file;
     private final byte[] content;
 
@@ -20,12 +22,14 @@ public final class BuildSecret {
         this.content = content;
     }
 
+    /** @throws InvalidSpecException if it is too large */
     public static BuildSecret of(String text) {
-        return new BuildSecret(Optional.empty(), text.getBytes(StandardCharsets.UTF_8));
+        return of(text.getBytes(StandardCharsets.UTF_8));
     }
 
+    /** @throws InvalidSpecException if it is too large */
     public static BuildSecret of(byte[] content) {
-        return new BuildSecret(Optional.empty(), content.clone());
+        return new BuildSecret(Optional.empty(), requireSmall("a build's secret", content.clone()));
     }
 
     /** The content of a file, read when a step wants it. */
@@ -33,16 +37,28 @@ public final class BuildSecret {
         return new BuildSecret(Optional.of(file.toAbsolutePath()), new byte[0]);
     }
 
-    /** @throws StorageException if its file cannot be read */
+    /**
+     * What it is.
+     *
+     * @throws StorageException if its file cannot be read
+     * @throws InvalidSpecException if that is too large
+     */
     public byte[] content() {
         if (file.isEmpty()) {
             return content.clone();
         }
-        try {
-            return Files.readAllBytes(file.get());
+        try (var in = Files.newInputStream(file.get())) {
+            return requireSmall("a build's secret from " + file.get(), in.readNBytes(LARGEST + 1));
         } catch (IOException e) {
             throw new StorageException("cannot read a build's secret from " + file.get() + ": " + e, Map.of(), "", e);
         }
+    }
+
+    private static byte[] requireSmall(String name, byte[] content) {
+        if (content.length > LARGEST) {
+            throw new InvalidSpecException("cannot use " + name + ": it has more than 500 KiB");
+        }
+        return content;
     }
 
     /** Says where it is from, and nothing of it. */
