@@ -122,20 +122,21 @@ public final class ImageCatalog implements Images, AutoCloseable {
     }
 
     /**
-     * What a build begins with: of the store or from its registry, as the policy says. An image for another platform than this host's does
-     * not take the name from the host's of the same index.
+     * What a build begins with: of the store or from its registry, as the policy says; in the second case without its layers at first. An image
+     * for another platform than this host's does not take the name from the host's of the same index.
      *
      * @param name or an id of the store
+     * @param listener hears of the layers when they are brought
      */
-    public Image pull(String name, Platform platform, PullPolicy policy, Consumer<ProgressEvent> listener) {
+    public BaseImage base(String name, Platform platform, PullPolicy policy, Consumer<ProgressEvent> listener) {
         if (policy == PullPolicy.MISSING || policy == PullPolicy.NEVER) {
             var known = find(name).filter(image -> Index.fits(platform, image.platform()));
             if (known.isPresent()) {
-                return known.get();
+                return new BaseImage(known.get(), Optional.empty());
             }
         }
         var options = PullOptions.defaults().platform(platform).policy(policy);
-        return remote.pull(name, options, !platform.equals(Platform.host()), listener);
+        return remote.base(name, options, !platform.equals(Platform.host()), listener);
     }
 
     @Override

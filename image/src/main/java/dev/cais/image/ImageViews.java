@@ -3,6 +3,7 @@ package dev.cais.image;
 import dev.cais.Digest;
 import dev.cais.Image;
 import dev.cais.NotFoundException;
+import dev.cais.image.oci.ImageReference;
 import java.time.Instant;
 import java.util.Comparator;
 import java.util.List;
@@ -26,6 +27,18 @@ final class ImageViews {
     Image of(ImageTable table, NamedImage image) {
         var edition = table.edition(image.id(), image.manifest()).orElse(new Edition(image.manifest(), false));
         return of(table, image.id(), edition, image.index());
+    }
+
+    /** One that is not in the store yet. */
+    Image of(Pull.Resolved image, ImageReference name) {
+        return new StoredImage(
+                catalog,
+                image.named().id(),
+                new Edition(image.wanted(), false, Optional.of(name)),
+                image.index(),
+                image.manifest(),
+                image.document(),
+                List.of(name));
     }
 
     Image of(ImageTable table, Digest id, Edition edition, Optional<Digest> index) {

@@ -31,6 +31,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.function.BiFunction;
+import java.util.function.Function;
+import java.util.function.Supplier;
 
 /** One pull: from a reference to an image of the store. For one thread. */
 final class Pull {
@@ -73,27 +76,90 @@ final class Pull {
     }
 
     /** An image whose documents are here and checked, and whose layers are not yet. */
-    private record Fetched(
+    record Fetched(
             ArchivedImage.Content manifestContent,
             Manifest manifest,
             ArchivedImage.Content config,
             ConfigDocument document) {}
 
+    /**
+     * What a registry has of the name: all that its layers' files are not.
+     *
+     * @param indexes that led to it
+     * @param index that has the name, if it is not the image's own manifest
+     * @param images by manifest, the wanted one among them
+     */
+    record Resolved(
+            Digest wanted, Optional<Digest> index, List<ArchivedImage.Content> indexes, Map<Digest, Fetched> images) {
+        private Fetched chosen() {
+            var chosen = images.get(wanted);
+            if (chosen == null) {
+                throw new IllegalStateException("the image that was chosen is not among those that were fetched");
+            }
+            return chosen;
+        }
+
+        NamedImage named() {
+            return new NamedImage(chosen().config.digest(), wanted, index);
+        }
+
+        Manifest manifest() {
+            return chosen().manifest;
+        }
+
+        ConfigDocument document() {
+            return chosen().document;
+        }
+    }
+
+    /** What the store has, or what a registry has: one of both. */
+    record Found(Optional<NamedImage> here, Optional<Resolved> there) {
+        static Found here(NamedImage image) {
+            return new Found(Optional.of(image), Optional.empty());
+        }
+    }
+
     NamedImage run() {
+        return find(image -> image, this::fetch);
+    }
+
+    /** The same, without layers that are not here; {@link #bring} brings them. */
+    Found look() {
+        return find(
+                Found::here,
+                (repository, remote) -> new Found(Optional.empty(), Optional.of(resolve(repository, remote))));
+    }
+
+    /** Brings what {@link #look} has found, from whichever of the registries has it. */
+    NamedImage bring(Resolved resolved) {
+        return registries.fromAny(
+                reference,
+                options.credentials(),
+                repository -> sweeping(() -> {
+                    var hold = store.lockShared();
+                    try (hold) {
+                        sweep.expect();
+                        return complete(repository, resolved);
+                    }
+                }));
+    }
+
+    private <T> T find(Function<NamedImage, T> here, BiFunction<Repository, String, T> there) {
         var present = inStore();
         if (options.policy() == PullPolicy.NEVER) {
-            return present.orElseThrow(() -> new NotFoundException(
-                    task.cannot() + ": the store does not have it, and the policy is never to ask a registry"));
+            return here.apply(present.orElseThrow(() -> new NotFoundException(
+                    task.cannot() + ": the store does not have it, and the policy is never to ask a registry")));
         }
         if (options.policy() == PullPolicy.MISSING && present.isPresent()) {
-            return named(present.get());
+            return here.apply(named(present.get()));
         }
         trust.requireAllowed(task.cannot());
         try {
-            return registries.fromAny(reference, options.credentials(), repository -> from(repository, present));
+            return registries.fromAny(
+                    reference, options.credentials(), repository -> from(repository, present, here, there));
         } catch (RegistryException e) {
             if (options.policy() == PullPolicy.NEWER && present.isPresent()) {
-                return named(present.get());
+                return here.apply(named(present.get()));
             }
             throw e;
         }
@@ -164,7 +230,11 @@ final class Pull {
         trust.requireSigned(root, images, new Signatures(repository, task)::of, task.cannot());
     }
 
-    private NamedImage from(Repository repository, Optional<NamedImage> present) {
+    private <T> T from(
+            Repository repository,
+            Optional<NamedImage> present,
+            Function<NamedImage, T> here,
+            BiFunction<Repository, String, T> there) {
         var wanted = reference.digest().map(Digest::toString).orElseGet(this::tag);
         var current = reference.digest();
         if (current.isEmpty()) {
@@ -172,12 +242,18 @@ final class Pull {
         }
         if (current.isPresent() && present.isPresent() && isCurrent(present.get(), current.get())) {
             requireTrusted(repository, current.get(), Set.of(present.get().manifest()));
-            return named(present.get());
+            return here.apply(named(present.get()));
         }
+        var remote = current.map(Digest::toString).orElse(wanted);
+        return sweeping(() -> there.apply(repository, remote));
+    }
+
+    /** What has come in vain goes again. */
+    private <T> T sweeping(Supplier<T> work) {
         try {
-            var pulled = fetch(repository, current.map(Digest::toString).orElse(wanted));
+            var done = work.get();
             sweep.runIfIdle();
-            return pulled;
+            return done;
         } catch (RuntimeException | Error e) {
             sweep.run();
             throw e;
@@ -210,25 +286,35 @@ final class Pull {
         var hold = store.lockShared();
         try (hold) {
             sweep.expect();
-            var root = content(repository, remote);
-            var images = new LinkedHashMap<Digest, Fetched>();
-            var isIndex = Index.is(root.bytes(), "manifest " + remote + " of " + repository);
-            Digest wanted;
-            if (isIndex) {
-                wanted = fetchChosen(repository, root, images);
-                if (options.allPlatforms()) {
-                    fetchOthers(repository, root, images);
-                }
-            } else {
-                wanted = root.digest();
-                var image = fetchImage(repository, root);
-                requirePlatform(image, repository);
-                images.put(wanted, image);
-            }
-            requireTrusted(repository, root.digest(), images.keySet());
-            fetchLayers(repository, List.copyOf(images.values()));
-            return publish(wanted, isIndex ? Optional.of(root.digest()) : Optional.empty(), images);
+            return complete(repository, resolve(repository, remote));
         }
+    }
+
+    private Resolved resolve(Repository repository, String remote) {
+        var root = content(repository, remote);
+        var images = new LinkedHashMap<Digest, Fetched>();
+        var indexes = new ArrayList<ArchivedImage.Content>();
+        var isIndex = Index.is(root.bytes(), "manifest " + remote + " of " + repository);
+        Digest wanted;
+        if (isIndex) {
+            wanted = fetchChosen(repository, root, indexes, images);
+            if (options.allPlatforms()) {
+                fetchOthers(repository, root, images);
+            }
+        } else {
+            wanted = root.digest();
+            var image = fetchImage(repository, root);
+            requirePlatform(image, repository);
+            images.put(wanted, image);
+        }
+        requireTrusted(repository, root.digest(), images.keySet());
+        return new Resolved(wanted, isIndex ? Optional.of(root.digest()) : Optional.empty(), indexes, images);
+    }
+
+    private NamedImage complete(Repository repository, Resolved resolved) {
+        resolved.indexes.forEach(documents::put);
+        fetchLayers(repository, List.copyOf(resolved.images.values()));
+        return publish(resolved);
     }
 
     private void requirePlatform(Fetched image, Repository repository) {
@@ -250,13 +336,17 @@ final class Pull {
         return new ArchivedImage.Content(fetched.digest(), fetched.bytes());
     }
 
-    private Digest fetchChosen(Repository repository, ArchivedImage.Content root, Map<Digest, Fetched> images) {
+    private Digest fetchChosen(
+            Repository repository,
+            ArchivedImage.Content root,
+            List<ArchivedImage.Content> indexes,
+            Map<Digest, Fetched> images) {
         var at = root;
         for (var depth = 0; depth < DEEPEST_INDEX; depth++) {
             var document = "index " + at.digest() + " of " + repository;
             var index = Index.parse(at.bytes(), document);
             var entry = index.choose(platform(), document);
-            documents.put(at);
+            indexes.add(at);
             at = content(repository, entry.digest().toString());
             if (!MediaType.Kind.INDEX.is(entry)) {
                 images.put(at.digest(), fetchImage(repository, at));
@@ -355,19 +445,15 @@ final class Pull {
         Workers.run("cais-pull", registries.options().parallel(), fetches, task.cannot());
     }
 
-    private NamedImage publish(Digest wanted, Optional<Digest> index, Map<Digest, Fetched> images) {
-        for (var image : images.values()) {
+    private NamedImage publish(Resolved resolved) {
+        for (var image : resolved.images.values()) {
             documents.put(image.config);
             documents.put(image.manifestContent);
         }
-        var chosen = images.get(wanted);
-        if (chosen == null) {
-            throw new IllegalStateException("the image that was chosen is not among those that were fetched");
-        }
-        var named = new NamedImage(chosen.config.digest(), wanted, index);
+        var named = resolved.named();
         database.change(table -> {
             var changed = table;
-            for (var image : images.values()) {
+            for (var image : resolved.images.values()) {
                 changed = changed.with(
                         image.config.digest(),
                         new Edition(image.manifestContent.digest(), false, Optional.of(reference)));

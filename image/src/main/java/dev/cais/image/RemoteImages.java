@@ -65,6 +65,41 @@ final class RemoteImages implements AutoCloseable {
         }
     }
 
+    /** See {@link ImageCatalog#base}. */
+    BaseImage base(String name, PullOptions options, boolean beside, Consumer<ProgressEvent> listener) {
+        var reference = ImageReference.parse(name);
+        while (true) {
+            Pull.Found found;
+            try (var progress = new Progress(listener)) {
+                found = new Pull(registries, images, reference, options, beside, progress).look();
+            }
+            if (found.there().isPresent()) {
+                var resolved = found.there().get();
+                var image = views.of(resolved, reference);
+                return new BaseImage(image, Optional.of(() -> bring(resolved, reference, options, beside, listener)));
+            }
+            var seen = ifThere(found.here().orElseThrow());
+            if (seen.isPresent()) {
+                return new BaseImage(seen.get(), Optional.empty());
+            }
+        }
+    }
+
+    private void bring(
+            Pull.Resolved resolved,
+            ImageReference reference,
+            PullOptions options,
+            boolean beside,
+            Consumer<ProgressEvent> listener) {
+        try (var progress = new Progress(listener)) {
+            NamedImage pulled;
+            do {
+                pulled = new Pull(registries, images, reference, options, beside, progress).bring(resolved);
+            } while (ifThere(pulled).isEmpty()); // somebody has removed it again at once
+            changes.tell(EventAction.PULL, pulled.id(), reference.toString());
+        }
+    }
+
     private Optional<Image> ifThere(NamedImage image) {
         var hold = images.store().lockShared();
         try (hold) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cais.BuildException;
 import dev.cais.BuildSpec;
+import dev.cais.Digest;
 import dev.cais.Engine;
 import dev.cais.Image;
 import dev.cais.PullPolicy;
@@ -101,6 +102,36 @@ class BuildBasesTest {
         assertThat(registry.requests()).hasSize(asked);
         assertThat(engine.images().build(spec.pull(PullPolicy.ALWAYS))).isEqualTo(first);
         assertThat(registry.requests()).hasSizeGreaterThan(asked);
+    }
+
+    private long pulled(Digest layer) {
+        return registry.requests().stream()
+                .filter(request -> request.contains("GET /v2/base/blobs/" + layer))
+                .count();
+    }
+
+    /** Its configuration says what it begins with, and what it would trigger: its files are wanted by steps that are carried out. */
+    @Test
+    void layersThatNobodyNeedsAreNotPulled() throws IOException {
+        var text = """
+                FROM BASE AS one
+                RUN echo TEXT >/one
+                FROM scratch
+                COPY --from=one /one /
+                """;
+        var first = engine.images().build(spec("app", text.replace("TEXT", "same")));
+        var layer = engine.images().get(base).layers().get(0).blob();
+        engine.images().remove(base);
+        var before = pulled(layer);
+
+        assertThat(engine.images().build(spec("app", text.replace("TEXT", "same"))))
+                .isEqualTo(first);
+        assertThat(pulled(layer)).isEqualTo(before);
+        assertThat(engine.images().find(base)).isEmpty();
+        assertThat(engine.images().verify()).isEqualTo(List.of());
+
+        engine.images().build(spec("app", text.replace("TEXT", "other")));
+        assertThat(engine.images().find(base)).isPresent();
     }
 
     @Test

@@ -38,6 +38,9 @@ final class Caches {
     private final Consumer<BuildEvent> progress;
     private final List<Source> sources = new ArrayList<>();
     private final Map<Digest, Promise> promises = new ConcurrentHashMap<>();
+    /** By their layers. */
+    private final Map<Digest, Base> bases = new ConcurrentHashMap<>();
+
     private volatile boolean outcomesCount = true;
     private volatile Trace trace = new Trace();
 
@@ -90,6 +93,23 @@ final class Caches {
                     unusable(source.name, e);
                 }
                 throw new Unavailable();
+            }
+        }
+    }
+
+    /** An image that a stage begins with, and that is a registry's until somebody wants its files. */
+    private static final class Base {
+        private final Runnable rest;
+        private boolean brought;
+
+        Base(Runnable rest) {
+            this.rest = rest;
+        }
+
+        synchronized void bring() {
+            if (!brought) {
+                rest.run();
+                brought = true;
             }
         }
     }
@@ -166,12 +186,29 @@ final class Caches {
     }
 
     /**
+     * Layers of an image that are brought when they are required; one without any is brought now.
+     *
+     * @param rest brings them all
+     */
+    void expect(List<Layer> layers, Runnable rest) {
+        var base = new Base(rest);
+        layers.forEach(layer -> bases.put(layer.diffId(), base));
+        if (layers.isEmpty()) {
+            base.bring();
+        }
+    }
+
+    /**
      * Sees that the files of layers are here.
      *
      * @throws Unavailable if they are not to be had
      */
     void require(List<Digest> diffIds) {
         var fetching = new ArrayList<Callable<Digest>>();
+        diffIds.stream()
+                .flatMap(diffId -> Optional.ofNullable(bases.get(diffId)).stream())
+                .distinct()
+                .forEach(Base::bring);
         for (var diffId : Set.copyOf(diffIds)) {
             var promise = promises.get(diffId);
             if (promise != null) {

@@ -244,10 +244,12 @@ final class Construction {
 
     private Image find(Origin.OfImage image) {
         var name = image.name().toString();
-        return workplace
+        var base = workplace
                 .host()
                 .images()
-                .pull(name, image.platform(), spec.pull(), event -> steps.tell(new BuildEvent.Pulling(name, event)));
+                .base(name, image.platform(), spec.pull(), event -> steps.tell(new BuildEvent.Pulling(name, event)));
+        base.rest().ifPresent(rest -> workplace.caches().expect(base.image().layers(), rest));
+        return base.image();
     }
 
     /** What it was made of, when it is. */
