@@ -9,6 +9,7 @@ import dev.cais.Engine;
 import dev.cais.Image;
 import dev.cais.Ready;
 import dev.cais.fixtures.AsPlainUser;
+import dev.cais.fixtures.ChildJvm;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.Programs;
 import dev.cais.fixtures.TestImages;
@@ -178,5 +179,37 @@ class RootlessFilesTest {
         builds.carriedOut();
         assertThat(builds.build(dockerfile).id()).isEqualTo(image.id());
         assertThat(builds.carriedOut()).as("all is cached").isEmpty();
+    }
+
+    /** A JVM that is killed in the midst: ARGS is the store. */
+    static final class Victim {
+        public static void main(String[] args) throws Exception {
+            var engine = Engine.open(new TestStore(Path.of(args[0])).options());
+            var script =
+                    "mkdir -p /closed/below; echo x >/closed/below/file; chown -R redis /closed; chmod 500 /closed /closed/*";
+            var container = engine.containers()
+                    .start(ContainerSpec.of("debian").command("sh", "-c", script + "; touch /done; sleep 1000"));
+            container.awaitReady(Ready.file("/done"), Duration.ofSeconds(60));
+            System.out.println(engine.info().id());
+            Thread.sleep(600_000);
+        }
+    }
+
+    @Test
+    void filesThatAKilledJvmsContainersMadeGoWithIt() throws Exception {
+        var store = engine.info().store();
+        Path left;
+        try (var jvm = ChildJvm.start(Victim.class, store.toString())) {
+            left = store.resolve("engines").resolve(jvm.readLine());
+            assertThat(left).exists();
+            jvm.kill();
+        }
+
+        for (var tries = 0; Files.exists(left) && tries < 600; tries++) {
+            Thread.sleep(50);
+        }
+        assertThat(left)
+                .as("removed by the engine's will, before another engine looks")
+                .doesNotExist();
     }
 }
