@@ -252,6 +252,12 @@ public final class FileCalls {
 
     // ---- ids
 
+    /** Which ids of the host stand for those of containers, in one line; empty if they are the same. */
+    public static String ids() {
+        var other = deputy;
+        return other == null ? "" : other.ids();
+    }
+
     /** Who this process is: new files are this user's. */
     public static long ownUser() {
         return deputy == null ? Syscalls.call(Syscall.GETEUID) : 0;

@@ -46,6 +46,9 @@ public interface FileDeputy {
 
     long removexattr(int file, byte[] name);
 
+    /** Which ids of the host stand for those of the user namespace, in one line. */
+    String ids();
+
     /** Whether a user means anything in the user namespace. */
     boolean hasUser(long uid);
 

@@ -6,6 +6,7 @@ import dev.cais.EngineException;
 import dev.cais.InvalidSpecException;
 import dev.cais.StorageException;
 import dev.cais.linux.Fd;
+import dev.cais.linux.FileCalls;
 import dev.cais.linux.Syscall;
 import dev.cais.linux.Syscalls;
 import java.nio.charset.StandardCharsets;
@@ -14,6 +15,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -27,6 +29,7 @@ import org.slf4j.LoggerFactory;
 public final class Store implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Store.class);
     private static final String FORMAT = "cais store 1, whiteouts ";
+    private static final String IDS = ", ids ";
     private static final Pattern ID = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}");
     private static final String LOCK = "lock";
     private static final String ENGINES_LOCK = "engines.lock";
@@ -137,26 +140,46 @@ public final class Store implements AutoCloseable {
         return lock.isEmpty();
     }
 
+    private static String format(Whiteouts whiteouts) {
+        return FORMAT + whiteouts.nameSpace();
+    }
+
     private static Whiteouts whiteouts(Path root) {
         var file = root.resolve("format");
-        var text = Disk.readText(file);
+        var text = Disk.readText(file).map(String::strip);
+        var chosen = Syscalls.call(Syscall.GETEUID) == 0 ? Whiteouts.TRUSTED : Whiteouts.USER;
+        var wanted = format(chosen) + (FileCalls.ids().isEmpty() ? "" : IDS + FileCalls.ids());
         if (text.isEmpty()) {
-            var isRoot = Syscalls.call(Syscall.GETEUID) == 0;
-            var chosen = isRoot ? Whiteouts.TRUSTED : Whiteouts.USER;
             var fresh = root.resolve("format.new");
             Disk.removeFile(fresh);
-            Disk.writeNew(fresh, (FORMAT + chosen.nameSpace() + "\n").getBytes(StandardCharsets.UTF_8));
+            Disk.writeNew(fresh, (wanted + "\n").getBytes(StandardCharsets.UTF_8));
             Disk.rename(fresh, file);
+        }
+        if (text.isEmpty() || text.get().equals(wanted)) {
             return chosen;
         }
+        var facts = new LinkedHashMap<>(Map.of("format", text.get()));
         for (var known : Whiteouts.values()) {
-            if (text.get().strip().equals(FORMAT + known.nameSpace())) {
-                return known;
+            var isKnown = text.get().equals(format(known)) || text.get().startsWith(format(known) + IDS);
+            if (isKnown && known != chosen) { // overlayfs would show what layers hide
+                throw new StorageException(
+                        "cannot open the store " + root + ": "
+                                + (known == Whiteouts.USER ? "it is a plain user's" : "it is root's"),
+                        facts,
+                        "run as its owner, or choose another store");
+            }
+            if (isKnown) { // containers would see wrong owners
+                facts.put("now", FileCalls.ids());
+                throw new StorageException(
+                        "cannot open the store " + root
+                                + ": its user had other subordinate ids when it was made than now",
+                        facts,
+                        "give the user those back in /etc/subuid and /etc/subgid, or choose another store");
             }
         }
         throw new StorageException(
                 "cannot open the store " + root + ": its format is unknown",
-                Map.of("format", text.get().strip()),
+                facts,
                 "use the version of Cais that made it, or choose another store");
     }
 

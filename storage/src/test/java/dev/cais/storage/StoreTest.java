@@ -75,6 +75,17 @@ class StoreTest {
     }
 
     @Test
+    @RequiresRoot
+    void aPlainUsersStoreIsNotRoots(TestStore directory) throws IOException {
+        Files.createDirectories(directory.path());
+        Files.writeString(directory.path().resolve("format"), "cais store 1, whiteouts user\n");
+        assertThatThrownBy(() -> Store.open(directory.path(), "a"))
+                .isExactlyInstanceOf(StorageException.class)
+                .hasMessage("cannot open the store " + directory.path() + ": it is a plain user's"
+                        + " [format=cais store 1, whiteouts user]; run as its owner, or choose another store");
+    }
+
+    @Test
     void storeOfAnUnknownFormatIsLeftAlone(TestStore directory) throws IOException {
         Files.createDirectories(directory.path());
         Files.writeString(directory.path().resolve("format"), "cais store 2\n");

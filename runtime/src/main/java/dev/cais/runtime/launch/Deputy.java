@@ -222,6 +222,13 @@ public final class Deputy implements FileDeputy, AutoCloseable {
     // ---- ids
 
     @Override
+    public String ids() {
+        return namespace
+                .map(each -> (each.uids() + " and " + each.gids()).replace("\n", ", "))
+                .orElse("");
+    }
+
+    @Override
     public boolean hasUser(long uid) {
         return namespace.isEmpty() || namespace.get().uids().has(uid);
     }
