@@ -80,21 +80,10 @@ final class OwnGround implements NetworkGround {
         }
     }
 
-    /** What no bridge leads to is here, so that the packet filter gets to see it. */
     @Override
     public Rtnetlink openLinks() {
         settle(HostSettings.ofOwnNamespace());
-        var links = Rtnetlink.of(netlink(Netlink.Family.ROUTE));
-        try {
-            links.execute(Route.allIsHere(false).add());
-            if (HostSettings.hasIpv6()) {
-                links.execute(Route.allIsHere(true).add());
-            }
-            return links;
-        } catch (RuntimeException e) {
-            links.close();
-            throw e;
-        }
+        return Rtnetlink.of(netlink(Netlink.Family.ROUTE));
     }
 
     private Fd netlink(Netlink.Family family) {
@@ -120,10 +109,15 @@ final class OwnGround implements NetworkGround {
         });
     }
 
+    /** Once there are rules, what no bridge leads to is here, so that the rules get to see it. */
     @Override
     public Firewall openFirewall(String name) {
         var firewall = Firewall.openWithOutlet(name, netlink(Netlink.Family.NETFILTER));
-        try {
+        try (var links = Rtnetlink.of(netlink(Netlink.Family.ROUTE))) {
+            links.execute(Route.allIsHere(false).add());
+            if (HostSettings.hasIpv6()) {
+                links.execute(Route.allIsHere(true).add());
+            }
             spares.begin(HostSettings.hasIpv6());
             outlet = Outlet.open(loop, spares, HostSettings.hasIpv6(), this::way);
             return firewall;
