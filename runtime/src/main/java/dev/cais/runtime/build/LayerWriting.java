@@ -4,6 +4,7 @@ import dev.cais.CancelledException;
 import dev.cais.image.layer.TarEntry;
 import dev.cais.image.layer.TarType;
 import dev.cais.image.layer.TarWriter;
+import dev.cais.linux.NativeMemory;
 import dev.cais.storage.Attributes;
 import dev.cais.storage.BlobWriter;
 import dev.cais.storage.FileContent;
@@ -12,12 +13,12 @@ import dev.cais.storage.FileSink;
 import dev.cais.storage.NodeType;
 import dev.cais.storage.Store;
 import dev.cais.storage.TreeScan;
-import dev.cais.storage.Xattr;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -25,6 +26,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.function.LongSupplier;
 
 /**
  * Carries out a {@link LayerPlan}: writes its files into a directory and into a tar, reading each once. Several threads write files and
@@ -45,7 +47,11 @@ final class LayerWriting implements AutoCloseable {
     private final Queue<ByteArrayOutputStream> buffers = new ConcurrentLinkedQueue<>();
     private final Queue<Hand> hands = new ConcurrentLinkedQueue<>();
 
-    private record Placed(byte[] path, LayerPlan.Item item) {
+    /** Where in the tar the content of each item begins; in a part that is not in it yet, counted from the part's begin. */
+    private final long[] places;
+
+    /** @param number in the plan's order */
+    private record Placed(int number, byte[] path, LayerPlan.Item item) {
         /** In bytes. */
         long size() {
             if (item instanceof LayerPlan.Copy copy) {
@@ -60,6 +66,7 @@ final class LayerWriting implements AutoCloseable {
         this.directory = directory;
         this.store = store;
         this.earlier = earlier;
+        this.places = new long[plan.items().size()];
     }
 
     /**
@@ -68,12 +75,14 @@ final class LayerWriting implements AutoCloseable {
      * @param directory empty, seen by nobody else
      * @param tar is given what {@link dev.cais.image.layer.TarTree} would make of the directory
      * @param earlier whose files need not be written once more
+     * @return where in the tar the content of each item begins, in the plan's order
      * @throws dev.cais.BuildException if a file has changed since it was found
      * @throws CancelledException if the thread is interrupted
      */
-    static void write(LayerPlan plan, Path directory, Store store, BlobWriter tar, EarlierLayer earlier) {
+    static long[] write(LayerPlan plan, Path directory, Store store, BlobWriter tar, EarlierLayer earlier) {
         try (var writing = new LayerWriting(plan, directory, store, earlier)) {
             writing.write(tar);
+            return writing.places;
         }
     }
 
@@ -99,25 +108,27 @@ final class LayerWriting implements AutoCloseable {
     }
 
     private void putFiles(InOrder<ByteArrayOutputStream> ahead, BlobWriter tar) {
+        var underWay = new ArrayDeque<List<Placed>>();
         for (var part : parts()) {
             if (part.get(0).size() > PART) {
                 while (ahead.size() > 0) {
-                    append(tar, ahead.take());
+                    append(tar, underWay.remove(), ahead.take());
                 }
                 hand(hand -> hand.putLarge(part.get(0), tar));
                 continue;
             }
+            underWay.add(part);
             ahead.submit(() -> {
                 var bytes = free();
                 hand(hand -> hand.put(part, bytes));
                 return bytes;
             });
             if (ahead.size() > 2 * MOST_THREADS) {
-                append(tar, ahead.take());
+                append(tar, underWay.remove(), ahead.take());
             }
         }
         while (ahead.size() > 0) {
-            append(tar, ahead.take());
+            append(tar, underWay.remove(), ahead.take());
         }
     }
 
@@ -126,8 +137,9 @@ final class LayerWriting implements AutoCloseable {
         var parts = new ArrayList<List<Placed>>();
         List<Placed> part = new ArrayList<>();
         var size = 0L;
+        var number = 0;
         for (var each : plan.items().entrySet()) {
-            var placed = new Placed(each.getKey(), each.getValue());
+            var placed = new Placed(number++, each.getKey(), each.getValue());
             if (!part.isEmpty() && (size + placed.size() > PART || part.size() == MOST_IN_A_PART)) {
                 parts.add(part);
                 part = new ArrayList<>();
@@ -147,7 +159,8 @@ final class LayerWriting implements AutoCloseable {
         return known == null ? new ByteArrayOutputStream(PART + PART / 4) : known;
     }
 
-    private void append(BlobWriter tar, ByteArrayOutputStream bytes) {
+    private void append(BlobWriter tar, List<Placed> part, ByteArrayOutputStream bytes) {
+        part.forEach(placed -> places[placed.number()] += tar.size());
         try {
             bytes.writeTo(tar);
             bytes.reset();
@@ -183,6 +196,8 @@ final class LayerWriting implements AutoCloseable {
         private final FileOperations files = store.files(directory);
         private final Map<FileSource, TreeScan> scans = new HashMap<>();
         private final byte[] chunk = new byte[CHUNK];
+        private final NativeMemory old = NativeMemory.allocate(CHUNK);
+        private final ByteArrayOutputStream header = new ByteArrayOutputStream();
 
         void put(List<Placed> part, ByteArrayOutputStream bytes) {
             var tar = new TarWriter(bytes);
@@ -198,15 +213,16 @@ final class LayerWriting implements AutoCloseable {
                         sink.finish();
                     }
                 } else if (each.item() instanceof LayerPlan.Copy copy) {
-                    put(tar, bytes, each.path(), copy);
+                    put(tar, bytes, each, copy);
                 }
             }
         }
 
-        private void put(TarWriter tar, OutputStream bytes, byte[] path, LayerPlan.Copy copy) {
+        private void put(TarWriter tar, ByteArrayOutputStream bytes, Placed placed, LayerPlan.Copy copy) {
+            var path = placed.path();
             var entry = copy.entry();
             if (entry.isFile()) {
-                putFile(tar, bytes, path, copy);
+                putFile(tar, bytes, placed, copy, bytes::size);
                 return;
             }
             var attributes = plan.stamp().of(entry, List.of());
@@ -221,7 +237,7 @@ final class LayerWriting implements AutoCloseable {
 
         void putLarge(Placed large, BlobWriter target) {
             if (large.item() instanceof LayerPlan.Copy copy) {
-                putFile(new TarWriter(target), target, large.path(), copy);
+                putFile(new TarWriter(target), target, large, copy, target::size);
             } else {
                 var bytes = new ByteArrayOutputStream();
                 put(List.of(large), bytes);
@@ -229,15 +245,23 @@ final class LayerWriting implements AutoCloseable {
             }
         }
 
-        private void putFile(TarWriter tar, OutputStream bytes, byte[] path, LayerPlan.Copy copy) {
+        /** @param written how much of the tar, or of the part, there is */
+        private void putFile(
+                TarWriter tar, OutputStream bytes, Placed placed, LayerPlan.Copy copy, LongSupplier written) {
+            var path = placed.path();
             var source = copy.source();
             var entry = copy.entry();
+            var usual = plan.stamp().of(entry, List.of());
+            var isShared = !source.hasOwners() && earlier.share(files, path, copy, usual);
+            if (isShared && putShared(tar, bytes, placed, entry.size(), usual, written)) {
+                return; // what the key speaks of, whatever the file holds by now
+            }
             var scan = scans.computeIfAbsent(source, FileSource::anotherScan);
             var isSame = scan.read(entry, (file, content) -> {
-                var attributes =
-                        plan.stamp().of(entry, source.hasOwners() ? TreeWriting.capability(file) : List.<Xattr>of());
+                var attributes = source.hasOwners() ? plan.stamp().of(entry, TreeWriting.capability(file)) : usual;
                 header(tar, TarType.FILE, path, NONE, entry.size(), attributes);
-                if (earlier.share(files, path, copy, attributes)) {
+                places[placed.number()] = written.getAsLong();
+                if (isShared) {
                     transfer(content, Optional.empty(), bytes);
                 } else {
                     try (var sink = files.file(path, attributes)) {
@@ -250,6 +274,31 @@ final class LayerWriting implements AutoCloseable {
             if (!isSame && !source.hasOwners()) { // a stage does not change
                 throw source.changed();
             }
+        }
+
+        /** Without opening the file, if the earlier layer's tar has it. */
+        private boolean putShared(
+                TarWriter tar,
+                OutputStream bytes,
+                Placed placed,
+                long size,
+                Attributes attributes,
+                LongSupplier written) {
+            header.reset();
+            header(new TarWriter(header), TarType.FILE, placed.path(), NONE, size, attributes);
+            if (!earlier.read(placed.path(), header.toByteArray(), size, old)) {
+                return false;
+            }
+            try {
+                header.writeTo(bytes);
+                places[placed.number()] = written.getAsLong();
+                old.bytes().get(header.size(), chunk, 0, (int) size);
+                bytes.write(chunk, 0, (int) size);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e); // none of these streams has any
+            }
+            padding(tar, size);
+            return true;
         }
 
         private void transfer(FileContent content, Optional<FileSink> sink, OutputStream bytes) {

@@ -92,8 +92,8 @@ final class Workplace {
             }
             try (var tar = host.store().blobs().writer();
                     var earlier = EarlierLayer.find(host.store(), upper.earlier())) {
-                LayerWriting.write(plan, files.upper(), host.store(), tar, earlier);
-                EarlierLayer.remember(host.store(), upper.accept(files.upper(), tar), plan);
+                var places = LayerWriting.write(plan, files.upper(), host.store(), tar, earlier);
+                EarlierLayer.remember(host.store(), upper.accept(files.upper(), tar), plan, places);
             }
         }
     }
