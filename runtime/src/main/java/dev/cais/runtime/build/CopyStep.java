@@ -2,7 +2,6 @@ package dev.cais.runtime.build;
 
 import dev.cais.Digest;
 import dev.cais.InvalidSpecException;
-import dev.cais.image.dockerfile.Glob;
 import dev.cais.image.dockerfile.Instruction;
 import dev.cais.image.dockerfile.Instruction.Add;
 import dev.cais.image.dockerfile.Instruction.Copy;
@@ -17,7 +16,6 @@ import dev.cais.storage.TreeScan;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Instant;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -40,6 +38,7 @@ final class CopyStep {
     private final Optional<ModeChange> mode;
     private final boolean link;
     private final boolean parents;
+    private final KeptParents kept;
     private final boolean unpacks;
     private final boolean unpacksRemotes;
     private final Map<String, Remote> remotes = new LinkedHashMap<>();
@@ -97,6 +96,7 @@ final class CopyStep {
                 .map(each ->
                         new Document(each.name(), each.text(state::variable).getBytes(StandardCharsets.UTF_8)))
                 .toList();
+        this.kept = new KeptParents(sources);
         var written = state.expand(files.destination());
         var workdir = state.config().workdir();
         this.destination = written.startsWith("/") ? written : (workdir.isEmpty() ? "" : workdir) + "/" + written;
@@ -173,7 +173,7 @@ final class CopyStep {
     private Digest digest(FileSource source) {
         var all = Hash.of("sha256");
         for (var chosen : together(choose(source))) {
-            for (var directory : kept(source, chosen)) {
+            for (var directory : keptAbove(source, chosen)) {
                 var owned = from.hasOwners() ? directory.uid() + ":" + directory.gid() : "";
                 all.update(bytes(Integer.toOctalString(directory.mode()) + " " + owned + "\0"));
             }
@@ -299,8 +299,8 @@ final class CopyStep {
 
     private void copy(CopyTarget files, FileSource source, FileSource.Chosen chosen, byte[] target, boolean unpacked) {
         if (parents) {
-            var path = below(chosen.path());
-            files.directories(target, path, kept(source, chosen));
+            var path = kept.of(chosen.path());
+            files.directories(target, path, keptAbove(source, chosen));
             files.copy(source, chosen, path.length == 0 ? target : InRoot.join(target, path));
         } else if (chosen.directory()) {
             files.requireNoFile(target);
@@ -324,41 +324,7 @@ final class CopyStep {
     }
 
     /** The directories that {@code --parents} keeps above what is copied, from the outermost in. */
-    private List<TreeScan.Entry> kept(FileSource source, FileSource.Chosen chosen) {
-        if (!parents) {
-            return List.of();
-        }
-        var all = source.above(chosen.path());
-        var path = below(chosen.path());
-        var count = path.length == 0 ? 0 : FileSource.text(path).split("/").length - 1;
-        return all.subList(Math.max(0, all.size() - count), all.size());
-    }
-
-    /** What {@code --parents} keeps of a path: all, or what is behind {@code /./}. */
-    private byte[] below(byte[] path) {
-        for (var each : sources) {
-            var pivot = each.indexOf("/./");
-            if (pivot >= 0) {
-                var before = pivot == 0 ? new byte[0] : InRoot.path(each.substring(0, pivot));
-                var dropped = before.length == 0 ? 0 : FileSource.text(before).split("/").length;
-                var clean = each.replace("/./", "/");
-                if (isOf(clean, path)) {
-                    var parts = FileSource.text(path).split("/");
-                    return String.join("/", Arrays.asList(parts).subList(Math.min(dropped, parts.length), parts.length))
-                            .getBytes(StandardCharsets.UTF_8);
-                }
-            }
-        }
-        return path;
-    }
-
-    private static boolean isOf(String source, byte[] path) {
-        var text = FileSource.text(path);
-        var plain = FileSource.text(InRoot.path(source));
-        return Glob.isPattern(plain)
-                ? PathPatterns.of(List.of(plain))
-                        .verdict(text, PathPatterns.Verdict.TOP)
-                        .out()
-                : plain.equals(text);
+    private List<TreeScan.Entry> keptAbove(FileSource source, FileSource.Chosen chosen) {
+        return parents ? kept.above(source, chosen.path()) : List.of();
     }
 }

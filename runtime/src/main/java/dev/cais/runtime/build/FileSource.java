@@ -23,7 +23,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -172,7 +171,9 @@ final class FileSource implements AutoCloseable {
     }
 
     private TreeScan.Choice choice(byte[] start, boolean isDirectory, PathPatterns excludes) {
-        return ignored.isEmpty() && excludes.isEmpty() ? TreeScan.ALL : new Choosing(start, isDirectory, excludes);
+        return ignored.isEmpty() && excludes.isEmpty()
+                ? TreeScan.ALL
+                : new Choosing(ignored, start, isDirectory, excludes);
     }
 
     /** The same by several threads, each with a scan of its own. */
@@ -279,58 +280,6 @@ final class FileSource implements AutoCloseable {
 
     static String text(byte[] path) {
         return new String(path, StandardCharsets.UTF_8);
-    }
-
-    /** Says what is seen of the tree, and what an instruction leaves out of that. For many threads. */
-    private final class Choosing implements TreeScan.Choice {
-        private final String start;
-        private final boolean directory;
-        private final PathPatterns excludes;
-        private final Map<String, PathPatterns.Verdict> seen = new ConcurrentHashMap<>();
-        private final Map<String, PathPatterns.Verdict> wanted = new ConcurrentHashMap<>();
-
-        Choosing(byte[] start, boolean directory, PathPatterns excludes) {
-            this.start = text(start);
-            this.directory = directory;
-            this.excludes = excludes;
-        }
-
-        @Override
-        public boolean wants(String path, boolean isDirectory) {
-            return !(verdict(ignored, seen, path, isDirectory).out()
-                    || verdict(excludes, wanted, relative(path), isDirectory).out());
-        }
-
-        /** Exclusions are of what is in the directory that is copied; a file is known by its own name. */
-        private String relative(String path) {
-            if (!directory) {
-                return path.substring(path.lastIndexOf('/') + 1);
-            }
-            return start.isEmpty() ? path : path.substring(Math.min(path.length(), start.length() + 1));
-        }
-
-        private PathPatterns.Verdict verdict(
-                PathPatterns patterns, Map<String, PathPatterns.Verdict> known, String path, boolean isDirectory) {
-            if (path.isEmpty() || patterns.isEmpty()) {
-                return PathPatterns.Verdict.TOP;
-            }
-            var verdict = known.get(path);
-            if (verdict == null) {
-                var slash = path.lastIndexOf('/');
-                var parent =
-                        slash < 0 ? PathPatterns.Verdict.TOP : verdict(patterns, known, path.substring(0, slash), true);
-                verdict = patterns.verdict(path, parent);
-                if (isDirectory) {
-                    known.put(path, verdict);
-                }
-            }
-            return verdict;
-        }
-
-        @Override
-        public boolean enters(String path) {
-            return ignored.hasExceptions() || excludes.hasExceptions();
-        }
     }
 
     /** Says all that matters of what is copied. */
