@@ -1,22 +1,16 @@
 package dev.cais.runtime;
 
-import dev.cais.ConflictException;
 import dev.cais.ContainerSpec;
 import dev.cais.Mount;
 import dev.cais.NamespaceMode;
-import dev.cais.StorageException;
 import dev.cais.UnsupportedHostException;
 import dev.cais.linux.FileCalls;
 import dev.cais.runtime.launch.Deputy;
 import dev.cais.runtime.launch.Launch;
 import dev.cais.runtime.launch.UserNamespace;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -59,31 +53,6 @@ final class EngineUser implements AutoCloseable {
         } catch (RuntimeException e) {
             held.close();
             throw e;
-        }
-    }
-
-    /**
-     * A store is one user's: files have the owners, and overlayfs the marks, that this user can make.
-     *
-     * @throws ConflictException if there is one that another user made
-     */
-    static void requireOwn(Path store) {
-        try {
-            var owner = (Integer) Files.getAttribute(store.resolve("format"), "unix:uid");
-            if (owner != Host.effectiveUser()) {
-                throw new ConflictException(
-                        "cannot open the store " + store + ": user " + owner
-                                + " has made it, and this JVM runs as user " + Host.effectiveUser(),
-                        "choose a store of your own");
-            }
-        } catch (NoSuchFileException e) {
-            // it is to be made
-        } catch (IOException e) {
-            throw new StorageException(
-                    "cannot open the store " + store + ": " + e.getMessage(),
-                    Map.of(),
-                    "choose a store of your own",
-                    e);
         }
     }
 

@@ -147,7 +147,6 @@ final class LocalEngine implements Engine {
         new SecureRandom().nextBytes(random);
         var id = HexFormat.of().formatHex(random);
         try (var undo = new Undo()) {
-            EngineUser.requireOwn(options.store());
             var user = undo.add(EngineUser.current());
             var store = undo.add(Store.open(options.store(), id));
             var host = Cgroups.detect();

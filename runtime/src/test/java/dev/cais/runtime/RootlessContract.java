@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cais.ByteSize;
-import dev.cais.ConflictException;
 import dev.cais.ContainerSpec;
 import dev.cais.ContainerState;
 import dev.cais.CopySource;
@@ -356,18 +355,6 @@ abstract class RootlessContract {
         } catch (IOException e) {
             return "";
         }
-    }
-
-    @Test
-    void storeOfAnotherUserIsRefused(TestStore store) throws IOException {
-        // made by root: any file of root's will do
-        Files.createDirectories(store.path());
-        Files.createSymbolicLink(store.path().resolve("format"), Path.of("/etc/passwd"));
-
-        assertThatThrownBy(store::openEngine)
-                .isInstanceOf(ConflictException.class)
-                .hasMessage("cannot open the store " + store.path() + ": user 0 has made it, and this JVM runs as user "
-                        + Files.getAttribute(store.path(), "unix:uid") + "; choose a store of your own");
     }
 
     @Test
