@@ -282,31 +282,40 @@ public final class TreeScan {
      * another name; of no time.
      *
      * @param prefix length of what all paths begin with and is left out
-     * @param owners whether owners count
+     * @param owners whether owners and capabilities count
      * @param hashes reads the files that it does not know
      */
     public Digest digest(List<Entry> entries, int prefix, boolean owners, FileHashes hashes) {
         var reader = reader(hashes);
         var digest = FileHashes.digest();
-        var numbers = ByteBuffer.allocate(6 * Integer.BYTES);
+        var numbers = ByteBuffer.allocate(7 * Integer.BYTES);
         var firstNames = new HashMap<String, Integer>();
         for (var i = 0; i < entries.size(); i++) {
             var entry = entries.get(i);
             var path = entry.path();
             var from = Math.min(prefix, path.length);
             var content = entry.isFile() ? reader.hash(entry) : entry.target();
+            var capability = owners && entry.isFile() ? capability(entry) : Names.NONE;
             numbers.clear();
             numbers.putInt(path.length - from)
                     .putInt(entry.type() | entry.mode())
                     .putInt(owners ? (int) entry.uid() : 0)
                     .putInt(owners ? (int) entry.gid() : 0)
                     .putInt(firstName(firstNames, entry, i))
-                    .putInt(content.length);
+                    .putInt(content.length)
+                    .putInt(capability.length);
             digest.update(numbers.array());
             digest.update(path, from, path.length - from);
             digest.update(content);
+            digest.update(capability);
         }
         return Digest.sha256(digest.digest());
+    }
+
+    private byte[] capability(Entry entry) {
+        try (var file = read(entry)) {
+            return Xattr.capability(file).map(Xattr::value).orElse(Names.NONE);
+        }
     }
 
     /** Which of the entries is the same file, or -1. */

@@ -11,6 +11,8 @@ import dev.cais.fixtures.TestStore;
 import dev.cais.linux.Abi;
 import dev.cais.linux.Fd;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -126,6 +128,27 @@ class BuildCacheTest {
         assertThat(digest(FileHashes.of(new byte[0]))).isEqualTo(first);
 
         Files.writeString(tree.resolve("a"), "b");
+        assertThat(digest(FileHashes.of(new byte[0]))).isNotEqualTo(first);
+    }
+
+    @Test
+    void aProgramsCapabilitiesCount() throws IOException {
+        Files.writeString(tree.resolve("a"), "a");
+        var first = digest(FileHashes.of(new byte[0]));
+
+        // CAP_NET_RAW, permitted and effective: struct vfs_cap_data of revision 2
+        var raw = ByteBuffer.allocate(20).order(ByteOrder.LITTLE_ENDIAN);
+        raw.putInt(0x02000001).putInt(1 << 13);
+        try (var root = open(tree);
+                var files = FileOperations.in(root, "a tree", new byte[0])) {
+            var attributes = new Attributes(
+                    0, 0, 0644, Instant.EPOCH, Instant.EPOCH, List.of(new Xattr("security.capability", raw.array())));
+            try (var file = files.file(Names.of("a"), attributes)) {
+                file.write('a');
+                file.finish();
+            }
+        }
+        assertThat(tree.resolve("a")).hasContent("a");
         assertThat(digest(FileHashes.of(new byte[0]))).isNotEqualTo(first);
     }
 

@@ -3,9 +3,6 @@ package dev.cais.runtime.build;
 import dev.cais.ConflictException;
 import dev.cais.ImageLimits;
 import dev.cais.linux.Fd;
-import dev.cais.linux.Scratch;
-import dev.cais.linux.Syscall;
-import dev.cais.linux.Syscalls;
 import dev.cais.storage.Attributes;
 import dev.cais.storage.FileAttributes;
 import dev.cais.storage.FileOperations;
@@ -26,8 +23,6 @@ import java.util.function.UnaryOperator;
  * layer; those that are missing are made. For one thread.
  */
 final class TreeWriting implements CopyTarget, AutoCloseable {
-    private static final int LARGEST_CAPABILITY = 64;
-    private static final String CAPABILITY = "security.capability";
 
     private final String name;
     private final InRoot paths;
@@ -192,23 +187,9 @@ final class TreeWriting implements CopyTarget, AutoCloseable {
         Archives.unpack(source, archive, files, followLast(target), change, limits);
     }
 
-    /** What lets a program do more than its user may. */
+    /** Of extended attributes, what a copy keeps. */
     static List<Xattr> capability(Fd file) {
-        try (var scratch = Scratch.frame()) {
-            var value = scratch.take(LARGEST_CAPABILITY);
-            var length = Syscalls.call(
-                    Syscall.FGETXATTR,
-                    file.number(),
-                    scratch.path(CAPABILITY),
-                    Scratch.address(value),
-                    value.capacity());
-            if (length <= 0) {
-                return List.of();
-            }
-            var content = new byte[(int) length];
-            value.get(0, content);
-            return List.of(new Xattr(CAPABILITY, content));
-        }
+        return Xattr.capability(file).map(List::of).orElse(List.of());
     }
 
     @Override
