@@ -9,8 +9,10 @@ import dev.cais.FileStat;
 import dev.cais.Image;
 import dev.cais.Snapshot;
 import dev.cais.StorageException;
+import dev.cais.UnsupportedHostException;
 import dev.cais.linux.Fd;
 import dev.cais.runtime.RootProgram.Extent;
+import dev.cais.runtime.cgroup.Cgroup;
 import dev.cais.storage.ContainerFiles;
 import dev.cais.storage.UpperChanges;
 import java.io.IOException;
@@ -115,7 +117,7 @@ final class ContainerRoot {
 
     Snapshot snapshot() {
         var cannot = "cannot make a snapshot of";
-        return withStillUpper(cannot, true, () -> {
+        return withStillUpper(cannot, true, "stop it first", () -> {
             if (lifecycle.isAlive()) {
                 return owner.snapshots().copy(container);
             }
@@ -126,7 +128,11 @@ final class ContainerRoot {
 
     Image commit(String newName, CommitOptions options) {
         var commit = new ContainerCommit(container, options);
-        var image = withStillUpper("cannot commit", options.pause(), () -> commit.make(owner, newName));
+        var image = withStillUpper(
+                "cannot commit",
+                options.pause(),
+                "stop it first, or ask for CommitOptions.withoutPause()",
+                () -> commit.make(owner, newName));
         container.tell(
                 EventAction.COMMIT,
                 "imageID",
@@ -138,21 +144,37 @@ final class ContainerRoot {
         return image;
     }
 
-    /** Nobody starts, stops or removes it meanwhile, and its processes stand still if that is wanted. */
-    private <T> T withStillUpper(String cannot, boolean still, Supplier<T> work) {
+    /**
+     * Nobody starts, stops or removes it meanwhile, and its processes stand still if that is wanted.
+     *
+     * @param otherwise what helps where they cannot
+     */
+    private <T> T withStillUpper(String cannot, boolean still, String otherwise, Supplier<T> work) {
         owner.requireUsable(cannot + " container " + container.name());
         lifecycle.lock(atRest, cannot);
         try (var turn = lifecycle.begin(cannot);
                 var undo = new Undo()) {
             lifecycle.requireAliveOrAtRest(cannot);
             if (still && lifecycle.state() == ContainerState.RUNNING) {
-                var cgroup = lifecycle.requireAlive(cannot).cgroup();
-                undo.addStep(cgroup::thaw);
-                cgroup.freeze();
+                undo.add(stillness(cannot, lifecycle.requireAlive(cannot).cgroup(), otherwise));
             }
             return work.get();
         } finally {
             atRest.unlock();
+        }
+    }
+
+    /** Lets the processes stand still until it is closed. */
+    private AutoCloseable stillness(String cannot, Cgroup cgroup, String otherwise) {
+        try {
+            cgroup.freeze();
+            return cgroup::thaw;
+        } catch (UnsupportedHostException e) {
+            throw new UnsupportedHostException(
+                    cannot + " container " + container.name() + " while it runs: " + e.getMessage(),
+                    Map.of(),
+                    otherwise,
+                    e);
         }
     }
 

@@ -311,16 +311,15 @@ class BuildTest {
                 .hasMessageContaining("the context has no file up/secret [line=2]");
     }
 
-    @Test
-    void devicesAndPipesAreRefused() throws Exception {
-        assertThat(new ProcessBuilder("mkfifo", context.resolve("pipe").toString())
-                        .start()
-                        .waitFor())
-                .isZero();
+    @ParameterizedTest
+    @ValueSource(strings = {"p", "c 1 3", "b 7 0"})
+    void devicesAndPipesAreRefused(String kind) throws Exception {
+        var command = "mknod " + context.resolve("node") + " " + kind;
+        assertThat(new ProcessBuilder(command.split(" ")).start().waitFor()).isZero();
 
         assertThatThrownBy(() -> build("FROM scratch\nCOPY . /x\n"))
                 .isInstanceOf(BuildException.class)
-                .hasMessageContaining("pipe of the context is a device or a pipe, which a build does not copy");
+                .hasMessageContaining("node of the context is a device or a pipe, which a build does not copy");
     }
 
     @Test

@@ -254,6 +254,10 @@ abstract class RootlessContract {
                     .isInstanceOf(UnsupportedHostException.class)
                     .hasMessageMatching(
                             "cannot pause " + box.id() + ": the freezer controller cannot be used, since .*");
+            assertThatThrownBy(() -> box.commit("still"))
+                    .isInstanceOf(UnsupportedHostException.class)
+                    .hasMessageStartingWith("cannot commit container " + box.name() + " while it runs: cannot pause ")
+                    .hasMessageEndingWith("; stop it first, or ask for CommitOptions.withoutPause()");
         }
         assertThatThrownBy(() -> {
                     try (var strict = Engine.open(store.options().strictLimits(true))) {
