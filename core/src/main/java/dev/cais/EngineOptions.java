@@ -3,6 +3,7 @@ package dev.cais;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
 
 /**
@@ -153,8 +154,20 @@ public record EngineOptions(
         if ("root".equals(System.getProperty("user.name"))) {
             return Path.of("/var/lib/cais");
         }
-        var data = System.getenv().getOrDefault("XDG_DATA_HOME", "");
-        var base = data.isEmpty() ? Path.of(System.getProperty("user.home"), ".local", "share") : Path.of(data);
-        return base.resolve("cais");
+        return dataDirectory(System.getenv(), System.getProperty("user.home")).resolve("cais");
+    }
+
+    /**
+     * Of the XDG Base Directory Specification, which has relative paths ignored.
+     *
+     * @param home what the JVM takes for it: {@code ?} if the host's list of users does not have this one, as is usual in pods
+     */
+    static Path dataDirectory(Map<String, String> environment, String home) {
+        var data = Path.of(environment.getOrDefault("XDG_DATA_HOME", ""));
+        if (data.isAbsolute()) {
+            return data;
+        }
+        var known = home.equals("?") ? environment.getOrDefault("HOME", "/") : home;
+        return Path.of(known, ".local", "share");
     }
 }

@@ -105,7 +105,9 @@ public final class Demo {
         System.out.println("Its isolation");
         print("namespaces of its own", String.join(", ", own));
         print("root file system", seen.getOrDefault("type", "unknown") + ", mounted in its namespace only");
-        print("cgroup", cgroups + ", limits for " + String.join(", ", controllers));
+        print(
+                "cgroup",
+                cgroups + ", limits for " + (controllers.isEmpty() ? "nothing" : String.join(", ", controllers)));
         print("capabilities", "at most " + capabilities + " of root's");
         print("system call filter", "2".equals(seen.get("Seccomp:")) ? "on" : "off");
     }
