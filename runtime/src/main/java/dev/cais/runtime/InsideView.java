@@ -38,7 +38,8 @@ final class InsideView {
 
     /** Looks at something by the first process's number, which must be its own all the while. */
     private <T> T look(String cannot, Function<ContainedProcess, T> look) {
-        var process = lifecycle.requireAlive(cannot).process();
+        var run = lifecycle.requireAlive(cannot);
+        var process = run.process();
         try {
             var seen = look.apply(process);
             if (process.isRunning()) {
@@ -49,7 +50,7 @@ final class InsideView {
                 throw e;
             }
         }
-        throw lifecycle.notRunning(cannot);
+        throw lifecycle.ended(run, cannot);
     }
 
     Connection connect(int port, Duration timeout) {

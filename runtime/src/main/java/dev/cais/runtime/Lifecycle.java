@@ -39,6 +39,8 @@ import org.slf4j.LoggerFactory;
 final class Lifecycle {
     private static final Logger LOG = LoggerFactory.getLogger(Lifecycle.class);
     private static final ExitStatus NEVER_RAN = new ExitStatus(0, Optional.empty(), false);
+    /** How long the event loop may take to learn of a process that has ended. */
+    private static final Duration MOMENT = Duration.ofSeconds(1);
     /** It does not run, and may be started. */
     private static final Set<ContainerState> AT_REST = EnumSet.of(ContainerState.CREATED, ContainerState.EXITED);
 
@@ -129,6 +131,24 @@ final class Lifecycle {
             throw notRunning(cannot);
         }
         return latest;
+    }
+
+    /**
+     * What cannot be done since the process of a run has just ended. The event loop learns of that a moment later, and the refusal is to
+     * tell of it.
+     */
+    ConflictException ended(Run run, String cannot) {
+        var deadline = System.nanoTime() + MOMENT.toNanos();
+        synchronized (moment) {
+            try {
+                while (isAlive() && run.equals(this.run) && System.nanoTime() - deadline < 0) {
+                    moment.wait(10);
+                }
+            } catch (InterruptedException e) {
+                throw interrupted(cannot, e);
+            }
+        }
+        return notRunning(cannot);
     }
 
     /** For setns(2), the caller's to close; empty if it does not run. */
