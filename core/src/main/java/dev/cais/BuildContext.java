@@ -73,7 +73,7 @@ public sealed interface BuildContext {
      * @param address as in {@code https://host/a/b.git#ref:directory}, {@code git://…}, {@code ssh://…}, {@code git@host:a/b.git},
      *     {@code github.com/a/b} or {@code file:///srv/b.git}; without a ref, of what the repository's {@code HEAD} is. In place of the
      *     fragment or beside it {@code ?ref=…&tag=…&branch=…&subdir=…}, and {@code &checksum=} of the commit or its beginning, {@code
-     *     &keep-git-dir=true}, {@code &submodules=false}
+     *     &keep-git-dir=true}, {@code &submodules=false}, {@code &mtime=checkout}, {@code &fetch-by-commit=true}
      * @throws InvalidSpecException if it is none
      */
     static BuildContext git(String address) {
@@ -150,6 +150,8 @@ public sealed interface BuildContext {
      * @param keepsData whether {@code .git} is wanted, too; if it is not said, the build's argument {@code BUILDKIT_CONTEXT_KEEP_GIT_DIR}
      *     does, or the option of {@code ADD}
      * @param submodules whether those are fetched
+     * @param commitTime whether files have the time of the commit, and not that of their checkout
+     * @param byCommit whether the commit of the checksum, which is whole then, is fetched wherever the ref may have gone since
      */
     record Git(
             String repository,
@@ -157,7 +159,9 @@ public sealed interface BuildContext {
             String subdirectory,
             String checksum,
             Optional<Boolean> keepsData,
-            boolean submodules)
+            boolean submodules,
+            boolean commitTime,
+            boolean byCommit)
             implements BuildContext {
         private static final String HOST = "[A-Za-z0-9][A-Za-z0-9.-]*";
         private static final String USER = "[^-/@][^/@]*@";
@@ -168,7 +172,8 @@ public sealed interface BuildContext {
         private static final Pattern FILE = Pattern.compile("file:///.*");
         private static final Pattern SCP = Pattern.compile("[A-Za-z0-9._][A-Za-z0-9._-]*@(" + HOST + "):[^/].*");
         private static final Pattern WEB_REPOSITORY = Pattern.compile("https?://[^#?]*\\.git([?#].*)?");
-        private static final Pattern CHECKSUM = Pattern.compile("|[0-9a-f]{4,64}");
+        private static final Pattern CHECKSUM = Pattern.compile("[0-9a-f]{0,64}");
+        private static final Pattern COMMIT = Pattern.compile("[0-9a-f]{40}|[0-9a-f]{64}");
         private static final Pattern NO_REF = Pattern.compile("-.*|.*(\\.\\.|[\\x00- \\x7f~^:?*\\[\\\\]).*");
 
         public Git {
@@ -184,7 +189,11 @@ public sealed interface BuildContext {
             }
             if (!CHECKSUM.matcher(checksum).matches()) {
                 throw new InvalidSpecException("cannot use git repository " + shown(repository)
-                        + ": its checksum is none: a commit's name is hexadecimal digits, four or more");
+                        + ": its checksum is none: a commit's name is hexadecimal digits");
+            }
+            if (byCommit && !COMMIT.matcher(checksum).matches()) {
+                throw new InvalidSpecException("cannot use git repository " + shown(repository)
+                        + ": it is to be fetched by commit, and it is not said which, by its whole name");
             }
             if (subdirectory.indexOf('\0') >= 0) {
                 throw new InvalidSpecException(
@@ -198,7 +207,7 @@ public sealed interface BuildContext {
 
         /** With what a {@code Dockerfile} says beside the address. */
         public Git checksum(String changed) {
-            return new Git(repository, ref, subdirectory, changed, keepsData, submodules);
+            return new Git(repository, ref, subdirectory, changed, keepsData, submodules, commitTime, byCommit);
         }
 
         /** Whether a text is meant to be an address of git, and not of a file. */

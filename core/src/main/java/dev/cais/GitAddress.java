@@ -74,6 +74,8 @@ final class GitAddress {
         var checksums = new ArrayList<>(List.of(""));
         var keepsData = Optional.<Boolean>empty();
         var submodules = true;
+        var commitTime = true;
+        var byCommit = false;
         for (var option : query.entrySet()) {
             var value = option.getValue();
             switch (option.getKey()) {
@@ -84,11 +86,13 @@ final class GitAddress {
                 case "checksum", "commit" -> checksums.add(required(option));
                 case "keep-git-dir" -> keepsData = Optional.of(flag("keep-git-dir", value));
                 case "submodules" -> submodules = flag("submodules", value);
+                case "mtime" -> commitTime = isCommitTime(required(option));
+                case "fetch-by-commit" -> byCommit = flag("fetch-by-commit", value);
                 default ->
                     throw refused(
                             repository,
                             "there is no " + shown(option.getKey()) + " of one, but ref, tag, branch, subdir, checksum,"
-                                    + " keep-git-dir and submodules");
+                                    + " keep-git-dir, submodules, mtime and fetch-by-commit");
             }
         }
         return new Git(
@@ -97,7 +101,17 @@ final class GitAddress {
                 one("directories", directories),
                 one("checksums", checksums),
                 keepsData,
-                submodules);
+                submodules,
+                commitTime,
+                byCommit);
+    }
+
+    private boolean isCommitTime(String value) {
+        return switch (value) {
+            case "commit" -> true;
+            case "checkout" -> false;
+            default -> throw refused(repository, "its mtime is commit or checkout, not " + shown(value));
+        };
     }
 
     private String required(Map.Entry<String, String> option) {
@@ -135,6 +149,12 @@ final class GitAddress {
         git.keepsData().ifPresent(keeps -> options.add("keep-git-dir=" + keeps));
         if (!git.submodules()) {
             options.add("submodules=false");
+        }
+        if (!git.commitTime()) {
+            options.add("mtime=checkout");
+        }
+        if (git.byCommit()) {
+            options.add("fetch-by-commit=true");
         }
         return options.isEmpty() ? "" : "?" + String.join("&", options);
     }

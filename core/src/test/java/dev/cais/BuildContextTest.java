@@ -25,7 +25,9 @@ class BuildContextTest {
     void addressesOfGitAreRead(String text, String repository, String ref, String subdirectory, String server) {
         var git = BuildContext.Git.parse(text);
 
-        assertThat(git).isEqualTo(new BuildContext.Git(repository, ref, subdirectory, "", Optional.empty(), true));
+        assertThat(git)
+                .isEqualTo(
+                        new BuildContext.Git(repository, ref, subdirectory, "", Optional.empty(), true, true, false));
         assertThat(git.serverUrl()).isEqualTo(server);
         assertThat(BuildContext.Git.parse(git.toString())).isEqualTo(git);
     }
@@ -38,6 +40,10 @@ class BuildContextTest {
         "https://host/b.git?ref=main#main, https://host/b.git#main",
         "github.com/a/b?tag=v1, https://github.com/a/b#refs/tags/v1",
         "ssh://git@host/b?commit=abcd, ssh://git@host/b?checksum=abcd",
+        "git://host/b?mtime=checkout, git://host/b?mtime=checkout",
+        "git://host/b?mtime=commit&checksum=a#x, git://host/b?checksum=a#x",
+        "git://host/b?fetch-by-commit&checksum=0123456789012345678901234567890123456789,"
+                + " git://host/b?checksum=0123456789012345678901234567890123456789&fetch-by-commit=true",
         "git://host/b?checksum=0123abcd&keep-git-dir&submodules=0#x, git://host/b?checksum=0123abcd&keep-git-dir=true&submodules=false#x",
     })
     void aQuerySaysMoreThanAFragment(String text, String meant) {
@@ -55,8 +61,12 @@ class BuildContextTest {
                 "?ref= | its ref has no value",
                 "?ref=%zz | its ref is wrongly encoded",
                 "?submodules=perhaps | its submodules is true or false, not perhaps",
-                "?checksum=xyz | its checksum is none: a commit's name is hexadecimal digits, four or more",
-                "?upload-pack=x | there is no upload-pack of one, but ref, tag, branch, subdir, checksum, keep-git-dir and submodules",
+                "?checksum=xyz | its checksum is none: a commit's name is hexadecimal digits",
+                "?upload-pack=x | there is no upload-pack of one, but ref, tag, branch, subdir, checksum, keep-git-dir, submodules, mtime and fetch-by-commit",
+                "?mtime=now | its mtime is commit or checkout, not now",
+                "?mtime | its mtime has no value",
+                "?fetch-by-commit=maybe | its fetch-by-commit is true or false, not maybe",
+                "?fetch-by-commit=true&checksum=ab12 | it is to be fetched by commit, and it is not said which, by its whole name",
                 "?ref=--upload-pack=x | its ref is none: --upload-pack=x",
             })
     void aQueryThatSaysNothingIsRefused(String query, String why) {

@@ -16,6 +16,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Instant;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -136,8 +137,7 @@ class BuildGitTest {
         assertThatThrownBy(() -> builds.build(
                         add("--checksum=sha256:1 " + server.url("repo")).allow(BuildEntitlement.NETWORK_HOST)))
                 .isInstanceOf(BuildException.class)
-                .hasMessageContaining(
-                        "--checksum is none: a commit's name is hexadecimal digits, four or more [line=2]");
+                .hasMessageContaining("--checksum is none: a commit's name is hexadecimal digits [line=2]");
         server.close();
         assertThat(builds.build(checked)).as("without the server").isEqualTo(image);
     }
@@ -160,6 +160,26 @@ class BuildGitTest {
                 .isInstanceOf(BuildException.class)
                 .hasMessageContaining(
                         "--checksum is another one than that of " + url + "?checksum=" + commit + " [line=2]");
+    }
+
+    @Test
+    void filesHaveTheTimeOfTheirCheckoutIfThatIsWanted() {
+        var begun = Instant.now().getEpochSecond();
+        var url = server.url("repo") + "?mtime=";
+        var stat = new String[] {"stat", "-c", "%Y", "/c/run", "/c/sub", "/c/link"};
+        assertThat(built(url + "commit", stat)).isEqualTo("1577934245\n1577934245\n1577934245\n");
+
+        var image =
+                builds.build(BuildSpec.of(BuildContext.git(url + "checkout")).withoutCache());
+        assertThat(builds.run(image, stat).lines())
+                .hasSize(3)
+                .allSatisfy(time -> assertThat(Long.parseLong(time)).isGreaterThanOrEqualTo(begun - 1));
+    }
+
+    @Test
+    void aCommitIsFetchedWhereverItsBranchMayHaveGone() {
+        var url = server.url("repo") + "?branch=other&fetch-by-commit=true&checksum=" + commit;
+        assertThat(built(url, "ls", "/c")).isEqualTo("Dockerfile\nlink\nout\nrun\nsub\n");
     }
 
     @Test

@@ -17,11 +17,12 @@ import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** The files of one commit of a repository, with those of its submodules. All have the commit's time. */
+/** The files of one commit of a repository, with those of its submodules. All have the commit's time, unless the address says otherwise. */
 final class GitCheckout {
     private static final Pattern COMMIT = Pattern.compile("[0-9a-f]{40}|[0-9a-f]{64}");
     private static final String DATA = ".git";
@@ -30,6 +31,7 @@ final class GitCheckout {
     private final Path directory;
     private final GitProgram git;
     private final String cannot;
+    private Optional<Instant> time = Optional.empty();
 
     /**
      * @param directory empty, for the files
@@ -53,7 +55,7 @@ final class GitCheckout {
      * @throws BuildException if it is not the one of the address's checksum
      */
     String commit() {
-        var isKnown = address.ref().isEmpty() && isCommit(address.checksum());
+        var isKnown = address.byCommit() || address.ref().isEmpty() && isCommit(address.checksum());
         var found = isKnown ? address.checksum() : find();
         if (!found.startsWith(address.checksum())) {
             throw new BuildException("cannot use " + address + ": it is another commit", Map.of("found", found), "");
@@ -111,11 +113,18 @@ final class GitCheckout {
         }
         var seconds = git.run(cannot, "show", "--no-patch", "--no-show-signature", "--format=%ct", commit)
                 .strip();
+        var committed = Instant.ofEpochSecond(Long.parseLong(seconds));
+        time = Optional.of(committed);
         try {
-            finish(FileTime.from(Instant.ofEpochSecond(Long.parseLong(seconds))), keepsData);
+            finish(address.commitTime() ? Optional.of(FileTime.from(committed)) : Optional.empty(), keepsData);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /** When the commit was made that was brought. */
+    Instant time() {
+        return time.orElseThrow();
     }
 
     /**
@@ -136,7 +145,7 @@ final class GitCheckout {
         throw new NotFoundException(cannot + ": it has no directory " + Shown.text(address.subdirectory()));
     }
 
-    private void finish(FileTime time, boolean keepsData) throws IOException {
+    private void finish(Optional<FileTime> time, boolean keepsData) throws IOException {
         Files.walkFileTree(directory, new SimpleFileVisitor<>() {
             @Override
             public FileVisitResult preVisitDirectory(Path entered, BasicFileAttributes attributes) throws IOException {
@@ -165,9 +174,11 @@ final class GitCheckout {
         });
     }
 
-    private static void touch(Path file, FileTime time) throws IOException {
-        Files.getFileAttributeView(file, BasicFileAttributeView.class, LinkOption.NOFOLLOW_LINKS)
-                .setTimes(time, time, null);
+    private static void touch(Path file, Optional<FileTime> time) throws IOException {
+        if (time.isPresent()) {
+            Files.getFileAttributeView(file, BasicFileAttributeView.class, LinkOption.NOFOLLOW_LINKS)
+                    .setTimes(time.get(), time.get(), null);
+        }
     }
 
     private static void remove(Path directory) throws IOException {

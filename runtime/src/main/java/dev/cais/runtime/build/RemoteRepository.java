@@ -38,7 +38,8 @@ final class RemoteRepository implements Remote {
     @Override
     public synchronized Digest digest() {
         var what = commit() + "\n" + address.subdirectory() + "\n" + (keepsData ? address.withoutCredentials() : "")
-                + (address.submodules() ? "" : "\nwithout submodules");
+                + (address.submodules() ? "" : "\nwithout submodules")
+                + (address.commitTime() ? "" : "\nof the time of the checkout");
         return Hash.sha256(what.getBytes(StandardCharsets.UTF_8));
     }
 

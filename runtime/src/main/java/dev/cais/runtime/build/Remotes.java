@@ -64,9 +64,8 @@ final class Remotes implements AutoCloseable {
 
     private Remote repository(Git address, Wanted wanted) {
         wanted.checksum.ifPresent(text -> {
-            if (!text.matches("[0-9a-f]{4,64}")) {
-                throw new InvalidSpecException(
-                        "--checksum is none: a commit's name is hexadecimal digits, four or more");
+            if (!text.matches("[0-9a-f]{1,64}")) {
+                throw new InvalidSpecException("--checksum is none: a commit's name is hexadecimal digits");
             }
             if (!text.startsWith(address.checksum()) && !address.checksum().startsWith(text)) {
                 throw new InvalidSpecException("--checksum is another one than that of " + address);
