@@ -11,7 +11,6 @@ import dev.cais.BuildSecret;
 import dev.cais.BuildSpec;
 import dev.cais.BuildStage;
 import dev.cais.ContainerSpec;
-import dev.cais.Engine;
 import dev.cais.InvalidSpecException;
 import dev.cais.LayerCompression;
 import dev.cais.Platform;
@@ -19,53 +18,22 @@ import dev.cais.ProvenanceMode;
 import dev.cais.PruneOptions;
 import dev.cais.PullOptions;
 import dev.cais.SlsaVersion;
-import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.Programs;
 import dev.cais.fixtures.RequiresProgram;
-import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestImages;
-import dev.cais.fixtures.TestRegistry;
 import dev.cais.image.oci.JsonObject;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 /** What is said of images beside them, and where others find it. */
-@RequiresRoot
-@LeakChecked
-@RequiresProgram({"skopeo", "docker-registry"})
-@Timeout(180)
-class BuildAttestationTest {
+class BuildAttestationTest extends BuildsWithRegistry {
     private static final String SPDX = "https://spdx.dev/Document";
     private static final String SLSA = "https://slsa.dev/provenance/v1";
-
-    private TestRegistry registry;
-    private Engine engine;
-    private TestBuilds builds;
-
-    @TempDir
-    private Path context;
-
-    @BeforeEach
-    void open(Engine opened, @TempDir Path directory) {
-        registry = TestRegistry.plain(directory);
-        engine = opened;
-        builds = TestBuilds.of(engine, context);
-    }
-
-    @AfterEach
-    void close() {
-        registry.close();
-    }
 
     private static JsonObject predicate(Attestation attestation) {
         return JsonObject.parse(attestation.statement(), "statement").object("predicate");
@@ -78,7 +46,7 @@ class BuildAttestationTest {
 
     @Test
     void othersFindThemInTheIndex() throws IOException {
-        var name = registry.address() + "/said:1";
+        var name = at("said:1");
         var layout = context.resolveSibling(context.getFileName() + "-layout");
         var image = engine.images()
                 .build(builds.spec("FROM busybox\nRUN echo said >/said\n")
@@ -100,7 +68,7 @@ class BuildAttestationTest {
                         "attestation-manifest",
                         "vnd.docker.reference.digest",
                         image.digest().orElseThrow().toString()));
-        var manifest = raw(registry.address() + "/said@" + said.digest("digest"));
+        var manifest = raw(at("said@" + said.digest("digest")));
         assertThat(manifest.objects("layers"))
                 .extracting(layer -> layer.text("mediaType") + " " + layer.textMap("annotations"))
                 .containsExactly(
@@ -279,7 +247,7 @@ class BuildAttestationTest {
                             "blobs/sha256/" + statement.digest("digest").hex()))
                     .isRegularFile();
         }
-        var target = registry.address() + "/saved:1";
+        var target = at("saved:1");
         Programs.skopeo(
                 "copy",
                 "--all",

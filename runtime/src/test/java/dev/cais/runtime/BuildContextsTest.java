@@ -7,51 +7,20 @@ import dev.cais.BuildContext;
 import dev.cais.BuildException;
 import dev.cais.BuildSpec;
 import dev.cais.CorruptContentException;
-import dev.cais.Engine;
 import dev.cais.InvalidSpecException;
 import dev.cais.NotFoundException;
-import dev.cais.fixtures.LeakChecked;
-import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TarWriter;
-import dev.cais.fixtures.TestStore;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Builds of what is no directory of the host. */
-@RequiresRoot
-@LeakChecked
-@Timeout(120)
-class BuildContextsTest {
-    private static Engine engine;
-    private static TestStore store;
-
-    @TempDir
-    private Path context;
-
-    private TestBuilds builds;
-
-    @BeforeAll
-    static void open(TestStore place, Engine opened) {
-        store = place;
-        engine = opened;
-    }
-
-    @BeforeEach
-    void begin() {
-        builds = TestBuilds.of(engine, context);
-    }
-
+class BuildContextsTest extends BuildsByOneEngine {
     private static BuildContext tar(TarWriter archive) {
         return BuildContext.tar(new ByteArrayInputStream(archive.bytes()));
     }

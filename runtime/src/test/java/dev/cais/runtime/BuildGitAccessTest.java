@@ -8,65 +8,34 @@ import dev.cais.BuildEntitlement;
 import dev.cais.BuildException;
 import dev.cais.BuildSecret;
 import dev.cais.BuildSpec;
-import dev.cais.Engine;
 import dev.cais.InvalidSpecException;
 import dev.cais.ProvenanceMode;
-import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresProgram;
-import dev.cais.fixtures.RequiresRoot;
-import dev.cais.fixtures.TestStore;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Base64;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 /** {@code GIT_AUTH_TOKEN} and {@code GIT_AUTH_HEADER}, demanded by git's smart http. */
-@RequiresRoot
 @RequiresProgram("/usr/lib/git-core/git-http-backend")
-@LeakChecked
-@Timeout(120)
-class BuildGitAccessTest {
+class BuildGitAccessTest extends BuildsByOneEngine {
     private static final String TOKEN = "t0p-s3cret";
     private static final String BASIC =
             "basic " + Base64.getEncoder().encodeToString(("x-access-token:" + TOKEN).getBytes(StandardCharsets.UTF_8));
 
-    private static Engine engine;
-    private static TestStore store;
-
-    @TempDir
-    private Path directory;
-
-    private TestBuilds builds;
     private GitServer repositories;
     private GitWebServer server;
 
-    @BeforeAll
-    static void open(TestStore opened) {
-        store = opened;
-        engine = opened.openEngineWithBusybox();
-    }
-
-    @AfterAll
-    static void close() {
-        engine.close();
-    }
-
     @BeforeEach
     void begin() throws IOException {
-        builds = TestBuilds.of(engine, directory);
-        repositories = new GitServer(directory);
+        repositories = new GitServer(context);
         var tree = repositories.create("repo.git");
         Files.writeString(tree.resolve("Dockerfile"), "FROM busybox\nCOPY . /c/\n");
         repositories.commit("repo.git");
-        server = new GitWebServer(directory, BASIC);
+        server = new GitWebServer(context, BASIC);
     }
 
     @AfterEach
@@ -144,7 +113,7 @@ class BuildGitAccessTest {
 
     @Test
     void otherServersSeeNothing() throws IOException {
-        try (var other = new GitWebServer(directory, "nothing")) {
+        try (var other = new GitWebServer(context, "nothing")) {
             repositories.create("outer.git");
             repositories.git("outer.git", "config", "-f", ".gitmodules", "submodule.m.path", "m");
             repositories.git("outer.git", "config", "-f", ".gitmodules", "submodule.m.url", other.url("repo.git"));

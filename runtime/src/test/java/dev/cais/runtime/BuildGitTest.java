@@ -7,53 +7,32 @@ import dev.cais.BuildContext;
 import dev.cais.BuildEntitlement;
 import dev.cais.BuildException;
 import dev.cais.BuildSpec;
-import dev.cais.Engine;
 import dev.cais.NotFoundException;
-import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresProgram;
-import dev.cais.fixtures.RequiresRoot;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Contexts and {@code ADD} of git, from its daemon on loopback. */
-@RequiresRoot
 @RequiresProgram("git")
-@LeakChecked
-@Timeout(120)
-class BuildGitTest {
-    private static Engine engine;
-
-    @TempDir
-    private Path directory;
-
-    private TestBuilds builds;
+class BuildGitTest extends BuildsByOneEngine {
     private GitServer server;
     private String commit = "";
 
-    @BeforeAll
-    static void open(Engine opened) {
-        engine = opened;
-    }
-
     @BeforeEach
     void begin() throws IOException {
-        builds = TestBuilds.of(engine, directory);
-        server = new GitServer(directory);
+        server = new GitServer(context);
         var tree = server.create("repo");
         Files.writeString(tree.resolve("Dockerfile"), "FROM busybox\nCOPY . /c/\n");
         Files.writeString(tree.resolve("run"), "#!/bin/sh\n");
         Files.setPosixFilePermissions(tree.resolve("run"), PosixFilePermissions.fromString("rwxr-xr-x"));
         Files.createSymbolicLink(tree.resolve("link"), Path.of("run"));
-        Files.createSymbolicLink(tree.resolve("out"), directory);
+        Files.createSymbolicLink(tree.resolve("out"), context);
         Files.createDirectories(tree.resolve("sub"));
         Files.writeString(tree.resolve("sub/Dockerfile"), "FROM busybox\nCOPY . /s/\n");
         commit = server.commit("repo");
@@ -199,7 +178,7 @@ class BuildGitTest {
 
     @Test
     void aRepositoryStartsNoProgramsAndReadsNoFilesOfThisHost() throws IOException {
-        for (var url : new String[] {"ext::touch " + directory + "/touched", "file://" + server.path("repo")}) {
+        for (var url : new String[] {"ext::touch " + context + "/touched", "file://" + server.path("repo")}) {
             var name = "hostile" + url.length();
             var tree = server.create(name);
             Files.writeString(tree.resolve(".gitmodules"), "[submodule \"m\"]\n\tpath = m\n\turl = " + url + "\n");
@@ -210,7 +189,7 @@ class BuildGitTest {
             assertThatThrownBy(() -> builds.build(add(server.url(name)).allow(BuildEntitlement.NETWORK_HOST)))
                     .isInstanceOf(BuildException.class)
                     .hasMessageContaining("cannot fetch " + server.url(name) + ": git submodule ended with exit code");
-            assertThat(directory.resolve("touched")).doesNotExist();
+            assertThat(context.resolve("touched")).doesNotExist();
         }
         assertThatThrownBy(() -> builds.build(add("file://" + server.path("repo"))))
                 .isInstanceOf(BuildException.class)

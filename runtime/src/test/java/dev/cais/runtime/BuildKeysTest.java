@@ -4,39 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cais.BuildContext;
 import dev.cais.BuildSpec;
-import dev.cais.Engine;
-import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.Programs;
-import dev.cais.fixtures.RequiresRoot;
-import java.nio.file.Path;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Steps that look alike and are not the same are not taken one for the other. */
-@RequiresRoot
-@LeakChecked
-@Timeout(120)
-class BuildKeysTest {
-    private static Engine engine;
-
-    @TempDir
-    private Path context;
-
-    private TestBuilds builds;
-
-    @BeforeAll
-    static void open(Engine opened) {
-        engine = opened;
-    }
-
-    @BeforeEach
-    void begin() {
-        builds = TestBuilds.of(engine, context);
-    }
-
+class BuildKeysTest extends BuildsByOneEngine {
     /** What the second of two builds of one place has in a directory. */
     private String second(BuildSpec first, BuildSpec second, String directory) {
         builds.build(first);

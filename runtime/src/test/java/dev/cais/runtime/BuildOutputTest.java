@@ -4,20 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cais.BuildOutput;
-import dev.cais.BuildSpec;
 import dev.cais.ConflictException;
 import dev.cais.ContainerSpec;
-import dev.cais.Engine;
 import dev.cais.InvalidSpecException;
 import dev.cais.LayerCompression;
 import dev.cais.PushOptions;
 import dev.cais.RegistryException;
 import dev.cais.StorageException;
-import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.Programs;
 import dev.cais.fixtures.RequiresProgram;
-import dev.cais.fixtures.RequiresRoot;
-import dev.cais.fixtures.TestRegistry;
 import dev.cais.fixtures.TestStore;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -25,18 +20,11 @@ import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Where the results of builds go, and what others read there. */
-@RequiresRoot
-@LeakChecked
-@RequiresProgram({"skopeo", "docker-registry"})
-@Timeout(120)
-class BuildOutputTest {
+class BuildOutputTest extends BuildsWithRegistry {
     private static final String EXPORT = """
             FROM busybox AS build
             RUN mkdir -p /out/d && echo one >/out/f && chmod 4750 /out/f && chown 7:8 /out/f
@@ -45,37 +33,8 @@ class BuildOutputTest {
             COPY --from=build /out /
             """;
 
-    private Path store = Path.of("/");
-    private TestRegistry registry;
-    private Engine engine;
-    private TestBuilds builds;
-
-    @TempDir
-    private Path context;
-
     @TempDir
     private Path host;
-
-    @BeforeEach
-    void open(TestStore store, Engine opened, @TempDir Path directory) {
-        this.store = store.path();
-        registry = TestRegistry.plain(directory);
-        engine = opened;
-        builds = TestBuilds.of(engine, context);
-    }
-
-    @AfterEach
-    void close() {
-        registry.close();
-    }
-
-    private BuildSpec spec(String dockerfile) {
-        return builds.spec(dockerfile).arg("SOURCE_DATE_EPOCH", "1700000000");
-    }
-
-    private String at(String name) {
-        return registry.address() + "/" + name;
-    }
 
     /** What a tar holds, with single spaces. */
     static List<String> tarListing(Path tar) {
@@ -88,7 +47,7 @@ class BuildOutputTest {
     @Test
     void aDirectoryGetsTheFilesAsTheUsersOwn() throws IOException {
         var out = host.resolve("new/out");
-        var image = builds.build(spec(EXPORT).output(BuildOutput.local(out)));
+        var image = builds.build(reproducible(EXPORT).output(BuildOutput.local(out)));
 
         assertThat(out.resolve("f")).hasContent("one");
         assertThat(Files.getAttribute(out.resolve("f"), "unix:mode")).isEqualTo(0100750);
@@ -101,9 +60,9 @@ class BuildOutputTest {
 
     @Test
     void devicesAreNotForTheHost() throws IOException {
-        builds.build(
-                spec("FROM busybox\nRUN mknod /null c 1 3 && ln /null /other && mkfifo /pipe && echo a >/a && ln /a /b\n")
-                        .output(BuildOutput.local(host.resolve("out")), BuildOutput.tar(host.resolve("out.tar"))));
+        builds.build(reproducible(
+                        "FROM busybox\nRUN mknod /null c 1 3 && ln /null /other && mkfifo /pipe && echo a >/a && ln /a /b\n")
+                .output(BuildOutput.local(host.resolve("out")), BuildOutput.tar(host.resolve("out.tar"))));
 
         assertThat(host.resolve("out/bin/busybox")).isExecutable();
         assertThat(host.resolve("out/pipe")).exists();
@@ -124,7 +83,7 @@ class BuildOutputTest {
         Files.createSymbolicLink(out.resolve("f"), Path.of("/etc/hostname"));
         var before = Files.readString(Path.of("/etc/hostname"));
 
-        builds.build(spec(EXPORT).output(BuildOutput.local(out)));
+        builds.build(reproducible(EXPORT).output(BuildOutput.local(out)));
 
         assertThat(out.resolve("mine")).hasContent("mine");
         assertThat(out.resolve("d/mine")).hasContent("mine");
@@ -142,7 +101,7 @@ class BuildOutputTest {
         var out = Files.createDirectory(host.resolve("out"));
         Files.createSymbolicLink(out.resolve("d"), victim);
 
-        var spec = spec(EXPORT).output(BuildOutput.local(out));
+        var spec = reproducible(EXPORT).output(BuildOutput.local(out));
 
         assertThatThrownBy(() -> builds.build(spec))
                 .isInstanceOf(ConflictException.class)
@@ -157,7 +116,7 @@ class BuildOutputTest {
     @Test
     void aTarHasOwnersModesAndTheTimesOfTheBuild() throws IOException {
         var stream = new ByteArrayOutputStream();
-        builds.build(spec("FROM scratch\nCOPY --chmod=640 --chown=7:8 Dockerfile /d/\n")
+        builds.build(reproducible("FROM scratch\nCOPY --chmod=640 --chown=7:8 Dockerfile /d/\n")
                 .output(BuildOutput.tar(host.resolve("out.tar")), BuildOutput.tar(stream)));
 
         assertThat(tarListing(host.resolve("out.tar")))
@@ -170,7 +129,7 @@ class BuildOutputTest {
 
     @Test
     void allFormsOfAnImageAreTheSameOne() throws IOException {
-        var spec = spec("FROM busybox\nCOPY Dockerfile /d\nRUN echo made >/made\n")
+        var spec = reproducible("FROM busybox\nCOPY Dockerfile /d\nRUN echo made >/made\n")
                 .tag("forms:1")
                 .annotation("org.opencontainers.image.source", "https://example.com/app");
         var image = builds.build(spec.output(
@@ -210,8 +169,9 @@ class BuildOutputTest {
     @RequiresProgram("umoci")
     void umociUnpacksALayoutToWhichTwoBuildsWereAdded() throws IOException {
         var layout = host.resolve("layout");
-        builds.build(spec("FROM busybox\nRUN echo 1 >/made\n").tag("added:1").output(BuildOutput.ociLayout(layout)));
-        builds.build(spec("FROM busybox\nRUN echo 2 >/made\n")
+        builds.build(
+                reproducible("FROM busybox\nRUN echo 1 >/made\n").tag("added:1").output(BuildOutput.ociLayout(layout)));
+        builds.build(reproducible("FROM busybox\nRUN echo 2 >/made\n")
                 .tag("added:2")
                 .output(BuildOutput.ociLayout(layout).compression(LayerCompression.ZSTD, 0)));
 
@@ -226,7 +186,7 @@ class BuildOutputTest {
 
     @Test
     void dockersMediaTypesAreForThoseWhoWantThem() throws IOException {
-        var image = builds.build(spec("FROM busybox\nRUN echo docker >/made\n")
+        var image = builds.build(reproducible("FROM busybox\nRUN echo docker >/made\n")
                 .tag(at("typed:1"))
                 .annotation("a", "left out")
                 .output(
@@ -247,7 +207,7 @@ class BuildOutputTest {
 
     @Test
     void aFormThatIsAnotherImageIsForTheRegistryAlone() throws IOException {
-        var image = builds.build(spec("FROM busybox\nRUN echo chunks >/made\n")
+        var image = builds.build(reproducible("FROM busybox\nRUN echo chunks >/made\n")
                 .tag("chunks:1")
                 .output(BuildOutput.registry(at("chunks:1"))
                         .options(PushOptions.defaults().compression(LayerCompression.ESTARGZ))));
@@ -263,27 +223,28 @@ class BuildOutputTest {
     }
 
     @Test
-    void whatWasPackedForAnOutputAloneDoesNotStay() throws IOException {
-        var spec = spec("FROM busybox\nRUN echo left >/made\n").tag("left:1");
+    void whatWasPackedForAnOutputAloneDoesNotStay(TestStore store) throws IOException {
+        var spec = reproducible("FROM busybox\nRUN echo left >/made\n").tag("left:1");
         builds.build(spec);
-        var before = blobs();
+        var before = blobs(store);
         assertThatThrownBy(() -> builds.build(spec.output(BuildOutput.registry("127.0.0.1:1/refused:1"))))
                 .isInstanceOf(RegistryException.class);
 
-        assertThat(blobs()).isEqualTo(before);
+        assertThat(blobs(store)).isEqualTo(before);
     }
 
-    private List<String> blobs() throws IOException {
-        try (var files = Files.walk(store.resolve("blobs"))) {
+    private static List<String> blobs(TestStore store) throws IOException {
+        try (var files = Files.walk(store.path().resolve("blobs"))) {
             return files.map(Path::toString).sorted().toList();
         }
     }
 
     @Test
     void namesMoveWhenAllElseIsDone() throws IOException {
-        var first = builds.build(spec("FROM busybox\nRUN echo first >/f\n").tag("moving:1"));
+        var first =
+                builds.build(reproducible("FROM busybox\nRUN echo first >/f\n").tag("moving:1"));
         var before = Files.writeString(host.resolve("out.tar"), "before");
-        var spec = spec("FROM busybox\nRUN echo second >/f\n")
+        var spec = reproducible("FROM busybox\nRUN echo second >/f\n")
                 .tag("moving:1")
                 .output(
                         BuildOutput.tar(before),
@@ -309,7 +270,7 @@ class BuildOutputTest {
                 throw new IOException("gone");
             }
         };
-        var spec = spec(EXPORT).tag("broken:1").output(BuildOutput.tar(broken));
+        var spec = reproducible(EXPORT).tag("broken:1").output(BuildOutput.tar(broken));
 
         assertThatThrownBy(() -> builds.build(spec))
                 .isInstanceOf(StorageException.class)
@@ -319,7 +280,7 @@ class BuildOutputTest {
 
     @Test
     void outputsThatDoNotFitAreRefusedBeforeAnythingIsDone() throws IOException {
-        var spec = spec("FROM busybox\nRUN exit 1\n");
+        var spec = reproducible("FROM busybox\nRUN exit 1\n");
 
         assertThatThrownBy(() -> builds.build(spec.output(BuildOutput.registry())))
                 .isInstanceOf(InvalidSpecException.class)

@@ -9,35 +9,24 @@ import dev.cais.BuildException;
 import dev.cais.BuildOutput;
 import dev.cais.BuildSpec;
 import dev.cais.BuildStage;
-import dev.cais.Engine;
 import dev.cais.Image;
 import dev.cais.InvalidSpecException;
 import dev.cais.Platform;
 import dev.cais.PullOptions;
 import dev.cais.PullPolicy;
-import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.Programs;
 import dev.cais.fixtures.RequiresProgram;
-import dev.cais.fixtures.RequiresRoot;
-import dev.cais.fixtures.TestRegistry;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Builds for several platforms, and for others than this host's. */
-@RequiresRoot
-@LeakChecked
-@RequiresProgram({"skopeo", "docker-registry"})
-@Timeout(120)
-class BuildPlatformTest {
+class BuildPlatformTest extends BuildsWithRegistry {
     /** One that no host of ours is, and no emulator is there for. */
     private static final String FOREIGN = "linux/loong64";
 
@@ -52,35 +41,8 @@ class BuildPlatformTest {
             CMD ["/program"]
             """;
 
-    private TestRegistry registry;
-    private Engine engine;
-    private TestBuilds builds;
-
-    @TempDir
-    private Path context;
-
     @TempDir
     private Path host;
-
-    @BeforeEach
-    void open(Engine opened, @TempDir Path directory) {
-        registry = TestRegistry.plain(directory);
-        engine = opened;
-        builds = TestBuilds.of(engine, context);
-    }
-
-    @AfterEach
-    void close() {
-        registry.close();
-    }
-
-    private BuildSpec spec(String dockerfile) {
-        return builds.spec(dockerfile).arg("SOURCE_DATE_EPOCH", "1700000000");
-    }
-
-    private String at(String name) {
-        return registry.address() + "/" + name;
-    }
 
     @Test
     void severalPlatformsGiveAnIndexWithAnImageForEach() throws IOException {
@@ -88,7 +50,7 @@ class BuildPlatformTest {
         var events = new ArrayList<BuildEvent>();
         var image = engine.images()
                 .build(
-                        spec(CROSS)
+                        reproducible(CROSS)
                                 .tag(at("cross:1"))
                                 .platform(FOREIGN, own.toString())
                                 .annotation("org.opencontainers.image.title", "of each")
@@ -182,7 +144,7 @@ class BuildPlatformTest {
 
     @Test
     void anImageForAnotherPlatformIsNotPushedWithoutItsIndex() throws IOException {
-        var spec = spec(CROSS)
+        var spec = reproducible(CROSS)
                 .tag(at("stored:1"))
                 .platform(FOREIGN, Platform.host().toString());
         engine.images().build(spec);
@@ -198,16 +160,18 @@ class BuildPlatformTest {
 
     @Test
     void onePlatformAloneNeedsNoIndex() throws IOException {
-        var image = engine.images().build(spec(CROSS).platform(FOREIGN));
+        var image = engine.images().build(reproducible(CROSS).platform(FOREIGN));
 
         assertThat(image.platform()).hasToString(FOREIGN);
-        assertThat(engine.images().build(spec("FROM busybox\nENV a=b\n")).platform())
+        assertThat(engine.images()
+                        .build(reproducible("FROM busybox\nENV a=b\n"))
+                        .platform())
                 .isEqualTo(Platform.host());
     }
 
     @Test
     void basesAreThoseOfThePlatformAndTheHostsKeepsItsName() throws IOException {
-        var both = spec("FROM scratch\nARG TARGETARCH\nLABEL arch=$TARGETARCH\nCOPY Dockerfile /\n")
+        var both = reproducible("FROM scratch\nARG TARGETARCH\nLABEL arch=$TARGETARCH\nCOPY Dockerfile /\n")
                 .tag(at("base:1"))
                 .platform(FOREIGN, Platform.host().toString())
                 .output(BuildOutput.registry());
@@ -217,14 +181,14 @@ class BuildPlatformTest {
         assertThat(pulled.id()).isEqualTo(base.id());
 
         var built = engine.images()
-                .build(spec("FROM " + at("base:1") + "\nLABEL more=1\n").platform(FOREIGN));
+                .build(reproducible("FROM " + at("base:1") + "\nLABEL more=1\n").platform(FOREIGN));
 
         assertThat(built.config().labels()).containsEntry("arch", "loong64").containsEntry("more", "1");
         assertThat(built.platform()).hasToString(FOREIGN);
         assertThat(engine.images().get(at("base:1")).id()).isEqualTo(base.id());
         registry.close();
         assertThat(engine.images()
-                        .build(spec("FROM " + at("base:1") + "\nLABEL more=1\n")
+                        .build(reproducible("FROM " + at("base:1") + "\nLABEL more=1\n")
                                 .platform(FOREIGN)
                                 .pull(PullPolicy.MISSING)))
                 .isEqualTo(built);
@@ -232,7 +196,8 @@ class BuildPlatformTest {
 
     @Test
     void aProgramForAnotherProcessorNeedsAnEmulator() throws IOException {
-        var spec = spec("FROM scratch\nCOPY Dockerfile /\nRUN [\"/x\"]\n").platform(FOREIGN);
+        var spec =
+                reproducible("FROM scratch\nCOPY Dockerfile /\nRUN [\"/x\"]\n").platform(FOREIGN);
 
         assertThatThrownBy(() -> engine.images().build(spec))
                 .isInstanceOf(BuildException.class)
@@ -266,7 +231,8 @@ class BuildPlatformTest {
         Programs.output("aarch64-linux-gnu-ld", "-o", context.resolve("make") + "", context.resolve("make.o") + "");
 
         var image = engine.images()
-                .build(spec("FROM scratch\nCOPY make /\nRUN [\"/make\"]\n").platform("linux/arm64"));
+                .build(reproducible("FROM scratch\nCOPY make /\nRUN [\"/make\"]\n")
+                        .platform("linux/arm64"));
 
         assertThat(image.platform()).hasToString("linux/arm64");
         assertThat(image.changes(image.layers().get(1)).toString()).isEqualTo("[A /made-by-arm64]");

@@ -4,12 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cais.BuildException;
-import dev.cais.Engine;
 import dev.cais.InvalidSpecException;
-import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.Programs;
 import dev.cais.fixtures.RequiresProgram;
-import dev.cais.fixtures.RequiresRoot;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -22,38 +19,20 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 /** {@code RUN --mount=type=ssh}, with OpenSSH's agent and its {@code ssh-add} inside. */
-@RequiresRoot
 @RequiresProgram("ssh-agent")
-@LeakChecked
-@Timeout(120)
-class BuildSshTest {
+class BuildSshTest extends BuildsByOneEngine {
     private static final Pattern LIBRARY = Pattern.compile("(/\\S+) \\(0x");
 
-    private static Engine engine;
-
-    @TempDir
-    private Path context;
-
-    private TestBuilds builds;
     private Process agent;
     private Path socket = Path.of("/");
     private String fingerprint = "";
 
-    @BeforeAll
-    static void open(Engine opened) {
-        engine = opened;
-    }
-
     @BeforeEach
     void begin() throws IOException {
-        builds = TestBuilds.of(engine, context);
         bring("/usr/bin/ssh-add");
         socket = context.resolve("agent");
         agent = new ProcessBuilder("ssh-agent", "-D", "-a", socket.toString())

@@ -14,13 +14,9 @@ import dev.cais.BuildSecret;
 import dev.cais.BuildSpec;
 import dev.cais.BuildStage;
 import dev.cais.BuildStep;
-import dev.cais.ContainerSpec;
-import dev.cais.Engine;
 import dev.cais.Image;
 import dev.cais.InvalidSpecException;
 import dev.cais.Layer;
-import dev.cais.fixtures.LeakChecked;
-import dev.cais.fixtures.RequiresRoot;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -28,58 +24,21 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
-import java.util.ArrayList;
-import java.util.Collections;
-import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Builds without a Dockerfile, on a real kernel with a real image. */
-@RequiresRoot
-@LeakChecked
-@Timeout(120)
-class BuildStageTest {
-    private static Engine engine;
-
-    private final List<BuildEvent> events = Collections.synchronizedList(new ArrayList<>());
-
-    @TempDir
-    private Path context;
-
-    @BeforeAll
-    static void open(Engine opened) {
-        engine = opened;
-    }
-
+class BuildStageTest extends BuildsByOneEngine {
     private BuildSpec spec(BuildStage stage) {
         return BuildSpec.of(context).stage(stage);
     }
 
     private Image build(BuildStage stage) {
-        return engine.images().build(BuildSpec.of(stage), events::add);
-    }
-
-    private static String run(Image image, String... command) {
-        var spec = ContainerSpec.of(image);
-        var result = engine.containers().run(command.length == 0 ? spec : spec.command(command));
-        assertThat(result.stderr()).isEmpty();
-        return result.stdout();
+        return builds.build(BuildSpec.of(stage));
     }
 
     private static byte[] bytes(String text) {
         return text.getBytes(StandardCharsets.UTF_8);
-    }
-
-    private List<String> carriedOut() {
-        var texts = events.stream()
-                .filter(BuildEvent.Started.class::isInstance)
-                .map(Object::toString)
-                .toList();
-        events.clear();
-        return texts;
     }
 
     @Test
@@ -97,14 +56,14 @@ class BuildStageTest {
                 .env("WHO", "$nobody")
                 .run("echo $WHO >who; ls >list")
                 .cmd("sh", "-c", "cat list left right who; stat -c '%u:%g %a' right");
-        var image = engine.images().build(spec(target), events::add);
+        var image = builds.build(spec(target));
 
-        assertThat(run(image)).isEqualTo("bb\nleft\nlist\nright\nwho\ninbase\n$nobody\n1:2 600\n");
-        assertThat(carriedOut())
+        assertThat(builds.run(image)).isEqualTo("bb\nleft\nlist\nright\nwho\ninbase\n$nobody\n1:2 600\n");
+        assertThat(builds.carriedOut())
                 .contains("[app 4] COPY --from=busybox /bin/busybox bb")
                 .hasSize(8);
-        assertThat(engine.images().build(spec(target), events::add)).isEqualTo(image);
-        assertThat(carriedOut()).isEmpty();
+        assertThat(builds.build(spec(target))).isEqualTo(image);
+        assertThat(builds.carriedOut()).isEmpty();
     }
 
     @Test
@@ -123,12 +82,11 @@ class BuildStageTest {
                         .mount(BuildMount.secretVariable("token", "TOKEN"))
                         .noNetwork())
                 .run("#!/bin/busybox ash\necho $0 >/script");
-        var image = engine.images()
-                .build(spec(stage).arg("GIVEN", "given").secret("token", BuildSecret.of("geheim ")), events::add);
+        var image = builds.build(spec(stage).arg("GIVEN", "given").secret("token", BuildSecret.of("geheim ")));
 
-        assertThat(run(image, "cat", "/all", "/script"))
+        assertThat(builds.run(image, "cat", "/all", "/script"))
                 .isEqualTo("of the context of a stage\ngeheim given usual geheim\n/dev/pipes/EOF\n");
-        assertThat(run(image, "sh", "-c", "ls -d /c /o /k /t 2>/dev/null; true"))
+        assertThat(builds.run(image, "sh", "-c", "ls -d /c /o /k /t 2>/dev/null; true"))
                 .isEmpty();
     }
 
@@ -147,7 +105,7 @@ class BuildStageTest {
                         .file("/app/stream", () -> new ByteArrayInputStream(bytes("stream")), 0400)
                         .tree("/tree", context.resolve("dir"))));
 
-        assertThat(run(
+        assertThat(builds.run(
                         image,
                         "sh",
                         "-c",
@@ -170,10 +128,10 @@ class BuildStageTest {
     @Test
     void aLayerDependsOnNothingButItsFiles() {
         var one = build(BuildStage.from("busybox").layer(l -> l.file("/f", bytes("f"))));
-        assertThat(carriedOut()).hasSize(1);
+        assertThat(builds.carriedOut()).hasSize(1);
         var other = build(BuildStage.scratch().env("A", "b").layer(l -> l.file("/f", bytes("f"))));
 
-        assertThat(carriedOut()).isEmpty();
+        assertThat(builds.carriedOut()).isEmpty();
         assertThat(other.layers())
                 .extracting(Layer::diffId)
                 .containsExactly(one.layers().get(one.layers().size() - 1).diffId());
@@ -225,12 +183,12 @@ class BuildStageTest {
                 .run("printf '\\033[1;31mno\\033[m luck\\n\\033[0m\\033[0m\\n'; exit 3");
 
         assertThatThrownBy(() -> build(stage)).isInstanceOf(BuildException.class);
-        assertThat(events.get(0)).isInstanceOf(BuildEvent.Started.class);
-        assertThat(events.get(1))
+        assertThat(builds.events().get(0)).isInstanceOf(BuildEvent.Started.class);
+        assertThat(builds.events().get(1))
                 .isInstanceOfSatisfying(
                         BuildEvent.Done.class,
                         done -> assertThat(done.step()).isEqualTo(new BuildStep("far", 2, 3, 4, "RUN echo far >/far")));
-        assertThat(events.get(events.size() - 1))
+        assertThat(builds.events().get(builds.events().size() - 1))
                 .isInstanceOfSatisfying(
                         BuildEvent.Failed.class,
                         failed -> assertThat(failed.why())

@@ -12,13 +12,9 @@ import dev.cais.BuildSecret;
 import dev.cais.BuildSpec;
 import dev.cais.BuildStage;
 import dev.cais.CancelledException;
-import dev.cais.Engine;
 import dev.cais.Image;
 import dev.cais.InvalidSpecException;
 import dev.cais.NotFoundException;
-import dev.cais.fixtures.LeakChecked;
-import dev.cais.fixtures.RequiresRoot;
-import dev.cais.fixtures.TestStore;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -34,37 +30,18 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Dockerfiles carried out, on a real kernel with a real image. */
-@RequiresRoot
-@LeakChecked
-@Timeout(120)
-class BuildTest {
-    private static Engine engine;
-    private static TestStore store;
-
-    @TempDir
-    private Path context;
-
-    private TestBuilds builds;
+class BuildTest extends BuildsByOneEngine {
     private List<BuildEvent> events;
-
-    @BeforeAll
-    static void open(TestStore place, Engine opened) {
-        store = place;
-        engine = opened;
-    }
 
     @BeforeEach
     void begin() {
-        builds = TestBuilds.of(engine, context);
         events = builds.events();
     }
 

@@ -4,41 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cais.BuildPruneOptions;
 import dev.cais.BuildSecret;
-import dev.cais.Engine;
-import dev.cais.fixtures.LeakChecked;
-import dev.cais.fixtures.RequiresRoot;
-import dev.cais.fixtures.TestStore;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Why a step is carried out, though it was before. */
-@RequiresRoot
-@LeakChecked
-@Timeout(120)
-class BuildWhyTest {
-    private static Engine engine;
-    private static TestStore store;
-
-    private TestBuilds builds;
-
-    @BeforeAll
-    static void open(TestStore place, Engine opened) {
-        store = place;
-        engine = opened;
-    }
-
-    @BeforeEach
-    void begin(@TempDir Path context) {
-        builds = TestBuilds.of(engine, context);
-    }
-
+class BuildWhyTest extends BuildsByOneEngine {
     private void requireCarriedOut(String... steps) {
         assertThat(builds.carriedOut()).containsExactly(steps);
     }

@@ -5,46 +5,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cais.BuildEvent;
 import dev.cais.BuildException;
-import dev.cais.Engine;
 import dev.cais.InvalidSpecException;
-import dev.cais.fixtures.LeakChecked;
-import dev.cais.fixtures.RequiresRoot;
-import dev.cais.fixtures.TestStore;
-import java.nio.file.Path;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Arguments that BuildKit keeps for itself; {@code BuildCachesTest} and {@code BuildGitTest} have others. */
-@RequiresRoot
-@LeakChecked
-@Timeout(120)
-class BuiltInArgumentsTest {
-    private static Engine engine;
-
-    @TempDir
-    private Path context;
-
-    private TestBuilds builds;
-
-    @BeforeAll
-    static void open(TestStore opened) {
-        engine = opened.openEngineWithBusybox();
-    }
-
-    @AfterAll
-    static void close() {
-        engine.close();
-    }
-
-    @BeforeEach
-    void begin() {
-        builds = TestBuilds.of(engine, context);
-    }
-
+class BuiltInArgumentsTest extends BuildsByOneEngine {
     @Test
     void theHostHasTheSameNameEachTime() {
         var spec = builds.spec("""

@@ -2,38 +2,10 @@ package dev.cais.runtime;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.cais.Engine;
-import dev.cais.fixtures.LeakChecked;
-import dev.cais.fixtures.RequiresRoot;
-import java.nio.file.Path;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 /** {@code RUN --mount=type=cache}. */
-@RequiresRoot
-@LeakChecked
-@Timeout(120)
-class CacheMountTest {
-    private static Engine engine;
-
-    @TempDir
-    private Path context;
-
-    private TestBuilds builds;
-
-    @BeforeAll
-    static void open(Engine opened) {
-        engine = opened;
-    }
-
-    @BeforeEach
-    void begin() {
-        builds = TestBuilds.of(engine, context);
-    }
-
+class CacheMountTest extends BuildsByOneEngine {
     @Test
     void aNewOneHasItsModeAndItsOwner() {
         var image = builds.build("""

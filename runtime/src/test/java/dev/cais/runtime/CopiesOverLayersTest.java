@@ -4,44 +4,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cais.BuildException;
-import dev.cais.Engine;
 import dev.cais.Image;
-import dev.cais.fixtures.LeakChecked;
-import dev.cais.fixtures.RequiresRoot;
 import dev.cais.image.oci.Hash;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.Random;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 /** What is copied is written beside the layers, and seen over them as if it had been written into what they show. */
-@RequiresRoot
-@LeakChecked
-@Timeout(120)
-class CopiesOverLayersTest {
-    private static Engine engine;
-
-    @TempDir
-    private Path context;
-
-    private TestBuilds builds;
-
-    @BeforeAll
-    static void open(Engine opened) {
-        engine = opened;
-    }
-
-    @BeforeEach
-    void begin() {
-        builds = TestBuilds.of(engine, context);
-    }
-
+class CopiesOverLayersTest extends BuildsByOneEngine {
     /** What it builds, of which directory and tar are the same. */
     private Image build(String dockerfile) {
         var image = builds.build(dockerfile);

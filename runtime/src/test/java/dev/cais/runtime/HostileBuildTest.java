@@ -14,11 +14,8 @@ import dev.cais.EngineException;
 import dev.cais.EngineOptions;
 import dev.cais.ImageLimits;
 import dev.cais.fixtures.ChildJvm;
-import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.Programs;
-import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TarWriter;
-import dev.cais.fixtures.TestStore;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -32,36 +29,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.zip.GZIPOutputStream;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Dockerfiles and contexts that mean harm. */
-@RequiresRoot
-@LeakChecked
 @Timeout(240)
-class HostileBuildTest {
-    private static Engine engine;
-    private static TestStore store;
-
-    @TempDir
-    private Path context;
-
-    private TestBuilds builds;
-
-    @BeforeAll
-    static void open(TestStore place, Engine opened) {
-        store = place;
-        engine = opened;
-    }
-
-    @BeforeEach
-    void begin() {
-        builds = TestBuilds.of(engine, context);
-    }
-
+class HostileBuildTest extends BuildsByOneEngine {
     /** Builds of directories in a JVM with little memory: each argument is one; each gives a line. */
     static final class LittleMemory {
         public static void main(String[] args) {

@@ -5,51 +5,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.cais.CommitOptions;
 import dev.cais.ContainerSpec;
 import dev.cais.CopySource;
-import dev.cais.Engine;
-import dev.cais.Image;
 import dev.cais.Ready;
 import dev.cais.fixtures.AsPlainUser;
-import dev.cais.fixtures.LeakChecked;
-import dev.cais.fixtures.TestImages;
-import dev.cais.fixtures.TestStore;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Debian's files where a plain user has no ids to give them to: all are root's, and that is told. */
-@AsPlainUser(subordinateIds = false, debian = "redis-server")
-@LeakChecked
-@Timeout(200)
-class RootlessFilesOfOneTest {
-    private static Engine engine;
-    private static Image debian;
-
-    @TempDir
-    private Path directory;
-
-    @BeforeAll
-    static void open(TestStore store) {
-        engine = store.openEngine();
-        debian = engine.images().importRootfs(TestImages.debianWith("redis-server"), "debian");
-    }
-
-    @AfterAll
-    static void close() {
-        engine.close();
-    }
-
-    private static String run(Image image, String script) {
-        var result = engine.containers().run(ContainerSpec.of(image).command("sh", "-c", script));
-        assertThat(result.stderr()).isEmpty();
-        return result.stdout();
-    }
-
+@AsPlainUser(subordinateIds = false, debian = DebiansFilesAsPlainUser.REDIS)
+class RootlessFilesOfOneTest extends DebiansFilesAsPlainUser {
     @Test
     void filesOfOthersAreRootsAndKeepTheirModes() {
         assertThat(run(debian, "stat -c '%U:%G %a' /var/lib/redis /bin/su /etc/shadow /usr/bin/chage"))

@@ -6,11 +6,9 @@ import dev.cais.CommitOptions;
 import dev.cais.ContainerSpec;
 import dev.cais.CopySource;
 import dev.cais.Engine;
-import dev.cais.Image;
 import dev.cais.Ready;
 import dev.cais.fixtures.AsPlainUser;
 import dev.cais.fixtures.ChildJvm;
-import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.Programs;
 import dev.cais.fixtures.TestImages;
 import dev.cais.fixtures.TestStore;
@@ -21,40 +19,11 @@ import java.time.Duration;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Debian's files, of many users, in the hands of a plain one. */
-@AsPlainUser(subordinateIds = true, debian = "redis-server")
-@LeakChecked
-@Timeout(200)
-class RootlessFilesTest {
-    private static Engine engine;
-    private static Image debian;
-
-    @TempDir
-    private Path directory;
-
-    @BeforeAll
-    static void open(TestStore store) {
-        engine = store.openEngine();
-        debian = engine.images().importRootfs(TestImages.debianWith("redis-server"), "debian");
-    }
-
-    @AfterAll
-    static void close() {
-        engine.close();
-    }
-
-    private static String run(Image image, String script) {
-        var result = engine.containers().run(ContainerSpec.of(image).command("sh", "-c", script));
-        assertThat(result.stderr()).isEmpty();
-        return result.stdout();
-    }
-
+@AsPlainUser(subordinateIds = true, debian = DebiansFilesAsPlainUser.REDIS)
+class RootlessFilesTest extends DebiansFilesAsPlainUser {
     /** Mode, owner and name of everything but devices; which of a file's names is the first one is nobody's business. */
     private static Set<String> listing(Path tar) {
         return Programs.output("tar", "--numeric-owner", "-tvf", tar.toString())
@@ -74,7 +43,7 @@ class RootlessFilesTest {
             container.export(tar);
         }
 
-        var imported = listing(TestImages.debianWith("redis-server"));
+        var imported = listing(TestImages.debianWith(REDIS));
         var exported = listing(tar);
         assertThat(imported).hasSizeGreaterThan(3000);
         assertThat(exported).filteredOn(line -> !imported.contains(line)).isEmpty();
