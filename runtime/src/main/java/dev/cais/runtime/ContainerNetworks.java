@@ -61,7 +61,7 @@ final class ContainerNetworks {
         for (var wanted : networks.endpoints(container.spec())) {
             var network = networks.get(cannot, wanted.network());
             try {
-                var endpoint = networks.patiently(() -> network.join(cannot, container, wanted));
+                var endpoint = networks.departures().patiently(cannot, () -> network.join(cannot, container, wanted));
                 synchronized (this) {
                     endpoints.add(endpoint);
                 }
@@ -79,8 +79,11 @@ final class ContainerNetworks {
     /** Before a run: takes the ports of the host that are to be published, if possible those that it had before. */
     void reservePorts(String cannot) {
         if (networked && !container.spec().ports().isEmpty()) {
-            var reserved = networks.patiently(
-                    () -> ContainerPorts.reserve(cannot, container.spec().ports(), bindings(), networks.loop()));
+            var reserved = networks.departures()
+                    .patiently(
+                            cannot,
+                            () -> ContainerPorts.reserve(
+                                    cannot, container.spec().ports(), bindings(), networks.loop()));
             synchronized (this) {
                 ports = reserved;
                 bindings = reserved.bindings();
@@ -129,7 +132,8 @@ final class ContainerNetworks {
 
     /** Configures the network namespace of a run that is about to begin. The sockets are this object's from now on. */
     synchronized void begin(int run, NetworkSteps.Sockets sockets) {
-        var started = new NetworkSide(run, networks, sockets, container.spec().dns());
+        var started =
+                new NetworkSide(run, networks.stack(), sockets, container.spec().dns());
         try (var undo = new Undo()) {
             undo.add(started);
             for (var i = 0; i < endpoints.size(); i++) {
@@ -139,7 +143,7 @@ final class ContainerNetworks {
             bindings.forEach(started::requirePublishable);
             started.publish(bindings);
             if (ports != null) {
-                ports.serve(networks.relay(), started::target);
+                ports.serve(networks.stack().relay(), started::target);
             }
             undo.keepAll();
         }
@@ -198,7 +202,7 @@ final class ContainerNetworks {
     void leave() {
         gone = true;
         if (networked) {
-            networks.later(this::leaveNow);
+            networks.departures().later(this::leaveNow);
         }
     }
 

@@ -283,7 +283,7 @@ final class LocalContainer implements Container, ProcessStreams.Users {
 
     /** For its lifecycle, on the event loop's thread. */
     void endNetworks(Run ended) {
-        owner.networks().later(() -> networks.end(ended.number()));
+        owner.networks().departures().later(() -> networks.end(ended.number()));
     }
 
     /** Completed by another thread than the event loop's: what a caller hangs on it may block, even until the engine is closed. */

@@ -160,7 +160,7 @@ final class LocalEngine implements Engine {
             var will = undo.add(Will.leave(
                     loop,
                     launch,
-                    LocalNetworks.group(id),
+                    NetworkStack.group(id),
                     cgroups.roots(),
                     store.engineDirectory(),
                     store.engineLock()));
@@ -279,7 +279,7 @@ final class LocalEngine implements Engine {
     public EngineInfo info() {
         var notes = new ArrayList<>(user.notes());
         cgroups.missing().forEach((controller, why) -> notes.add("no limits of " + controller + ": " + why));
-        notes.addAll(networks.notes());
+        notes.addAll(networks.stack().notes());
         return new EngineInfo(
                 id,
                 store.root(),

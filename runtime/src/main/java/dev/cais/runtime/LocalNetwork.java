@@ -117,7 +117,7 @@ final class LocalNetwork implements Network {
                     created,
                     addresses,
                     endpoints(),
-                    Optional.ofNullable(made).flatMap(owner::traffic));
+                    Optional.ofNullable(made).flatMap(owner.segments()::traffic));
         }
     }
 
@@ -129,7 +129,7 @@ final class LocalNetwork implements Network {
     synchronized NetworkSegment segment() {
         var made = segment;
         if (made == null) {
-            made = owner.makeSegment(this);
+            made = owner.segments().make(this);
             segment = made;
             if (!hostAddresses().isEmpty()) {
                 zone = zone.with(new ZoneEntry(Zone.HOST_NAMES, hostAddresses()));
@@ -283,7 +283,7 @@ final class LocalNetwork implements Network {
         if (owner.isDefault(this)) {
             throw new ConflictException(cannot + ": it is the default network");
         }
-        owner.awaitLeaving();
+        owner.departures().await(cannot);
         synchronized (this) {
             if (removed) {
                 throw new NotFoundException(cannot + ": it is removed already");
@@ -312,7 +312,7 @@ final class LocalNetwork implements Network {
             connected = List.copyOf(endpoints.keySet());
         }
         connected.forEach(container -> container.networks().disconnect(this));
-        owner.awaitLeaving();
+        owner.departures().await();
         synchronized (this) {
             if (!removed) {
                 removeNow();
@@ -331,7 +331,7 @@ final class LocalNetwork implements Network {
     synchronized void giveUpSegment() {
         var made = segment;
         if (made != null) {
-            owner.removeSegment(made);
+            owner.segments().remove(made);
         }
     }
 

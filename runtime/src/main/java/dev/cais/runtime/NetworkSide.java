@@ -46,7 +46,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class NetworkSide implements AutoCloseable {
     private final int run;
-    private final LocalNetworks networks;
+    private final NetworkStack stack;
     private final NetworkSteps.Sockets sockets;
     private final Rtnetlink inside;
     private final Dns dns;
@@ -74,14 +74,14 @@ final class NetworkSide implements AutoCloseable {
      */
     private record Interface(String name, int index, Runnable removal) {}
 
-    NetworkSide(int run, LocalNetworks networks, NetworkSteps.Sockets sockets, Dns dns) {
+    NetworkSide(int run, NetworkStack stack, NetworkSteps.Sockets sockets, Dns dns) {
         this.run = run;
         this.dns = dns;
-        this.networks = networks;
+        this.stack = stack;
         this.sockets = sockets;
         this.inside = Rtnetlink.of(sockets.route());
-        this.reaching = networks.ground().sockets();
-        this.names = networks.resolver().attach(sockets.udp(), sockets.tcp(), this::names);
+        this.reaching = stack.ground().sockets();
+        this.names = stack.resolver().attach(sockets.udp(), sockets.tcp(), this::names);
     }
 
     /** The number of the run that it is of. */
@@ -158,37 +158,37 @@ final class NetworkSide implements AutoCloseable {
     /** A veth, whose other end is a port of the network's bridge. */
     private void attachToBridge(LocalEndpoint endpoint, String name, Undo undo) {
         var network = endpoint.network();
-        var hostName = networks.newLinkName();
+        var hostName = stack.newLinkName();
         var peer = LinkRequest.add(name)
                 .mac(MacAddress.parse(endpoint.mac()))
                 .mtu(network.segment().mtu())
                 .namespace(sockets.namespace());
-        networks.links()
+        stack.links()
                 .execute(LinkRequest.add(hostName)
                         .kind(new LinkKind.Veth(peer))
-                        .group(networks.group())
+                        .group(stack.group())
                         .mtu(network.segment().mtu())
                         .master(network.segment().index())
                         .request());
         undo.addStep(() -> delete(hostName));
         var requests = new ArrayList<Request>();
-        var port = LocalNetworks.withoutLinkLocal(
+        var port = NetworkStack.withoutLinkLocal(
                 LinkRequest.change(hostName), network.segment().mtu());
         if (!network.spec().interContainer()) {
             port.isolated(true);
         }
-        if (networks.filtersBridgedFrames()) {
+        if (stack.filtersBridgedFrames()) {
             port.hairpin(true);
         }
         requests.add(port.request());
         if (network.spec().driver() instanceof NetworkDriver.Bridge bridge && bridge.vlans()) {
-            var index = networks.links().link(hostName).orElseThrow().index();
+            var index = stack.links().link(hostName).orElseThrow().index();
             requests.add(LinkRequest.change(index)
                     .vlan(Math.max(endpoint.spec().vlan(), EndpointSpec.DEFAULT_VLAN))
                     .request());
         }
         requests.add(LinkRequest.change(hostName).up().request());
-        networks.links().execute(requests);
+        stack.links().execute(requests);
         configure(endpoint, name, () -> delete(hostName), undo);
     }
 
@@ -202,7 +202,7 @@ final class NetworkSide implements AutoCloseable {
         if (network.spec().driver() instanceof NetworkDriver.Macvlan) {
             link.mac(MacAddress.parse(endpoint.mac()));
         }
-        networks.links().execute(link.request());
+        stack.links().execute(link.request());
         var index = inside.link(name).orElseThrow().index();
         Runnable removal = () -> ignoring(
                 Errno.ENODEV, () -> inside.execute(LinkRequest.delete(index).request()));
@@ -216,7 +216,7 @@ final class NetworkSide implements AutoCloseable {
         var index = made.index();
         var requests = new ArrayList<Request>();
         if (!endpoint.network().spec().ipv6()) {
-            requests.add(LocalNetworks.withoutLinkLocal(LinkRequest.change(index), made.mtu())
+            requests.add(NetworkStack.withoutLinkLocal(LinkRequest.change(index), made.mtu())
                     .request());
         }
         requests.add(LinkRequest.change(index).up().request());
@@ -277,7 +277,7 @@ final class NetworkSide implements AutoCloseable {
         var now = attached;
         return new Names(
                 now.stream().map(LocalNetwork::zone).toList(),
-                now.stream().allMatch(network -> network.spec().internal()) ? Upstream.NONE : networks.upstream(dns));
+                now.stream().allMatch(network -> network.spec().internal()) ? Upstream.NONE : stack.upstream(dns));
     }
 
     private boolean has(String name) {
@@ -325,7 +325,7 @@ final class NetworkSide implements AutoCloseable {
         var wanted =
                 bindings.stream().flatMap(binding -> forward(binding).stream()).toList();
         if (!wanted.equals(published)) {
-            networks.firewall().ifPresent(firewall -> {
+            stack.firewall().ifPresent(firewall -> {
                 firewall.unpublish(published);
                 published = List.of();
                 firewall.publish(wanted);
@@ -348,7 +348,7 @@ final class NetworkSide implements AutoCloseable {
         if (binding.protocol() == Protocol.SCTP && shown(binding).relayed()) {
             throw new UnsupportedHostException(
                     "cannot publish " + binding + ": a relay carries tcp and udp only",
-                    networks.translates()
+                    stack.translates()
                             ? "publish on another address, where nf_tables leads to one of the container's"
                             : "it needs nf_tables, and a JVM that root runs");
         }
@@ -373,7 +373,7 @@ final class NetworkSide implements AutoCloseable {
                 .flatMap(endpoint -> endpoint.addresses().stream())
                 .filter(address -> address.getClass() == binding.address().getClass())
                 .findFirst()
-                .filter(address -> networks.translates())
+                .filter(address -> stack.translates())
                 .map(address -> new PublishedPort(
                         binding.protocol(), binding.address(), binding.host(), address, binding.container()));
     }
@@ -403,7 +403,7 @@ final class NetworkSide implements AutoCloseable {
     private void delete(String hostName) {
         ignoring(
                 Errno.ENODEV,
-                () -> networks.links().execute(LinkRequest.delete(hostName).request()));
+                () -> stack.links().execute(LinkRequest.delete(hostName).request()));
     }
 
     private static void ignoring(Errno expected, Runnable action) {

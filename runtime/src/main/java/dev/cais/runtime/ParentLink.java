@@ -27,47 +27,42 @@ record ParentLink(int index, boolean made) {
      *
      * @throws NotFoundException that begins with {@code cannot}, as all others
      */
-    static ParentLink open(String cannot, LocalNetworks networks, NetworkDriver driver) {
+    static ParentLink open(String cannot, NetworkStack stack, NetworkDriver driver) {
         var name = driver instanceof NetworkDriver.Macvlan macvlan
                 ? macvlan.parent()
                 : ((NetworkDriver.Ipvlan) driver).parent();
         try (var undo = new Undo()) {
-            var parent = open(cannot, networks, name, undo);
-            tryOut(cannot, networks, name, kind(driver, parent.index()));
+            var parent = open(cannot, stack, name, undo);
+            tryOut(cannot, stack, name, kind(driver, parent.index()));
             undo.keepAll();
             return parent;
         }
     }
 
-    private static ParentLink open(String cannot, LocalNetworks networks, String name, Undo undo) {
-        var found = find(cannot, networks, name);
+    private static ParentLink open(String cannot, NetworkStack stack, String name, Undo undo) {
+        var found = find(cannot, stack, name);
         if (found.isPresent()) {
             return new ParentLink(found.get().index(), false);
         }
         var vlan = VLAN.matcher(name);
         if (vlan.matches()) {
-            var below = find(cannot, networks, vlan.group(1));
+            var below = find(cannot, stack, vlan.group(1));
             if (below.isPresent()) {
                 var index = makeVlan(
-                        cannot,
-                        networks,
-                        name,
-                        new LinkKind.Vlan(below.get().index(), Integer.parseInt(vlan.group(2))));
+                        cannot, stack, name, new LinkKind.Vlan(below.get().index(), Integer.parseInt(vlan.group(2))));
                 undo.addStep(
-                        () -> networks.links().execute(LinkRequest.delete(index).request()));
+                        () -> stack.links().execute(LinkRequest.delete(index).request()));
                 return new ParentLink(index, true);
             }
         }
         throw new NotFoundException(
                 cannot + ": this host has no link " + name,
-                Map.of(
-                        "links",
-                        networks.links().links().stream().map(Link::name).toList()),
+                Map.of("links", stack.links().links().stream().map(Link::name).toList()),
                 "");
     }
 
-    private static Optional<Link> find(String cannot, LocalNetworks networks, String name) {
-        var found = networks.links().links().stream()
+    private static Optional<Link> find(String cannot, NetworkStack stack, String name) {
+        var found = stack.links().links().stream()
                 .filter(link -> link.name().equals(name))
                 .findFirst();
         if (found.isPresent() && !found.get().up()) {
@@ -76,16 +71,16 @@ record ParentLink(int index, boolean made) {
         return found;
     }
 
-    private static int makeVlan(String cannot, LocalNetworks networks, String name, LinkKind.Vlan kind) {
-        var ours = networks.newLinkName();
+    private static int makeVlan(String cannot, NetworkStack stack, String name, LinkKind.Vlan kind) {
+        var ours = stack.newLinkName();
         try {
-            networks.links()
+            stack.links()
                     .execute(LinkRequest.add(ours)
                             .kind(kind)
-                            .group(networks.group())
+                            .group(stack.group())
                             .up()
                             .request());
-            return networks.links().link(ours).orElseThrow().index();
+            return stack.links().link(ours).orElseThrow().index();
         } catch (KernelException e) {
             if (e.errno() == Errno.EEXIST.number()) {
                 throw new ConflictException(
@@ -105,15 +100,15 @@ record ParentLink(int index, boolean made) {
                 : new LinkKind.Ipvlan(parent, ((NetworkDriver.Ipvlan) driver).mode());
     }
 
-    private static void tryOut(String cannot, LocalNetworks networks, String name, LinkKind kind) {
-        var trial = networks.newLinkName();
+    private static void tryOut(String cannot, NetworkStack stack, String name, LinkKind kind) {
+        var trial = stack.newLinkName();
         try {
-            networks.links()
+            stack.links()
                     .execute(LinkRequest.add(trial)
                             .kind(kind)
-                            .group(networks.group())
+                            .group(stack.group())
                             .request());
-            networks.links().execute(LinkRequest.delete(trial).request());
+            stack.links().execute(LinkRequest.delete(trial).request());
         } catch (KernelException e) {
             if (e.errno() == Errno.EPERM.number()) {
                 throw e;

@@ -73,7 +73,7 @@ class FailedStartTest {
                     .bindReadOnly(Path.of("/etc/hostname"), "/in/hostname")
                     .tmpfs("/scratch");
             engine.containers().run(spec);
-            engine.networks().awaitLeaving();
+            engine.networks().departures().await();
             var descriptors = descriptors();
             var reported = 0;
             saboteur[0].size = 1;
@@ -98,7 +98,7 @@ class FailedStartTest {
             }
             // the rest are steps behind the program's execution: other candidates, exits, the failure's own report
             assertThat(reported).isGreaterThan(saboteur[0].size - 60);
-            engine.networks().awaitLeaving();
+            engine.networks().departures().await();
             assertThat(descriptors()).isEqualTo(descriptors);
             saboteur[0].failing = -1;
             assertThat(engine.containers().run(spec).exitCode()).isZero();

@@ -55,6 +55,7 @@ class ManyPortsTest {
             assertThat(echo.ports()).hasSize(1002);
             assertThat(((LocalEngine) engine)
                             .networks()
+                            .stack()
                             .firewall()
                             .orElseThrow()
                             .publishedPorts())
@@ -63,7 +64,7 @@ class ManyPortsTest {
             assertEchoes(LOOPBACK6, echo.hostPort(80));
             assertThat(echo.hostPort(1999)).isEqualTo(first + 999);
         }
-        ((LocalEngine) engine).networks().awaitLeaving();
+        ((LocalEngine) engine).networks().departures().await();
         for (var port = first; port < first + 1000; port++) {
             new ServerSocket(port, 1, LOOPBACK).close();
         }
@@ -103,8 +104,13 @@ class ManyPortsTest {
         } finally {
             pool.shutdown();
         }
-        ((LocalEngine) engine).networks().awaitLeaving();
-        assertThat(((LocalEngine) engine).networks().firewall().orElseThrow().publishedPorts())
+        ((LocalEngine) engine).networks().departures().await();
+        assertThat(((LocalEngine) engine)
+                        .networks()
+                        .stack()
+                        .firewall()
+                        .orElseThrow()
+                        .publishedPorts())
                 .isZero();
     }
 }

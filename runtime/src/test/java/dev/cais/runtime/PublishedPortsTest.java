@@ -201,7 +201,7 @@ class PublishedPortsTest {
             client.send(new DatagramPacket(new byte[] {1, 2, 3}, 3, address("127.0.0.1"), port));
             client.receive(new DatagramPacket(new byte[10], 10));
         }
-        ((LocalEngine) engine).networks().awaitLeaving();
+        ((LocalEngine) engine).networks().departures().await();
     }
 
     @Test

@@ -161,6 +161,23 @@ class VxlanTest {
     }
 
     @Test
+    @RequiresProgram("nft")
+    void ofOneThatCouldNotBeMadeTheFirewallKnowsNothing(TestStore store) {
+        try (var engine = store.openEngineWithBusybox();
+                var net = engine.networks().create(spec(1, IN_THE_CLEAR))) {
+            assertThatThrownBy(() -> engine.networks()
+                            .create(NetworkSpec.of("again")
+                                    .subnet("198.18.41.0/24")
+                                    .vxlan(42, "198.19.9.1", "198.19.9.2")))
+                    .isInstanceOf(ConflictException.class);
+
+            var bridges = ((LocalEngine) engine).networks().stack().bridgeName((LocalNetwork) net);
+            assertThat(Programs.output("nft", "list", "set", "inet", "cais-" + ((LocalEngine) engine).id(), "bridges"))
+                    .contains("elements = { \"" + bridges + "\" }");
+        }
+    }
+
+    @Test
     void itsFramesAreShorterAndItsNumberIsTakenOnce(TestStore store) {
         try (var engine = store.openEngineWithBusybox();
                 var net = engine.networks().create(spec(1, IN_THE_CLEAR))) {
