@@ -47,17 +47,34 @@ public final class FileAttributes {
         return new Attributes(stat.uid(), stat.gid(), stat.mode(), modified, accessed, xattrs(file, path));
     }
 
-    private List<Xattr> xattrs(Fd file, byte[] path) {
-        var opened = Names.put(name, Names.of("/proc/self/fd/" + file.number()));
-        var length = Syscalls.call(Syscall.LISTXATTR, opened, buffer.address(), buffer.size());
+    /**
+     * Names of all extended attributes, in no order.
+     *
+     * @param file any descriptor
+     */
+    List<String> names(Fd file, byte[] path) {
+        var length = Syscalls.call(Syscall.FLISTXATTR, file.number(), buffer.address(), buffer.size());
+        if (Errno.EBADF.is(length)) { // a mere place
+            var opened = Names.put(name, Names.of("/proc/self/fd/" + file.number()));
+            length = Syscalls.call(Syscall.LISTXATTR, opened, buffer.address(), buffer.size());
+        }
         if (Errno.ENOTSUP.is(length) || length == 0) {
             return List.of();
         }
         check(length, Syscall.LISTXATTR, path);
         var names = new byte[(int) length];
         buffer.bytes().get(0, names);
+        return List.of(new String(names, StandardCharsets.UTF_8).split("\0"));
+    }
+
+    /** In order of their names. */
+    List<Xattr> xattrs(Fd file, byte[] path) {
+        var names = names(file, path);
+        if (names.isEmpty()) {
+            return List.of();
+        }
         var xattrs = new ArrayList<Xattr>();
-        for (var xattr : new String(names, StandardCharsets.UTF_8).split("\0")) {
+        for (var xattr : names.stream().sorted().toList()) {
             var size = XattrCalls.isWanted(xattr)
                     ? FileCalls.attribute(
                             file.number(), Names.put(key, Names.of(xattr)), buffer.address(), buffer.size())

@@ -11,6 +11,7 @@ import dev.cais.linux.Statx;
 import dev.cais.linux.Syscall;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -115,6 +116,7 @@ public final class TreeScan {
     private final Statx stat = new Statx();
     private final NativeMemory name = NativeMemory.allocate(8192);
     private final NativeMemory buffer = NativeMemory.allocate(BUFFER);
+    private final FileAttributes attributes;
     private FileHashes.@Nullable Reader reader;
 
     /**
@@ -124,6 +126,7 @@ public final class TreeScan {
     public TreeScan(Fd root, String name) {
         this.root = root;
         this.where = Place.tree(name);
+        this.attributes = new FileAttributes(where, buffer);
     }
 
     /**
@@ -278,11 +281,11 @@ public final class TreeScan {
     }
 
     /**
-     * A digest of what was found: of each file its path, kind, permissions, what it holds, and whether it is another of them by
-     * another name; of no time.
+     * A digest of what was found: of each file its path, kind, permissions, extended attributes, what it holds, and whether it is
+     * another of them by another name; of no time.
      *
      * @param prefix length of what all paths begin with and is left out
-     * @param owners whether owners and capabilities count
+     * @param owners whether owners count, and attributes that are not users'
      * @param hashes reads the files that it does not know
      */
     public Digest digest(List<Entry> entries, int prefix, boolean owners, FileHashes hashes) {
@@ -295,7 +298,8 @@ public final class TreeScan {
             var path = entry.path();
             var from = Math.min(prefix, path.length);
             var content = entry.isFile() ? reader.hash(entry) : entry.target();
-            var capability = owners && entry.isFile() ? capability(entry) : Names.NONE;
+            var isPlain = !owners && entry.isFile() && !reader.hasAttributes();
+            var xattrs = isPlain ? List.<Xattr>of() : xattrs(entry, owners);
             numbers.clear();
             numbers.putInt(path.length - from)
                     .putInt(entry.type() | entry.mode())
@@ -303,19 +307,64 @@ public final class TreeScan {
                     .putInt(owners ? (int) entry.gid() : 0)
                     .putInt(firstName(firstNames, entry, i))
                     .putInt(content.length)
-                    .putInt(capability.length);
+                    .putInt(xattrs.size());
             digest.update(numbers.array());
             digest.update(path, from, path.length - from);
             digest.update(content);
-            digest.update(capability);
+            update(digest, xattrs);
         }
         return Digest.sha256(digest.digest());
     }
 
-    private byte[] capability(Entry entry) {
-        try (var file = read(entry)) {
-            return Xattr.capability(file).map(Xattr::value).orElse(Names.NONE);
+    private static void update(MessageDigest digest, List<Xattr> xattrs) {
+        var lengths = ByteBuffer.allocate(2 * Integer.BYTES);
+        for (var xattr : xattrs) {
+            var key = Names.of(xattr.name());
+            lengths.clear();
+            digest.update(
+                    lengths.putInt(key.length).putInt(xattr.value().length).array());
+            digest.update(key);
+            digest.update(xattr.value());
         }
+    }
+
+    /**
+     * The extended attributes of a file that was found, in order of their names; but marks of overlayfs and labels of this host.
+     *
+     * @param all whether those count that are not users'
+     * @return nothing if the file is gone
+     */
+    public List<Xattr> xattrs(Entry entry, boolean all) {
+        if (!all && !entry.isFile() && !entry.isDirectory()) {
+            return List.of(); // Linux has none
+        }
+        var opened = open(entry.path(), Abi.O_PATH | Abi.O_NOFOLLOW);
+        if (isGone(opened)) {
+            return List.of();
+        }
+        try (var file = Fd.of(check(opened, Syscall.OPENAT2, entry.path()))) {
+            return xattrs(file, entry, all);
+        }
+    }
+
+    /**
+     * The same of a file that is open.
+     *
+     * @param file any descriptor
+     */
+    public List<Xattr> xattrs(Fd file, Entry entry, boolean all) {
+        var xattrs = attributes.xattrs(file, entry.path());
+        return all ? xattrs : xattrs.stream().filter(Xattr::isOfUsers).toList();
+    }
+
+    /** A short word that tells lists of attributes apart; nothing for none. */
+    public static String shown(List<Xattr> xattrs) {
+        if (xattrs.isEmpty()) {
+            return "";
+        }
+        var digest = FileHashes.digest();
+        update(digest, xattrs);
+        return " " + Digest.sha256(digest.digest()).hex().substring(0, 16);
     }
 
     /** Which of the entries is the same file, or -1. */

@@ -41,7 +41,7 @@ final class XattrCalls {
 
     /** Whether Linux lets only files and directories have it, so that no image can have got it from another kind of file. */
     static boolean isForFilesOnly(Xattr xattr) {
-        return xattr.name().startsWith("user.");
+        return xattr.isOfUsers();
     }
 
     /**
@@ -78,7 +78,7 @@ final class XattrCalls {
         if (!FileCalls.areDeputized()) {
             return false;
         }
-        return Errno.EPERM.is(result) && !xattr.name().startsWith("user.")
+        return Errno.EPERM.is(result) && !xattr.isOfUsers()
                 || Errno.EINVAL.is(result) && xattr.name().startsWith("system.posix_acl_");
     }
 

@@ -175,7 +175,8 @@ final class CopyStep {
         for (var chosen : together(choose(source))) {
             for (var directory : keptAbove(source, chosen)) {
                 var owned = from.hasOwners() ? directory.uid() + ":" + directory.gid() : "";
-                all.update(bytes(Integer.toOctalString(directory.mode()) + " " + owned + "\0"));
+                var attributes = TreeScan.shown(source.xattrs(directory));
+                all.update(bytes(Integer.toOctalString(directory.mode()) + " " + owned + attributes + "\0"));
             }
             all.update(chosen.path());
             all.update(bytes("\0" + source.digest(chosen) + "\0"));
@@ -300,7 +301,7 @@ final class CopyStep {
     private void copy(CopyTarget files, FileSource source, FileSource.Chosen chosen, byte[] target, boolean unpacked) {
         if (parents) {
             var path = kept.of(chosen.path());
-            files.directories(target, path, keptAbove(source, chosen));
+            files.directories(target, path, source, keptAbove(source, chosen));
             files.copy(source, chosen, path.length == 0 ? target : InRoot.join(target, path));
         } else if (chosen.directory()) {
             files.requireNoFile(target);

@@ -25,7 +25,7 @@ interface CopyTarget {
     void directories(byte[] path);
 
     /** Makes the first directories of a path below another as those of a source are. */
-    void directories(byte[] below, byte[] path, List<TreeScan.Entry> alike);
+    void directories(byte[] below, byte[] path, FileSource source, List<TreeScan.Entry> alike);
 
     /** Gives a directory another time, which nothing that is written afterwards may change. */
     void modified(byte[] path, Instant modified);

@@ -14,6 +14,7 @@ import dev.cais.linux.Syscall;
 import dev.cais.storage.FileHashes;
 import dev.cais.storage.InRoot;
 import dev.cais.storage.TreeScan;
+import dev.cais.storage.Xattr;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -82,6 +83,14 @@ final class FileSource implements AutoCloseable {
 
     boolean hasOwners() {
         return owners;
+    }
+
+    /**
+     * The extended attributes that a copy keeps, in order of their names: all of a stage's or an image's files, which are made for
+     * containers; of a context's those that its users gave them.
+     */
+    List<Xattr> xattrs(TreeScan.Entry entry) {
+        return scan.xattrs(entry, owners);
     }
 
     TreeScan scan() {
@@ -311,7 +320,7 @@ final class FileSource implements AutoCloseable {
         });
     }
 
-    /** What a file of a context held when it was found, if that is known: its sha256. */
+    /** What a file of a context held when it was found, if that is known: its sha256. It has no extended attributes then. */
     Optional<byte[]> known(TreeScan.Entry entry) {
         return owners || !entry.isFile() ? Optional.empty() : hashes.find(entry);
     }
@@ -321,7 +330,8 @@ final class FileSource implements AutoCloseable {
         var listing = new LinkedHashMap<String, String>();
         for (var chosen : all) {
             for (var entry : chosen.entries()) {
-                var attributes = Integer.toOctalString(entry.type() | entry.mode());
+                var attributes = Integer.toOctalString(entry.type() | entry.mode())
+                        + (known(entry).isPresent() ? "" : TreeScan.shown(xattrs(entry)));
                 var content = entry.isFile()
                         ? scan.hash(entry, hashes).hex().substring(0, 16)
                         : entry.type() == Abi.S_IFLNK ? text(entry.target()) : "";

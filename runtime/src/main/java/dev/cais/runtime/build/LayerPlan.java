@@ -204,13 +204,13 @@ final class LayerPlan implements CopyTarget {
     }
 
     @Override
-    public void directories(byte[] below, byte[] path, List<TreeScan.Entry> alike) {
+    public void directories(byte[] below, byte[] path, FileSource source, List<TreeScan.Entry> alike) {
         directories(below);
         var at = locate(below);
         var names = FileSource.text(path).split("/");
         for (var i = 0; i < alike.size(); i++) {
             at = InRoot.join(at, names[i].getBytes(StandardCharsets.UTF_8));
-            put(at, new Directory(stamp.of(alike.get(i), List.of())));
+            put(at, new Directory(stamp.of(alike.get(i), source.xattrs(alike.get(i)))));
         }
     }
 
@@ -248,7 +248,7 @@ final class LayerPlan implements CopyTarget {
             if (!entry.isDirectory()) {
                 put(path, new Copy(source, entry));
             } else if (relative.length > 0 || !keepsTop) {
-                put(path, new Directory(stamp.of(entry, List.of())));
+                put(path, new Directory(stamp.of(entry, source.xattrs(entry))));
             }
         }
     }
@@ -309,7 +309,12 @@ final class LayerPlan implements CopyTarget {
         }
     }
 
-    private static Attributes withXattrs(Attributes own, List<Xattr> xattrs) {
-        return new Attributes(own.uid(), own.gid(), own.mode(), own.modified(), own.accessed(), xattrs);
+    /** Its own, and of the others those that it does not have. */
+    private static Attributes withXattrs(Attributes own, List<Xattr> others) {
+        var all = new TreeMap<String, Xattr>();
+        others.forEach(xattr -> all.put(xattr.name(), xattr));
+        own.xattrs().forEach(xattr -> all.put(xattr.name(), xattr));
+        return new Attributes(
+                own.uid(), own.gid(), own.mode(), own.modified(), own.accessed(), List.copyOf(all.values()));
     }
 }

@@ -27,6 +27,7 @@ import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.LongSupplier;
+import java.util.function.UnaryOperator;
 
 /**
  * Carries out a {@link LayerPlan}: writes its files into a directory and into a tar, reading each once. Several threads write files and
@@ -87,21 +88,26 @@ final class LayerWriting implements AutoCloseable {
     }
 
     private void write(BlobWriter tar) {
-        putDirectories(); // each is there before its files, whichever thread writes them
+        putDirectories(LayerWriting::bare); // each is there before its files, whichever thread writes them
         var count = Math.min(MOST_THREADS, Runtime.getRuntime().availableProcessors());
         try (var threads = new InOrder<ByteArrayOutputStream>("cais-build-copy", count, "cannot copy files")) {
             putFiles(threads, tar);
         }
         tar.write(TarWriter.end(), 0, TarWriter.end().length);
         close();
-        putDirectories(); // they have other times by now
+        putDirectories(UnaryOperator.identity()); // they have other times by now
     }
 
-    private void putDirectories() {
+    /** Without access control lists, which files would inherit. */
+    private static Attributes bare(Attributes own) {
+        return new Attributes(own.uid(), own.gid(), own.mode(), own.modified(), own.accessed(), List.of());
+    }
+
+    private void putDirectories(UnaryOperator<Attributes> change) {
         try (var files = store.files(directory)) {
             plan.items().forEach((path, item) -> {
                 if (item instanceof LayerPlan.Directory made) {
-                    files.directory(path, made.attributes());
+                    files.directory(path, change.apply(made.attributes()));
                 }
             });
         }
@@ -225,7 +231,8 @@ final class LayerWriting implements AutoCloseable {
                 putFile(tar, bytes, placed, copy, bytes::size);
                 return;
             }
-            var attributes = plan.stamp().of(entry, List.of());
+            var attributes = plan.stamp()
+                    .of(entry, scan(copy.source()).xattrs(entry, copy.source().hasOwners()));
             if (entry.isLink()) {
                 header(tar, TarType.SYMLINK, path, entry.target(), 0, attributes);
                 files.symlink(path, entry.target(), attributes);
@@ -233,6 +240,10 @@ final class LayerWriting implements AutoCloseable {
                 header(tar, TarType.FIFO, path, NONE, 0, attributes);
                 files.node(path, NodeType.FIFO, 0, 0, attributes);
             }
+        }
+
+        private TreeScan scan(FileSource source) {
+            return scans.computeIfAbsent(source, FileSource::anotherScan);
         }
 
         void putLarge(Placed large, BlobWriter target) {
@@ -256,9 +267,9 @@ final class LayerWriting implements AutoCloseable {
             if (isShared && putShared(tar, bytes, placed, entry.size(), usual, written)) {
                 return; // what the key speaks of, whatever the file holds by now
             }
-            var scan = scans.computeIfAbsent(source, FileSource::anotherScan);
+            var scan = scan(source);
             var isSame = scan.read(entry, (file, content) -> {
-                var attributes = source.hasOwners() ? plan.stamp().of(entry, TreeWriting.capability(file)) : usual;
+                var attributes = plan.stamp().of(entry, scan.xattrs(file, entry, source.hasOwners()));
                 header(tar, TarType.FILE, path, NONE, entry.size(), attributes);
                 places[placed.number()] = written.getAsLong();
                 if (isShared) {

@@ -9,7 +9,6 @@ import dev.cais.storage.FileOperations;
 import dev.cais.storage.InRoot;
 import dev.cais.storage.NodeType;
 import dev.cais.storage.TreeScan;
-import dev.cais.storage.Xattr;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.HashMap;
@@ -88,14 +87,14 @@ final class TreeWriting implements CopyTarget, AutoCloseable {
     }
 
     @Override
-    public void directories(byte[] below, byte[] path, List<TreeScan.Entry> alike) {
+    public void directories(byte[] below, byte[] path, FileSource source, List<TreeScan.Entry> alike) {
         directories(below);
         var at = below;
         var names = FileSource.text(path).split("/");
         for (var i = 0; i < alike.size(); i++) {
             at = InRoot.join(at, names[i].getBytes(StandardCharsets.UTF_8));
             requireKind(at, true);
-            files.directory(at, stamp.of(alike.get(i), List.of()));
+            files.directory(at, stamp.of(alike.get(i), source.xattrs(alike.get(i))));
         }
     }
 
@@ -129,10 +128,10 @@ final class TreeWriting implements CopyTarget, AutoCloseable {
             if (entry.isDirectory()) {
                 if (relative.length > 0 || !keepsTop) {
                     requireKind(path, true);
-                    files.directory(path, stamp.of(entry, List.of()));
+                    files.directory(path, stamp.of(entry, source.xattrs(entry)));
                 }
             } else if (entry.isLink()) {
-                files.symlink(path, entry.target(), stamp.of(entry, List.of()));
+                files.symlink(path, entry.target(), stamp.of(entry, source.xattrs(entry)));
             } else if (entry.isFile()) {
                 var known = entry.identity().map(identity -> names.putIfAbsent(identity, path));
                 if (known.isPresent()) {
@@ -141,7 +140,7 @@ final class TreeWriting implements CopyTarget, AutoCloseable {
                     copyFile(source, scan, entry, path);
                 }
             } else {
-                files.node(path, NodeType.FIFO, 0, 0, stamp.of(entry, List.of()));
+                files.node(path, NodeType.FIFO, 0, 0, stamp.of(entry, source.xattrs(entry)));
             }
         }
         // a directory has other times once something was written into it
@@ -169,8 +168,7 @@ final class TreeWriting implements CopyTarget, AutoCloseable {
 
     private void copyFile(FileSource source, TreeScan scan, TreeScan.Entry entry, byte[] path) {
         try (var from = scan.read(entry);
-                var sink =
-                        files.file(path, stamp.of(entry, source.hasOwners() ? capability(from) : List.<Xattr>of()))) {
+                var sink = files.file(path, stamp.of(entry, scan.xattrs(from, entry, source.hasOwners())))) {
             sink.transferFrom(from, entry.size());
             sink.finish();
         }
@@ -185,11 +183,6 @@ final class TreeWriting implements CopyTarget, AutoCloseable {
             ImageLimits limits) {
         directories(target);
         Archives.unpack(source, archive, files, followLast(target), change, limits);
-    }
-
-    /** Of extended attributes, what a copy keeps. */
-    static List<Xattr> capability(Fd file) {
-        return Xattr.capability(file).map(List::of).orElse(List.of());
     }
 
     @Override
