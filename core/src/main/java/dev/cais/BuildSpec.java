@@ -16,7 +16,8 @@ import java.util.stream.Stream;
  * @param target name or number of the stage to build; empty for the last
  * @param args values of the Dockerfile's arguments; {@code SOURCE_DATE_EPOCH}, in seconds since 1970, is the time of all that the build
  *     itself makes and copies of contexts, and the latest of what it copies of stages and images and
- *     unpacks. BuildKit's own are understood: {@code
+ *     unpacks; in place of a number {@code context}, a further context or a stage of one {@code ADD} of an address stand for the time of a
+ *     commit, what a server says of a file, or an archive's newest file. BuildKit's own are understood: {@code
  *     BUILDKIT_CACHE_MOUNT_NS}, {@code BUILDKIT_CONTEXT_KEEP_GIT_DIR}, {@code BUILDKIT_DOCKERFILE_CHECK}, {@code BUILDKIT_INLINE_CACHE},
  *     {@code BUILDKIT_SANDBOX_HOSTNAME}
  * @param contexts further ones by name, for {@code FROM} and {@code --from}; they win over stages and images of that name

@@ -176,6 +176,11 @@ public final class Dockerfile {
         return failure(name, unit, lines, source.line() - 1, source.lastLine(), reason);
     }
 
+    /** The same if no line of it is to blame. */
+    public BuildException failure(EngineException reason) {
+        return failure(name, reason, Map.of(), "");
+    }
+
     /** What to throw if a warning is one too many. */
     BuildException failure(LintWarning warning) {
         var reason = new InvalidSpecException(

@@ -115,10 +115,15 @@ public sealed interface Instruction {
      * {@code ADD}.
      *
      * @param checksum of what is fetched
+     * @param keepGitDirectory whether {@code .git} is wanted, too; if it is said, the sources are git's
      * @param unpack whether archives are: those of the context unless it says no, others if it says yes
      */
     record Add(
-            Source source, Transfer files, Optional<Word> checksum, boolean keepGitDirectory, Optional<Boolean> unpack)
+            Source source,
+            Transfer files,
+            Optional<Word> checksum,
+            Optional<Boolean> keepGitDirectory,
+            Optional<Boolean> unpack)
             implements Instruction {
         @Override
         public Stream<Word> words() {

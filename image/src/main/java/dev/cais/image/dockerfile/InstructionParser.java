@@ -221,7 +221,7 @@ final class InstructionParser {
                 source,
                 transfer(),
                 flags.find("checksum").map(this::word),
-                flags.findBoolean("keep-git-dir").orElse(false),
+                flags.findBoolean("keep-git-dir"),
                 flags.findBoolean("unpack"));
     }
 

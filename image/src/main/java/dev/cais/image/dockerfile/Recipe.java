@@ -164,7 +164,8 @@ final class Recipe {
             return new Instruction.Copy(source, files, name(copy.from()), copy.parents());
         } else if (given instanceof BuildAdd add) {
             var files = transfer(add.sources(), add.destination(), add.owner(), add.mode(), add.link(), add.excludes());
-            return new Instruction.Add(source, files, optional(add.checksum()), add.keepGitDirectory(), add.unpack());
+            var keeps = add.keepGitDirectory() ? Optional.of(true) : Optional.<Boolean>empty();
+            return new Instruction.Add(source, files, optional(add.checksum()), keeps, add.unpack());
         } else if (given instanceof BuildLayer layer) {
             return new Instruction.Files(source, layer);
         }

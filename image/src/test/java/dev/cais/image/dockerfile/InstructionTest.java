@@ -184,7 +184,7 @@ class InstructionTest {
 
         var add = (Add) Instruction.parse("ADD --checksum=sha256:$S --keep-git-dir --unpack=false u v");
         assertThat(add.checksum()).hasValue(new Word("sha256:$S", '\\'));
-        assertThat(add.keepGitDirectory()).isTrue();
+        assertThat(add.keepGitDirectory()).contains(true);
         assertThat(add.unpack()).hasValue(false);
         assertThat(add.files().link()).isFalse();
         assertThat(((Add) Instruction.parse("ADD u v")).unpack()).isEmpty();

@@ -6,17 +6,22 @@ import dev.cais.CorruptContentException;
 import dev.cais.ImageLimits;
 import dev.cais.StorageException;
 import dev.cais.image.layer.Compression;
+import dev.cais.image.layer.TarReader;
 import dev.cais.image.layer.TarTree;
+import dev.cais.image.layer.TarType;
 import dev.cais.linux.Fd;
 import dev.cais.storage.Attributes;
 import dev.cais.storage.FileOperations;
 import dev.cais.storage.TreeScan;
+import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.UnaryOperator;
 
 /** Archives that {@code ADD} unpacks: tars, plain or compressed by gzip, zstd, bzip2 or xz. */
@@ -43,6 +48,31 @@ final class Archives {
         var first = content.readNBytes(HEADER);
         content.reset();
         return first.length > 0 && !Compression.isPacked(first) && new String(first, ISO_8859_1).indexOf('\0') < 0;
+    }
+
+    /**
+     * The time of the newest file in an archive; of what is none, nothing.
+     *
+     * @param what for messages
+     */
+    static Optional<Instant> newest(InputStream content, String what, ImageLimits limits) throws IOException {
+        var newest = Optional.<Instant>empty();
+        try (var plain = new BufferedInputStream(Compression.decompressArchive(content, what))) {
+            plain.mark(HEADER);
+            if (!isTar(plain.readNBytes(HEADER))) {
+                return newest;
+            }
+            plain.reset();
+            try (var reader = new TarReader(plain, what, limits)) {
+                for (var entry = reader.next(); entry != null; entry = reader.next()) {
+                    var modified = entry.attributes().modified();
+                    if (entry.type() == TarType.FILE && newest.stream().noneMatch(modified::isBefore)) {
+                        newest = Optional.of(modified);
+                    }
+                }
+            }
+        }
+        return newest;
     }
 
     private static boolean isTar(byte[] header) {

@@ -20,17 +20,15 @@ import java.util.Optional;
 final class Attesting {
     private final BuildSpec spec;
     private final Workplace workplace;
-    private final Optional<Instant> epoch;
     private final Instant started = Instant.now();
 
-    /** @param epoch the time of bills of materials, if it is given */
-    Attesting(BuildSpec spec, Workplace workplace, Optional<Instant> epoch) {
+    Attesting(BuildSpec spec, Workplace workplace) {
         this.spec = spec;
         this.workplace = workplace;
-        this.epoch = epoch;
     }
 
-    BuildResult.Said of(Construction construction, StageFiles files) {
+    /** @param epoch the time of bills of materials, if it is given */
+    BuildResult.Said of(Construction construction, StageFiles files, Optional<Instant> epoch) {
         var predicates = new ArrayList<Predicate>();
         if (spec.attestations().sbom()) {
             var name = spec.metadata().tags().isEmpty()

@@ -5,7 +5,6 @@ import dev.cais.BuildEvent;
 import dev.cais.BuildException;
 import dev.cais.BuildSpec;
 import dev.cais.Image;
-import dev.cais.InvalidSpecException;
 import dev.cais.NotFoundException;
 import dev.cais.Platform;
 import dev.cais.image.BuildResult;
@@ -20,12 +19,10 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -33,8 +30,6 @@ import java.util.function.Predicate;
 
 /** Builds images of Dockerfiles, for one engine. For many threads. */
 public final class Builder {
-    private static final String EPOCH = "SOURCE_DATE_EPOCH";
-
     private final BuildHost host;
 
     public Builder(BuildHost host) {
@@ -45,24 +40,24 @@ public final class Builder {
     public Image build(BuildSpec spec, Consumer<BuildEvent> progress) {
         ImageCatalog.requireNames(spec.metadata().tags());
         var exports = new Exports(spec);
-        var epoch = epoch(spec);
         var told = oneByOne(progress);
         var caches = Caches.read(host, spec.caching().from(), told);
         var workplace = new Workplace(host, caches);
-        var attesting = new Attesting(spec, workplace, epoch);
+        var attesting = new Attesting(spec, workplace);
         try (var contexts = Contexts.open(workplace, spec)) {
             var dockerfile = dockerfile(spec, contexts);
             var place = spec.context() + "\n" + dockerfile.name();
             var noCache = noCache(spec, dockerfile);
+            var epoch = SourceDateEpoch.of(spec, dockerfile, contexts);
             for (var isFirst = true; ; isFirst = false) {
-                try (var steps = new Steps(host.store(), caches, place, noCache, epoch, told)) {
+                try (var steps = new Steps(host.store(), caches, place, noCache, epoch.time(), told)) {
                     var platforms = spec.platforms().isEmpty() ? List.of(Platform.host()) : spec.platforms();
                     var begun = each(platforms, platform -> {
                         var plan = BuildPlan.of(
                                 dockerfile,
                                 new PlanRequest(
                                         spec.target(),
-                                        spec.args(),
+                                        epoch.arguments(),
                                         Platform.host(),
                                         platform,
                                         spec.contexts().keySet()));
@@ -73,7 +68,8 @@ public final class Builder {
                     }
                     var results = each(begun, construction -> {
                         var files = construction.carryOut();
-                        return new Result(construction.platform(), files, attesting.of(construction, files));
+                        return new Result(
+                                construction.platform(), files, attesting.of(construction, files, epoch.time()));
                     });
                     var image = exports.carryOut(workplace, steps, results);
                     caches.export(
@@ -152,24 +148,5 @@ public final class Builder {
         }
         // of several platforms, a step says which before its stage
         return stage -> spec.caching().none() || stages.contains(stage.substring(stage.lastIndexOf(' ') + 1));
-    }
-
-    private static Optional<Instant> epoch(BuildSpec spec) {
-        var text = spec.args().get(EPOCH);
-        if (text == null || text.isEmpty()) {
-            if (spec.rewriteTimestamp()) {
-                throw new InvalidSpecException(
-                        "cannot build " + spec.context()
-                                + ": timestamps are to be rewritten, and it is not said to what",
-                        "give the argument " + EPOCH);
-            }
-            return Optional.empty();
-        }
-        if (!text.matches("[0-9]{1,11}")) {
-            throw new InvalidSpecException(
-                    "cannot build " + spec.context() + ": " + EPOCH + " is no number of seconds",
-                    "write the seconds since 1970");
-        }
-        return Optional.of(Instant.ofEpochSecond(Long.parseLong(text)));
     }
 }

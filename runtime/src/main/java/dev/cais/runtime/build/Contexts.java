@@ -17,16 +17,21 @@ import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 /** The contexts of one build, by name; the build's own has none. What had to be brought here for them goes with the build. */
@@ -41,6 +46,7 @@ final class Contexts implements AutoCloseable {
     private final Remotes remotes;
     private final BuildSpec spec;
     private final Map<String, ContextFiles> files = new LinkedHashMap<>();
+    private final Map<String, Supplier<Optional<Instant>>> times = new HashMap<>();
     private final List<Provenance.Material> materials = new ArrayList<>();
     private Optional<String> dockerfile = Optional.empty();
     private final Deque<Runnable> undoing = new ArrayDeque<>();
@@ -92,7 +98,7 @@ final class Contexts implements AutoCloseable {
         var shown = name.isEmpty() ? "the context" : "context " + name;
         var opened = ContextFiles.open(
                 context,
-                directory(context),
+                directory(name, context),
                 shown,
                 ignoreFiles,
                 workplace.host().store());
@@ -100,29 +106,51 @@ final class Contexts implements AutoCloseable {
         files.put(name, opened);
     }
 
-    private Path directory(BuildContext context) {
+    private Path directory(String name, BuildContext context) {
         if (context instanceof BuildContext.Directory directory) {
             return directory.path();
         }
         var fresh = temporary();
         if (context instanceof BuildContext.Tar tar) {
-            fill(tar.archive(), context, fresh);
+            if (fill(tar.archive(), context, fresh)) {
+                times.put(name, () -> newest(fresh));
+            }
         } else if (context instanceof BuildContext.Web web) {
             var remote = new RemoteFile(workplace, web.url(), Optional.empty(), Vicinity.HOST, temporary());
             try (var content = remote.content()) {
-                fill(content, context, fresh);
+                var unused = fill(content, context, fresh);
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }
+            times.put(name, remote::time);
             materials.add(remote.material());
         } else if (context instanceof BuildContext.Git git) {
             var checkout = new GitCheckout(git, fresh, git.repository().startsWith("file:"), access);
             var commit = checkout.commit();
             checkout.bring(commit, git.keepsData().orElseGet(BuiltInArguments.of(spec)::keepsGitData));
+            times.put(name, () -> Optional.of(checkout.time()));
             materials.add(Provenance.Material.ofCommit(git.toString(), commit));
             return checkout.subdirectory();
         }
         return fresh;
+    }
+
+    private static Optional<Instant> newest(Path directory) {
+        try (var all = Files.walk(directory)) {
+            return all.filter(file -> Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS))
+                    .map(Contexts::modified)
+                    .max(Comparator.naturalOrder());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static Instant modified(Path file) {
+        try {
+            return Files.getLastModifiedTime(file, LinkOption.NOFOLLOW_LINKS).toInstant();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private Path temporary() {
@@ -131,8 +159,12 @@ final class Contexts implements AutoCloseable {
         return directory;
     }
 
-    /** Unpacks an archive. What is none is a file of its own, and the Dockerfile if it is the build's own context. */
-    private void fill(InputStream content, BuildContext context, Path fresh) {
+    /**
+     * Unpacks an archive. What is none is a file of its own, and the Dockerfile if it is the build's own context.
+     *
+     * @return whether it is one
+     */
+    private boolean fill(InputStream content, BuildContext context, Path fresh) {
         var buffered = new BufferedInputStream(content);
         try (var writing = workplace.host().store().files(fresh)) {
             if (!Archives.isText(buffered)) {
@@ -143,7 +175,7 @@ final class Contexts implements AutoCloseable {
                         new byte[0],
                         own -> own,
                         workplace.host().limits());
-                return;
+                return true;
             }
             try (var sink = writing.file(
                     InRoot.path(TEXT), new Attributes(0, 0, 0644, Instant.EPOCH, Instant.EPOCH, List.of()))) {
@@ -153,6 +185,7 @@ final class Contexts implements AutoCloseable {
             if (context == spec.context()) {
                 dockerfile = Optional.of(TEXT);
             }
+            return false;
         } catch (IOException e) {
             throw new StorageException("cannot read " + context + ": " + e.getMessage(), Map.of(), "", e);
         }
@@ -185,6 +218,17 @@ final class Contexts implements AutoCloseable {
     /** What was brought here: commits, files of the web. */
     List<Provenance.Material> materials() {
         return Stream.concat(materials.stream(), remotes.materials().stream()).toList();
+    }
+
+    /** Whether one was given under a name. */
+    boolean has(String name) {
+        return spec.contexts().containsKey(name);
+    }
+
+    /** When one was made, if that can be said: files of this host are of all times, and images say it themselves. */
+    Optional<Instant> time(String name) {
+        var time = times.get(name);
+        return time == null ? Optional.empty() : time.get();
     }
 
     /** The files of one that was given and is no image. */

@@ -64,7 +64,7 @@ final class CopyStep {
                 step.remotes.put(source, remotes.find(source, checksum, add.keepGitDirectory()));
             } else if (checksum.isPresent()) {
                 throw new InvalidSpecException("--checksum is for what is fetched, and " + source + " is not");
-            } else if (add.keepGitDirectory()) {
+            } else if (add.keepGitDirectory().isPresent()) {
                 throw new InvalidSpecException("--keep-git-dir is for what git fetches, and " + source + " is not");
             }
         }

@@ -45,6 +45,7 @@ final class RemoteFile implements Remote {
     private final Vicinity nearest;
     private final Path directory;
     private Optional<Digest> digest = Optional.empty();
+    private Optional<Instant> modified = Optional.empty();
     private boolean isHere;
 
     /**
@@ -83,6 +84,7 @@ final class RemoteFile implements Remote {
     /** Knows the file again, or fetches it. */
     private Digest ask() {
         var known = note();
+        modified = known.version().lastModified().flatMap(RemoteFile::time);
         var changed = workplace.host().images().webFiles().get(url, known.version(), nearest);
         return changed.map(this::fetch)
                 .or(known::digest)
@@ -117,14 +119,33 @@ final class RemoteFile implements Remote {
         return new Origins.OfDirectory(toString(), directory);
     }
 
+    @Override
+    public synchronized Optional<Instant> time() {
+        if (checksum.isPresent()) {
+            tree(); // nobody has asked the server for it yet
+        } else {
+            digest();
+        }
+        return modified.or(this::newest);
+    }
+
+    private Optional<Instant> newest() {
+        try (var content = content()) {
+            return Archives.newest(content, toString(), workplace.host().limits());
+        } catch (IOException e) {
+            throw new StorageException("cannot read " + this + ": " + e.getMessage(), Map.of(), "", e);
+        }
+    }
+
     private Digest fetch(WebFile file) {
         var limit = workplace.host().limits().layerSize();
         var algorithm = checksum.map(Digest::algorithm).orElse("sha256");
-        var modified = file.version().lastModified().flatMap(RemoteFile::time).orElse(Instant.EPOCH);
+        modified = file.version().lastModified().flatMap(RemoteFile::time);
+        var time = modified.orElse(Instant.EPOCH);
         try (file;
                 var content = new HashedContent(file.content(), algorithm);
                 var files = workplace.host().store().files(directory);
-                var sink = files.file(InRoot.path(path()), new Attributes(0, 0, MODE, modified, modified, List.of()))) {
+                var sink = files.file(InRoot.path(path()), new Attributes(0, 0, MODE, time, time, List.of()))) {
             var buffer = new byte[BUFFER];
             var size = 0L;
             for (var count = content.read(buffer); count >= 0; count = content.read(buffer)) {

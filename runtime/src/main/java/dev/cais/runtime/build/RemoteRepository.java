@@ -6,6 +6,7 @@ import dev.cais.image.attestation.Provenance;
 import dev.cais.image.oci.Hash;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.Optional;
 
 /** What git has of a commit. Its name says what the files are, so they are fetched only when a step is carried out. */
@@ -55,6 +56,12 @@ final class RemoteRepository implements Remote {
             isHere = true;
         }
         return new Origins.OfDirectory(address.toString(), directory);
+    }
+
+    @Override
+    public synchronized Optional<Instant> time() {
+        tree();
+        return Optional.of(checkout.time());
     }
 
     @Override

@@ -27,7 +27,11 @@ final class Remotes implements AutoCloseable {
     private final Map<Wanted, Remote> remotes = new HashMap<>();
     private final Deque<Path> directories = new ArrayDeque<>();
 
-    private record Wanted(String address, Optional<String> checksum, boolean keepsData) {}
+    private record Wanted(String address, Optional<String> checksum, Optional<Boolean> keepsData) {
+        boolean isGit() {
+            return Git.isAddress(address) || keepsData.isPresent();
+        }
+    }
 
     Remotes(Workplace workplace, BuildSpec spec, GitAccess access) {
         this.workplace = workplace;
@@ -44,19 +48,15 @@ final class Remotes implements AutoCloseable {
 
     /**
      * @param checksum of the file, or the name of the commit
-     * @param keepsData whether {@code .git} is wanted, too
+     * @param keepsData whether {@code .git} is wanted, too; if it is said, the address is git's
      */
-    synchronized Remote find(String address, Optional<String> checksum, boolean keepsData) {
+    synchronized Remote find(String address, Optional<String> checksum, Optional<Boolean> keepsData) {
         return remotes.computeIfAbsent(new Wanted(address, checksum, keepsData), this::make);
     }
 
     private Remote make(Wanted wanted) {
-        if (Git.isAddress(wanted.address)) {
+        if (wanted.isGit()) {
             return repository(Git.parse(wanted.address), wanted);
-        }
-        if (wanted.keepsData) {
-            throw new InvalidSpecException(
-                    "--keep-git-dir is for what git fetches, and " + wanted.address + " is a file");
         }
         return new RemoteFile(
                 workplace, WebFiles.parse(wanted.address), wanted.checksum.map(Remotes::digest), nearest, directory());
@@ -71,13 +71,19 @@ final class Remotes implements AutoCloseable {
                 throw new InvalidSpecException("--checksum is another one than that of " + address);
             }
         });
+        if (wanted.keepsData.isPresent()
+                && address.keepsData()
+                        .filter(keeps -> !wanted.keepsData.get().equals(keeps))
+                        .isPresent()) {
+            throw new InvalidSpecException("--keep-git-dir says another thing than " + address);
+        }
         var longest = wanted.checksum
                 .filter(text -> text.length() > address.checksum().length())
                 .orElse(address.checksum());
         workplace.host().images().webFiles().requireFarEnough(URI.create(address.serverUrl()), nearest);
         return new RemoteRepository(
                 address.checksum(longest),
-                wanted.keepsData || address.keepsData().orElse(false),
+                wanted.keepsData.or(address::keepsData).orElse(false),
                 directory(),
                 access);
     }
