@@ -5,6 +5,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -14,6 +15,8 @@ import java.util.Set;
  *     fetches from by http or https, too: a password, and what {@code Authorization} says; before them {@code GIT_AUTH_TOKEN.host} and {@code
  *     GIT_AUTH_HEADER.host}, with the port if the address has one, which other servers do not see
  * @param ssh agents by id, the socket of one or the files of its keys, for {@code RUN --mount=type=ssh}; the one that is called {@code default} is git's, too
+ * @param knownHosts the file of the host keys that ssh believes when git fetches by it, and no others; if it is not given, those that this
+ *     user and the host know
  * @param entitlements what the Dockerfile may do beyond the usual
  * @param devices of the Container Device Interface that it may use: {@code vendor.com/class=name}, or {@code vendor.com/class} for all of
  *     that kind
@@ -21,10 +24,11 @@ import java.util.Set;
 public record BuildAccess(
         Map<String, BuildSecret> secrets,
         Map<String, List<Path>> ssh,
+        Optional<Path> knownHosts,
         Set<BuildEntitlement> entitlements,
         Set<String> devices) {
     /** Nothing. */
-    public static final BuildAccess NONE = new BuildAccess(Map.of(), Map.of(), Set.of(), Set.of());
+    public static final BuildAccess NONE = new BuildAccess(Map.of(), Map.of(), Optional.empty(), Set.of(), Set.of());
 
     public BuildAccess {
         secrets = Collections.unmodifiableMap(new LinkedHashMap<>(secrets));
@@ -40,23 +44,28 @@ public record BuildAccess(
             }
         });
         ssh = Collections.unmodifiableMap(agents);
+        knownHosts = knownHosts.map(Path::toAbsolutePath);
         entitlements = Set.copyOf(entitlements);
         devices = Set.copyOf(devices);
     }
 
     BuildAccess secret(String id, BuildSecret secret) {
-        return new BuildAccess(Added.to(secrets, id, secret), ssh, entitlements, devices);
+        return new BuildAccess(Added.to(secrets, id, secret), ssh, knownHosts, entitlements, devices);
     }
 
     BuildAccess ssh(String id, Path... paths) {
-        return new BuildAccess(secrets, Added.to(ssh, id, List.of(paths)), entitlements, devices);
+        return new BuildAccess(secrets, Added.to(ssh, id, List.of(paths)), knownHosts, entitlements, devices);
+    }
+
+    BuildAccess knownHosts(Path file) {
+        return new BuildAccess(secrets, ssh, Optional.of(file), entitlements, devices);
     }
 
     BuildAccess allow(BuildEntitlement... more) {
-        return new BuildAccess(secrets, ssh, Added.to(entitlements, more), devices);
+        return new BuildAccess(secrets, ssh, knownHosts, Added.to(entitlements, more), devices);
     }
 
     BuildAccess allowDevice(String... more) {
-        return new BuildAccess(secrets, ssh, entitlements, Added.to(devices, more));
+        return new BuildAccess(secrets, ssh, knownHosts, entitlements, Added.to(devices, more));
     }
 }

@@ -170,7 +170,7 @@ public sealed interface BuildContext {
         private static final Pattern AUTHORITY = Pattern.compile("[a-z]+://(?:" + USER + ")?([^/]*)/.*");
         private static final Pattern WEB_CREDENTIALS = Pattern.compile("(https?://)([^/@]*)@([^/]*/.*)");
         private static final Pattern FILE = Pattern.compile("file:///.*");
-        private static final Pattern SCP = Pattern.compile("[A-Za-z0-9._][A-Za-z0-9._-]*@(" + HOST + "):[^/].*");
+        private static final Pattern SCP = Pattern.compile("[A-Za-z0-9._][A-Za-z0-9._-]*@(" + HOST + "):[^-].*");
         private static final Pattern WEB_REPOSITORY = Pattern.compile("https?://[^#?]*\\.git([?#].*)?");
         private static final Pattern CHECKSUM = Pattern.compile("[0-9a-f]{0,64}");
         private static final Pattern COMMIT = Pattern.compile("[0-9a-f]{40}|[0-9a-f]{64}");

@@ -132,7 +132,8 @@ public record BuildSpec(
 
     /**
      * An ssh agent: the caller's own, or one that has keys of files while the build runs. Programs may ask it for its keys and for
-     * signatures, no more. The one that is called {@code default} is git's, too.
+     * signatures, no more. The one that is called {@code default} is git's, too, and git has no other keys; only for a context that the caller
+     * names, the agent of this JVM's {@code SSH_AUTH_SOCK} stands in for it.
      *
      * @param id {@code default} where the Dockerfile names none
      * @param paths what {@code SSH_AUTH_SOCK} says on this host; or files of private keys, RSA, ECDSA or Ed25519, in OpenSSH's form or PEM and
@@ -141,6 +142,16 @@ public record BuildSpec(
      */
     public BuildSpec ssh(String id, Path... paths) {
         return with(draft -> draft.access = access.ssh(id, paths));
+    }
+
+    /**
+     * The host keys that are believed when git fetches by ssh, in place of those of this user ({@code ~/.ssh/known_hosts}) and of the
+     * host ({@code /etc/ssh/ssh_known_hosts}). What is in neither is refused.
+     *
+     * @param file as ssh writes it, or {@code ssh-keyscan}
+     */
+    public BuildSpec knownHosts(Path file) {
+        return with(draft -> draft.access = access.knownHosts(file));
     }
 
     public BuildSpec context(String name, Path directory) {

@@ -32,7 +32,7 @@ final class GitAddress {
     static Git parse(String address) {
         var hash = address.indexOf('#');
         var before = hash < 0 ? address : address.substring(0, hash);
-        var mark = before.indexOf("://") < 0 && !before.startsWith("github.com/") ? -1 : before.indexOf('?');
+        var mark = before.indexOf('?');
         var place = mark < 0 ? before : before.substring(0, mark);
         var repository = place.startsWith("github.com/") ? "https://" + place : place;
         return new GitAddress(

@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
@@ -16,7 +17,8 @@ import java.util.concurrent.TimeoutException;
 
 /**
  * A program of this host that is run once: it is asked on stdin, answers on stdout, and says on stderr what it likes. When {@link #run}
- * returns, it and its descendants are gone.
+ * returns, it is gone, and so are its descendants, if it did not end by itself: those that can be found, and its process group, if it
+ * leads one, whoever is in that.
  *
  * @param command its path or name in {@code PATH}, and its arguments
  * @param environment all of it
@@ -59,6 +61,7 @@ public record HostProgram(List<String> command, Map<String, String> environment,
      */
     public Ended run(byte[] question, Duration limit) throws IOException, TimeoutException, InterruptedException {
         var process = start();
+        var endedByItself = false;
         try {
             // streams of processes cannot be interrupted: others read them, and end with the process
             var stdout = begin(() -> answer(process));
@@ -71,10 +74,35 @@ public record HostProgram(List<String> command, Map<String, String> environment,
             if (answer.length > LARGEST_ANSWER) {
                 throw new IOException("writes more than " + LARGEST_ANSWER + " bytes");
             }
-            return new Ended(process.exitValue(), answer, new String(result(stderr), StandardCharsets.UTF_8));
+            var ended = new Ended(process.exitValue(), answer, new String(result(stderr), StandardCharsets.UTF_8));
+            endedByItself = true;
+            return ended;
         } finally {
-            process.descendants().forEach(ProcessHandle::destroyForcibly);
-            process.destroyForcibly();
+            if (!endedByItself) {
+                end(process);
+            }
+        }
+    }
+
+    private static void end(Process process) {
+        var descendants = process.descendants().toList();
+        // at once, so that no member starts another meanwhile; a number stays the group's as long as it has members
+        Syscalls.call(Syscall.KILL, -process.pid(), Abi.SIGKILL);
+        descendants.forEach(ProcessHandle::destroyForcibly);
+        process.destroyForcibly();
+        var wasInterrupted = Thread.interrupted();
+        try {
+            process.waitFor(LINGERING.toNanos(), TimeUnit.NANOSECONDS);
+            var all = CompletableFuture.allOf(
+                    descendants.stream().map(ProcessHandle::onExit).toArray(CompletableFuture<?>[]::new));
+            all.get(LINGERING.toNanos(), TimeUnit.NANOSECONDS);
+        } catch (InterruptedException e) {
+            wasInterrupted = true;
+        } catch (ExecutionException | TimeoutException e) {
+            // stuck in the kernel: it was killed all the same
+        }
+        if (wasInterrupted) {
+            Thread.currentThread().interrupt();
         }
     }
 

@@ -84,8 +84,9 @@ class BuildGitAccessTest extends BuildsByOneEngine {
         assertThatThrownBy(() -> builds.build(BuildSpec.of(wrong)))
                 .isInstanceOf(BuildException.class)
                 .message()
-                .startsWith("cannot fetch " + wrong + ": git ls-remote ended with exit code")
-                .doesNotContain(TOKEN);
+                .isEqualTo("cannot fetch " + wrong + ": http://…@" + server.authority()
+                        + " lets nobody in with the tokens of the build [git ls-remote=exit code 128];"
+                        + " give one as the build's secret GIT_AUTH_TOKEN");
     }
 
     @Test
@@ -139,9 +140,9 @@ class BuildGitAccessTest extends BuildsByOneEngine {
     void theWrongTokenIsToldWithoutIt() {
         assertThatThrownBy(() -> builds.build(context().secret("GIT_AUTH_TOKEN", secret("wr0ng"))))
                 .isInstanceOf(BuildException.class)
-                .hasMessageStartingWith(
-                        "cannot fetch " + server.url("repo.git") + ": git ls-remote ended with exit code 128;")
-                .hasMessageNotContaining("wr0ng");
+                .hasMessage("cannot fetch " + server.url("repo.git") + ": http://" + server.authority()
+                        + " lets nobody in with the tokens of the build [git ls-remote=exit code 128];"
+                        + " give one as the build's secret GIT_AUTH_TOKEN");
         assertThatThrownBy(() -> builds.build(context().secret("GIT_AUTH_TOKEN", secret("a\r\nX-Evil: b"))))
                 .isInstanceOf(InvalidSpecException.class)
                 .hasMessage("cannot use secret GIT_AUTH_TOKEN: it is empty or not one line");

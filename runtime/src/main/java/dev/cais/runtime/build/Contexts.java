@@ -125,7 +125,7 @@ final class Contexts implements AutoCloseable {
             times.put(name, remote::time);
             materials.add(remote.material());
         } else if (context instanceof BuildContext.Git git) {
-            var checkout = new GitCheckout(git, fresh, git.repository().startsWith("file:"), access);
+            var checkout = new GitCheckout(git, fresh, true, access);
             var commit = checkout.commit();
             checkout.bring(commit, git.keepsData().orElseGet(BuiltInArguments.of(spec)::keepsGitData));
             times.put(name, () -> Optional.of(checkout.time()));

@@ -35,12 +35,16 @@ final class GitCheckout {
 
     /**
      * @param directory empty, for the files
+     * @param isCallers whether the caller named the address, who may name repositories of this host, too
      * @param access to servers
      */
-    GitCheckout(Git address, Path directory, boolean allowsFiles, GitAccess access) {
+    GitCheckout(Git address, Path directory, boolean isCallers, GitAccess access) {
         this.address = address;
         this.directory = directory;
-        this.git = new GitProgram(directory, allowsFiles, () -> access.environment(address));
+        this.git = new GitProgram(
+                directory,
+                isCallers && address.repository().startsWith("file:"),
+                () -> access.environment(address, isCallers));
         this.cannot = "cannot fetch " + address;
     }
 

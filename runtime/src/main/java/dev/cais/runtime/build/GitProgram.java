@@ -4,7 +4,6 @@ import dev.cais.BuildException;
 import dev.cais.CancelledException;
 import dev.cais.NotFoundException;
 import dev.cais.TimedOutException;
-import dev.cais.image.oci.Shown;
 import dev.cais.linux.HostProgram;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -18,19 +17,20 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * The host's {@code git}, used for a repository that nobody trusts: no configuration of the host or its users, no hooks, no questions, no
- * redirects, and no transport that starts programs or reads this host's files unless the caller named such a file himself.
+ * The host's {@code git}, used for a repository that nobody trusts: no configuration of the host or its users, be it git's, ssh's or curl's,
+ * no hooks, no questions, no redirects, and no transport that starts programs or reads this host's files unless the caller named such a file
+ * himself. It has no terminal, and when it is killed, ssh and whatever else it has started go with it.
  */
 final class GitProgram {
     /** What it fetches may be large and far away, and its thread may be interrupted at any time. */
     private static final Duration LIMIT = Duration.ofHours(1);
 
-    /** Git tells of addresses with all that they have. */
-    private static final Pattern CREDENTIALS = Pattern.compile("://[^/@\\s]*@");
+    /** A session and a process group of its own, where the host has what that takes. */
+    private static final String START =
+            "umask 022; command -v setsid >/dev/null && exec setsid git \"$@\"; exec git \"$@\"";
 
     private static final List<String> OPTIONS = List.of(
             "core.hooksPath=/dev/null",
@@ -70,15 +70,7 @@ final class GitProgram {
         try {
             var ended = program(cannot, arguments).run(new byte[0], LIMIT);
             if (ended.exitCode() != 0) {
-                var said = CREDENTIALS
-                        .matcher(ended.lastWords())
-                        .replaceAll("://…@")
-                        .strip();
-                throw new BuildException(
-                        cannot + ": git " + arguments[0] + " ended with exit code " + ended.exitCode(),
-                        said.isEmpty()
-                                ? ""
-                                : "its last words: " + Shown.text(said.substring(said.lastIndexOf('\n') + 1)));
+                throw GitRefusal.of(cannot, arguments[0], ended);
             }
             return new String(ended.stdout(), StandardCharsets.UTF_8);
         } catch (IOException e) {
@@ -96,7 +88,7 @@ final class GitProgram {
         if (Stream.of(path.split(":")).noneMatch(each -> Files.isExecutable(Path.of(each, "git")))) {
             throw new NotFoundException(cannot + ": this host has no git", "install git");
         }
-        var command = new ArrayList<String>(List.of("/bin/sh", "-c", "umask 022; exec git \"$@\"", "git"));
+        var command = new ArrayList<String>(List.of("/bin/sh", "-c", START, "git"));
         OPTIONS.forEach(option -> command.addAll(List.of("-c", option)));
         command.addAll(List.of(arguments));
         var variables = new HashMap<String, String>();
@@ -107,12 +99,14 @@ final class GitProgram {
         });
         variables.put("PATH", path);
         variables.put("LC_ALL", "C");
+        variables.put("HOME", "/dev/null"); // curl would find a .netrc there
+        variables.put(
+                "GIT_CEILING_DIRECTORIES", String.valueOf(directory.getParent())); // the store may be in a work tree
         variables.put("GIT_CONFIG_NOSYSTEM", "1");
         variables.put("GIT_CONFIG_GLOBAL", "/dev/null");
         variables.put("GIT_ATTR_NOSYSTEM", "1");
         variables.put("GIT_TERMINAL_PROMPT", "0");
         variables.put("GIT_ALLOW_PROTOCOL", "https:http:git:ssh" + (allowsFiles ? ":file" : ""));
-        variables.put("GIT_SSH_COMMAND", "ssh -o BatchMode=yes");
         variables.putAll(environment.get());
         return new HostProgram(command, variables, directory);
     }
