@@ -115,4 +115,23 @@ class HostProgramTest {
         assertThatThrownBy(running::get).hasCauseInstanceOf(InterruptedException.class);
         assertThat(child.onExit().get(1, TimeUnit.MINUTES).isAlive()).isFalse();
     }
+
+    /** Its child's child has lost its parent, and is found by the group alone. */
+    @Test
+    void interruptedItIsKilledWithTheGroupThatItLeads() throws Exception {
+        var running = new FutureTask<>(
+                () -> shell("exec setsid sh -c '(sleep 1000 & echo $! >pid; mv pid started); exec sleep 1000'")
+                        .run(NOTHING, LONG));
+        var thread = new Thread(running);
+        thread.start();
+        var started = directory.resolve("started");
+        for (var end = System.nanoTime() + LONG.toNanos(); !Files.exists(started) && System.nanoTime() < end; ) {
+            Thread.sleep(5);
+        }
+        var orphan = ProcessHandle.of(Long.parseLong(Files.readString(started).strip()))
+                .orElseThrow();
+        thread.interrupt();
+        assertThatThrownBy(running::get).hasCauseInstanceOf(InterruptedException.class);
+        assertThat(orphan.onExit().get(1, TimeUnit.MINUTES).isAlive()).isFalse();
+    }
 }
