@@ -16,11 +16,8 @@ import dev.cais.NotFoundException;
 import dev.cais.ProvenanceMode;
 import dev.cais.fixtures.ChildJvm;
 import dev.cais.fixtures.Feature;
-import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresFeature;
 import dev.cais.fixtures.RequiresProgram;
-import dev.cais.fixtures.RequiresRoot;
-import dev.cais.fixtures.TestStore;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -31,52 +28,26 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Contexts and {@code ADD} of git over ssh, from OpenSSH's server. */
-@RequiresRoot
 @RequiresFeature(Feature.OWN_NETWORK)
 @RequiresProgram({"git", "ssh", "ssh-agent", "/usr/sbin/sshd"})
-@LeakChecked
-@Timeout(120)
-class BuildGitSshTest {
-    private static Engine engine;
-    private static TestStore store;
-
-    @TempDir
-    private Path directory;
-
-    private TestBuilds builds;
+class BuildGitSshTest extends BuildsByOneEngine {
     private SshServer server;
     private GitServer repositories;
     private Path key = Path.of("/");
     private Path known = Path.of("/");
 
-    @BeforeAll
-    static void open(TestStore opened) {
-        store = opened;
-        engine = opened.openEngineWithBusybox();
-    }
-
-    @AfterAll
-    static void close() {
-        engine.close();
-    }
-
     @BeforeEach
     void begin() throws IOException {
-        builds = TestBuilds.of(engine, directory);
-        server = new SshServer(Files.createDirectory(directory.resolve("ssh")));
+        server = new SshServer(Files.createDirectory(context.resolve("ssh")));
         key = server.key("key", "ed25519");
         server.authorize(key);
         known = server.knownHosts("known hosts of 100%/known");
-        repositories = new GitServer(directory);
+        repositories = new GitServer(context);
         var tree = repositories.create("repo.git");
         Files.writeString(tree.resolve("Dockerfile"), "FROM busybox\nCOPY . /c/\n");
         Files.writeString(tree.resolve("file"), "of git\n");
@@ -97,7 +68,7 @@ class BuildGitSshTest {
         return "root@127.0.0.1:" + repositories.path("repo.git");
     }
 
-    private BuildSpec context(String url) {
+    private BuildSpec of(String url) {
         return BuildSpec.of(BuildContext.git(url)).knownHosts(known);
     }
 
@@ -112,7 +83,7 @@ class BuildGitSshTest {
     void anAgentOpensARepository() {
         try (var agent = server.agent(key)) {
             for (var url : List.of(url(), shortUrl(), shortUrl() + "#main", shortUrl() + "?branch=main")) {
-                var image = builds.build(context(url).ssh("default", agent.socket()));
+                var image = builds.build(of(url).ssh("default", agent.socket()));
                 assertThat(builds.run(image, "cat", "/c/file")).as(url).isEqualTo("of git\n");
                 var added = builds.build(add(url).ssh("default", agent.socket()));
                 assertThat(builds.run(added, "cat", "/g/file")).as(url).isEqualTo("of git\n");
@@ -125,7 +96,7 @@ class BuildGitSshTest {
         for (var kind : List.of("ed25519", "rsa -b 2048", "ecdsa -b 384")) {
             var other = server.key(kind.substring(0, 3), kind);
             server.authorize(other);
-            var image = builds.build(context(url()).ssh("default", other).withoutCache());
+            var image = builds.build(of(url()).ssh("default", other).withoutCache());
             assertThat(builds.run(image, "cat", "/c/file")).as(kind).isEqualTo("of git\n");
         }
     }
@@ -150,23 +121,23 @@ class BuildGitSshTest {
     @Test
     void hostKeysThatAreNotKnownAreRefused() throws IOException {
         Files.writeString(known, "");
-        assertThatThrownBy(() -> builds.build(context(url()).ssh("default", key)))
+        assertThatThrownBy(() -> builds.build(of(url()).ssh("default", key)))
                 .isExactlyInstanceOf(BuildException.class)
                 .hasMessage("cannot fetch " + url()
                         + ": the ED25519 host key of [127.0.0.1]:2222 is not known [git ls-remote=exit code 128]"
                         + HELP);
         Files.writeString(known, SshServer.known(server.key("other", "ed25519")));
-        assertThatThrownBy(() -> builds.build(context(shortUrl()).ssh("default", key)))
+        assertThatThrownBy(() -> builds.build(of(shortUrl()).ssh("default", key)))
                 .isExactlyInstanceOf(BuildException.class)
                 .hasMessage(
                         "cannot fetch " + shortUrl() + ": the host key of 127.0.0.1 is another one than the one that is"
                                 + " known [git ls-remote=exit code 128]; if that is right, " + HELP.substring(2));
-        assertThatThrownBy(() -> builds.build(context(url()).knownHosts(directory.resolve("none"))))
+        assertThatThrownBy(() -> builds.build(of(url()).knownHosts(context.resolve("none"))))
                 .isExactlyInstanceOf(NotFoundException.class)
-                .hasMessage("cannot use the known hosts of ssh in " + directory.resolve("none")
-                        + ": there is no such file");
-        var odd = Files.createFile(directory.resolve("${HOME}"));
-        assertThatThrownBy(() -> builds.build(context(url()).knownHosts(odd)))
+                .hasMessage(
+                        "cannot use the known hosts of ssh in " + context.resolve("none") + ": there is no such file");
+        var odd = Files.createFile(context.resolve("${HOME}"));
+        assertThatThrownBy(() -> builds.build(of(url()).knownHosts(odd)))
                 .isExactlyInstanceOf(InvalidSpecException.class)
                 .hasMessage("cannot use the known hosts of ssh in " + odd
                         + ": ssh can read no such path; give it another name");
@@ -177,15 +148,15 @@ class BuildGitSshTest {
     void whoHasNoKeyIsToldAtOnce() {
         var refused = ": root@127.0.0.1 lets nobody in with the keys of the build [git ls-remote=exit code 128];"
                 + " give an agent or a private key by BuildSpec.ssh(\"default\", …)";
-        assertThatThrownBy(() -> builds.build(context(url())))
+        assertThatThrownBy(() -> builds.build(of(url())))
                 .isExactlyInstanceOf(BuildException.class)
                 .hasMessage("cannot fetch " + url() + refused);
-        assertThatThrownBy(() -> builds.build(context(url()).ssh("default", server.key("stranger", "ed25519"))))
+        assertThatThrownBy(() -> builds.build(of(url()).ssh("default", server.key("stranger", "ed25519"))))
                 .hasMessage("cannot fetch " + url() + refused);
-        assertThatThrownBy(() -> builds.build(context(url()).ssh("other", key)))
+        assertThatThrownBy(() -> builds.build(of(url()).ssh("other", key)))
                 .as("the agent of another name")
                 .hasMessage("cannot fetch " + url() + refused);
-        assertThatThrownBy(() -> builds.build(context(url() + "x").ssh("default", key)))
+        assertThatThrownBy(() -> builds.build(of(url() + "x").ssh("default", key)))
                 .isExactlyInstanceOf(BuildException.class)
                 .hasMessage(
                         "cannot fetch " + url() + "x: git ls-remote ended with exit code 128; its last words: fatal: '"
@@ -196,7 +167,7 @@ class BuildGitSshTest {
     void aBuildThatIsCancelledEndsSsh() throws Exception {
         try (var silent = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             var url = "ssh://root@127.0.0.1:" + silent.getLocalPort() + "/repo";
-            var building = new FutureTask<>(() -> builds.build(context(url).ssh("default", key)));
+            var building = new FutureTask<>(() -> builds.build(of(url).ssh("default", key)));
             var thread = new Thread(building);
             thread.start();
             silent.setSoTimeout(60_000);
@@ -268,9 +239,9 @@ class BuildGitSshTest {
 
     @Test
     void ofAUserItIsHisKnownHostsThatCountAndHisAgentForWhatHeNames() throws IOException {
-        var home = directory.resolve("home");
+        var home = context.resolve("home");
         Files.createDirectories(home.resolve(".ssh"));
-        var touch = "touch " + directory.resolve("touched");
+        var touch = "touch " + context.resolve("touched");
         Files.writeString(home.resolve(".ssh/known_hosts"), server.known());
         Files.writeString(home.resolve(".ssh/config"), "Host *\n  ProxyCommand " + touch + "\n");
         Files.copy(key, home.resolve(".ssh/id_ed25519"));
@@ -279,9 +250,9 @@ class BuildGitSshTest {
                 "[url \"file:///none\"]\n\tinsteadOf = ssh:\n[core]\n\tsshCommand = " + touch
                         + "\n[credential]\n\thelper = !" + touch + "\n");
         Files.writeString(home.resolve(".netrc"), "machine 127.0.0.1 login a password b\n");
-        var passwd = directory.resolve("passwd");
+        var passwd = context.resolve("passwd");
         Files.writeString(passwd, "root:x:0:0:root:" + home + ":/bin/sh\n" + Files.readString(Path.of("/etc/passwd")));
-        try (var web = new GitWebServer(directory, "Basic YTpi"); // of .netrc
+        try (var web = new GitWebServer(context, "Basic YTpi"); // of .netrc
                 var agent = server.agent(key);
                 var user = ChildJvm.start(
                         List.of(
@@ -296,8 +267,8 @@ class BuildGitSshTest {
                                 "GIT_SSH_COMMAND=" + touch,
                                 "GIT_SSH=" + touch,
                                 "GIT_ASKPASS=" + touch,
-                                "GIT_DIR=" + directory,
-                                "GIT_TRACE=" + directory.resolve("touched")),
+                                "GIT_DIR=" + context,
+                                "GIT_TRACE=" + context.resolve("touched")),
                         List.of("-XX:TieredStopAtLevel=1"),
                         User.class,
                         store.path().toString(),
@@ -318,6 +289,6 @@ class BuildGitSshTest {
             assertThat(user.await(Duration.ofMinutes(1))).isZero();
             assertThat(web.shown()).containsExactly("nothing");
         }
-        assertThat(directory.resolve("touched")).doesNotExist();
+        assertThat(context.resolve("touched")).doesNotExist();
     }
 }
