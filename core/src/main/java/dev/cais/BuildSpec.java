@@ -18,8 +18,8 @@ import java.util.stream.Stream;
  *     itself makes and copies of contexts, and the latest of what it copies of stages and images and
  *     unpacks; in place of a number {@code context}, a further context or a stage of one {@code ADD} of an address stand for the time of a
  *     commit, what a server says of a file, or an archive's newest file. BuildKit's own are understood: {@code
- *     BUILDKIT_CACHE_MOUNT_NS}, {@code BUILDKIT_CONTEXT_KEEP_GIT_DIR}, {@code BUILDKIT_DOCKERFILE_CHECK}, {@code BUILDKIT_INLINE_CACHE},
- *     {@code BUILDKIT_SANDBOX_HOSTNAME}
+ *     BUILDKIT_CACHE_MOUNT_NS}, {@code BUILDKIT_CONTEXT_KEEP_GIT_DIR}, {@code BUILDKIT_DOCKERFILE_CHECK}, {@code BUILDKIT_GIT_ADVICE}, {@code
+ *     BUILDKIT_INLINE_CACHE}, {@code BUILDKIT_MULTI_PLATFORM}, {@code BUILDKIT_SANDBOX_HOSTNAME}, {@code BUILDKIT_SYNTAX}
  * @param contexts further ones by name, for {@code FROM} and {@code --from}; they win over stages and images of that name
  * @param pull when registries are asked for the images that stages begin with
  * @param platforms to build for, each once; none for this host's

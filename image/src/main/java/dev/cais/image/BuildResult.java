@@ -46,6 +46,7 @@ public final class BuildResult {
     private final StoredDocuments documents;
     private final Sweep sweep;
     private final Packing packing;
+    private final boolean indexed;
     private final Annotations annotations;
     private final List<Said> said;
     private final List<Part> parts = new ArrayList<>();
@@ -93,6 +94,7 @@ public final class BuildResult {
             ImageStore images,
             Packing packing,
             List<BuiltImage> built,
+            boolean indexed,
             Annotations annotations,
             List<Said> said) {
         this.target = target;
@@ -101,6 +103,7 @@ public final class BuildResult {
         this.documents = images.documents();
         this.sweep = images.sweep();
         this.packing = packing;
+        this.indexed = indexed;
         this.annotations = annotations;
         this.said = List.copyOf(said);
         for (var image : built) {
@@ -143,7 +146,7 @@ public final class BuildResult {
     }
 
     private boolean isOne() {
-        return parts.size() == 1 && said.stream().allMatch(one -> one.predicates.isEmpty());
+        return parts.size() == 1 && !indexed && said.stream().allMatch(one -> one.predicates.isEmpty());
     }
 
     private Root onlyImage(List<Packing.Packed> packed) {

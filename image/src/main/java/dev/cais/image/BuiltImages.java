@@ -69,17 +69,23 @@ final class BuiltImages {
      * What a build has come to. Hold {@link Store#lockShared()} since the layers of the images were found, until it is published.
      *
      * @param built one for each platform
+     * @param indexed whether there is an index of one image, too
      * @param said of each
      * @param cannot for messages: {@code cannot build app}
      */
     BuildResult result(
-            List<BuiltImage> built, BuildResult.Annotations annotations, List<BuildResult.Said> said, String cannot) {
+            List<BuiltImage> built,
+            boolean indexed,
+            BuildResult.Annotations annotations,
+            List<BuildResult.Said> said,
+            String cannot) {
         return new BuildResult(
                 this,
                 remote,
                 images,
                 new Packing(images.store(), images.documents(), images.limits(), cannot),
                 built,
+                indexed,
                 annotations,
                 said);
     }

@@ -255,12 +255,17 @@ public final class ImageCatalog implements Images, AutoCloseable {
      * What a build has come to. Hold {@link Store#lockShared()} since the layers of the images were found, until it is published.
      *
      * @param images one for each platform
+     * @param indexed whether there is an index of one image, too
      * @param said of each
      * @param cannot for messages: {@code cannot build app}
      */
     public BuildResult result(
-            List<BuiltImage> images, BuildResult.Annotations annotations, List<BuildResult.Said> said, String cannot) {
-        return built.result(images, annotations, said, cannot);
+            List<BuiltImage> images,
+            boolean indexed,
+            BuildResult.Annotations annotations,
+            List<BuildResult.Said> said,
+            String cannot) {
+        return built.result(images, indexed, annotations, said, cannot);
     }
 
     @Override

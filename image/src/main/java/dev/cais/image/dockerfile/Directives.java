@@ -22,6 +22,14 @@ import java.util.regex.Pattern;
 public record Directives(String syntax, char escape, Checks checks) {
     private static final Pattern DIRECTIVE =
             Pattern.compile("\\s*#\\s*([a-zA-Z][a-zA-Z0-9]*)\\s*=\\s*(.+?)\\s*", Pattern.DOTALL);
+
+    /** As other languages write it. */
+    private static final Pattern OTHER_SYNTAX =
+            Pattern.compile("//\\s*syntax\\s*=\\s*(\\S+).*", Pattern.DOTALL | Pattern.CASE_INSENSITIVE);
+
+    /** What asks for the language that is built in, whatever the file says. */
+    private static final String BUILT_IN = "dockerfile.v0";
+
     private static final Pattern SYNTAX = Pattern.compile("(.*/)?docker/dockerfile(-upstream)?([:@].*)?");
     private static final Set<String> KNOWN = Set.of("syntax", "escape", "check");
 
@@ -69,10 +77,15 @@ public record Directives(String syntax, char escape, Checks checks) {
     static final Directives OF_CALLS = new Directives(
             "", '\\', new Checks(Set.of(LintRule.FROM_PLATFORM_FLAG_CONST_DISALLOWED.toString()), Set.of(), false));
 
-    /** Ends at the first line that is none; its number is how many there are. */
-    static Directives read(TextLines lines) {
+    /**
+     * Ends at the first line that is none. A first line that names a program, {@code #!}, hides only the escape.
+     *
+     * @param syntax in place of what the file says; empty for that
+     */
+    static Directives read(TextLines lines, String syntax) {
         var found = new HashMap<String, String>();
-        for (var i = 0; i < lines.count() && lines.isComment(i); i++) {
+        var isProgram = lines.count() > 0 && lines.shown(0).startsWith("#!");
+        for (var i = isProgram ? 1 : 0; i < lines.count() && lines.isComment(i); i++) {
             var parts = DIRECTIVE.matcher(lines.shown(i));
             var key = parts.matches() ? parts.group(1).toLowerCase(Locale.ROOT) : "";
             if (!KNOWN.contains(key)) {
@@ -82,15 +95,37 @@ public record Directives(String syntax, char escape, Checks checks) {
                 throw new InvalidSpecException("directive " + key + " is there twice");
             }
         }
-        return of(found);
+        if (isProgram) {
+            found.remove("escape");
+        }
+        if (found.isEmpty()) {
+            otherSyntax(lines).ifPresent(other -> found.put("syntax", other));
+        }
+        return of(found, syntax);
     }
 
-    private static Directives of(Map<String, String> found) {
-        var syntax = found.getOrDefault("syntax", "");
+    /** What a file of another language says that it is, in a comment of that or as a field of its JSON. */
+    private static Optional<String> otherSyntax(TextLines lines) {
+        if (lines.count() == 0) {
+            return Optional.empty();
+        }
+        var comment = OTHER_SYNTAX.matcher(lines.shown(0));
+        return comment.matches() ? Optional.of(comment.group(1)) : lines.jsonText("syntax");
+    }
+
+    private static Directives of(Map<String, String> found, String given) {
+        if (given.equals(BUILT_IN)) {
+            found.remove("syntax");
+        } else if (!given.isEmpty()) {
+            found.put("syntax", given);
+        }
+        var syntax = found.getOrDefault("syntax", "").split("\\s", 2)[0];
         if (!syntax.isEmpty() && !SYNTAX.matcher(syntax).matches()) {
             throw new InvalidSpecException(
-                    "directive syntax names " + Shown.text(syntax) + ", which is another language",
-                    "write docker/dockerfile:1, or nothing");
+                    (given.isEmpty() ? "directive syntax" : "argument BUILDKIT_SYNTAX") + " names " + Shown.text(syntax)
+                            + ", which is another language",
+                    "write docker/dockerfile:1, or nothing; the argument BUILDKIT_SYNTAX=" + BUILT_IN
+                            + " has a directive ignored");
         }
         var escape = found.getOrDefault("escape", "\\");
         if (!escape.equals("\\") && !escape.equals("`")) {

@@ -56,21 +56,22 @@ public final class Dockerfile {
      * Reads a file to its end; the stream stays open.
      *
      * @param name as messages call it: {@code app/Dockerfile}
+     * @param syntax that the build's argument {@code BUILDKIT_SYNTAX} says, in place of the file; empty for what the file does
      * @throws BuildException that shows the line, if it is none, or too large
      */
-    public static Dockerfile read(String name, InputStream in) throws IOException {
+    public static Dockerfile read(String name, InputStream in, String syntax) throws IOException {
         var content = in.readNBytes(LARGEST + 1);
         if (content.length > LARGEST) {
             throw new BuildException("cannot build " + name + ": it is larger than " + (LARGEST >> 20) + " MiB");
         }
-        return parse(name, content);
+        return parse(name, content, syntax);
     }
 
     /** The same for its bytes. */
-    public static Dockerfile parse(String name, byte[] content) {
+    public static Dockerfile parse(String name, byte[] content, String syntax) {
         try {
             var lines = new TextLines(content);
-            return new Reading(name, lines, Directives.read(lines)).file();
+            return new Reading(name, lines, Directives.read(lines, syntax)).file();
         } catch (InvalidSpecException e) {
             throw failure(name, e, Map.of(), "");
         }

@@ -1,10 +1,13 @@
 package dev.cais.image.dockerfile;
 
+import dev.cais.EngineException;
 import dev.cais.InvalidSpecException;
+import dev.cais.image.oci.JsonObject;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.Optional;
 
 /** The bytes of a file as lines, counted from 0, each with its end. */
 final class TextLines {
@@ -73,6 +76,19 @@ final class TextLines {
     String shown(int number) {
         var length = Math.min(1024, starts[number + 1] - starts[number]);
         return new String(bytes, starts[number], length, StandardCharsets.UTF_8).stripTrailing();
+    }
+
+    /** A field of what may be an object of JSON. */
+    Optional<String> jsonText(String field) {
+        if (starts[0] == bytes.length || bytes[starts[0]] != '{') {
+            return Optional.empty();
+        }
+        try {
+            return JsonObject.parse(Arrays.copyOfRange(bytes, starts[0], bytes.length), "file")
+                    .findText(field);
+        } catch (EngineException e) {
+            return Optional.empty(); // no JSON
+        }
     }
 
     boolean isComment(int number) {

@@ -23,7 +23,7 @@ class BuildPlanTest {
     private static final Platform ARM = Platform.parse("linux/arm64");
 
     private static Dockerfile file(String text) {
-        return Dockerfile.parse("Dockerfile", text.getBytes(StandardCharsets.UTF_8));
+        return Dockerfile.parse("Dockerfile", text.getBytes(StandardCharsets.UTF_8), "");
     }
 
     private static BuildPlan plan(String text) {

@@ -22,7 +22,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class DockerfileTest {
     private static Dockerfile parse(String text) {
-        return Dockerfile.parse("app/Dockerfile", text.getBytes(StandardCharsets.UTF_8));
+        return parse(text, "");
+    }
+
+    private static Dockerfile parse(String text, String syntax) {
+        return Dockerfile.parse("app/Dockerfile", text.getBytes(StandardCharsets.UTF_8), syntax);
     }
 
     private static List<String> texts(Dockerfile file) {
@@ -101,7 +105,7 @@ class DockerfileTest {
 
     @Test
     void commentsMayBeInAnyEncoding() {
-        var file = Dockerfile.parse("d", "# \u00e9\nFROM a".getBytes(StandardCharsets.ISO_8859_1));
+        var file = Dockerfile.parse("d", "# \u00e9\nFROM a".getBytes(StandardCharsets.ISO_8859_1), "");
 
         assertThat(file.stages()).hasSize(1);
     }
@@ -121,6 +125,44 @@ class DockerfileTest {
                     .isEqualTo('\\');
         }
         assertThat(parse("FROM a").directives()).isEqualTo(new Directives("", '\\', Directives.Checks.USUAL));
+    }
+
+    @Test
+    void behindTheNameOfAProgramAllDirectivesButTheEscapeCount() {
+        var directives = parse(
+                        "#!/usr/bin/env build\n# escape=`\n# check=error=true\n# syntax=docker/dockerfile:1 x\nFROM a")
+                .directives();
+        assertThat(directives.escape()).isEqualTo('\\');
+        assertThat(directives.checks().error()).isTrue();
+        assertThat(directives.syntax()).isEqualTo("docker/dockerfile:1");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "# syntax=other/language:1 command\nFROM a",
+                "#!/usr/bin/env x\n#syntax = other/language:1\n",
+                "// syntax=other/language:1\nnothing of a Dockerfile",
+                "{\"a\": [1], \"syntax\": \"other/language:1\"}",
+            })
+    void anotherLanguageIsNamedHoweverItSaysSo(String text) {
+        var why = " names other/language:1, which is another language; write docker/dockerfile:1, or nothing;"
+                + " the argument BUILDKIT_SYNTAX=dockerfile.v0 has a directive ignored";
+        assertThatThrownBy(() -> parse(text))
+                .isInstanceOf(BuildException.class)
+                .hasMessage("cannot build app/Dockerfile: directive syntax" + why);
+        assertThatThrownBy(() -> parse("# syntax=docker/dockerfile\nFROM a", "other/language:1"))
+                .isInstanceOf(BuildException.class)
+                .hasMessage("cannot build app/Dockerfile: argument BUILDKIT_SYNTAX" + why);
+    }
+
+    @Test
+    void anArgumentSaysTheLanguageInPlaceOfTheFile() {
+        var text = "# syntax=other/language:1\nFROM a";
+        assertThat(parse(text, "dockerfile.v0").directives().syntax()).isEmpty();
+        assertThat(parse(text, "docker/dockerfile:1.4").directives().syntax()).isEqualTo("docker/dockerfile:1.4");
+        assertThatThrownBy(() -> parse("{\"a\": 1}", ""))
+                .hasMessageStartingWith("cannot build app/Dockerfile: there is no instruction {");
     }
 
     @Test
@@ -278,7 +320,8 @@ class DockerfileTest {
                         + " experimental=RULE",
                 "# check=error=yes~FROM a | check's error is true or false, not yes",
                 "# syntax=other/language~FROM a | directive syntax names other/language, which is another language; write"
-                        + " docker/dockerfile:1, or nothing",
+                        + " docker/dockerfile:1, or nothing; the argument BUILDKIT_SYNTAX=dockerfile.v0 has a directive"
+                        + " ignored",
             })
     void anErrorOfTheWholeFileHasNone(String text, String why) {
         assertThatThrownBy(() -> parse(text.replace('~', '\n')))
@@ -288,9 +331,9 @@ class DockerfileTest {
 
     @Test
     void whatIsTooLargeIsRefused() {
-        assertThatThrownBy(() -> Dockerfile.read("d", InputStream.nullInputStream()))
+        assertThatThrownBy(() -> Dockerfile.read("d", InputStream.nullInputStream(), ""))
                 .hasMessage("cannot build d: it has no FROM; begin with FROM and an image, or scratch");
-        assertThatThrownBy(() -> Dockerfile.read("d", new Endless()))
+        assertThatThrownBy(() -> Dockerfile.read("d", new Endless(), ""))
                 .isInstanceOf(BuildException.class)
                 .hasMessage("cannot build d: it is larger than 16 MiB");
         assertThatThrownBy(() -> parse("FROM a\nRUN " + "x".repeat(1 << 20)))
@@ -325,7 +368,7 @@ class DockerfileTest {
     void anInstructionInAnotherEncodingIsRefused() throws IOException {
         var bytes = "FROM a\nRUN echo \u00e9".getBytes(StandardCharsets.ISO_8859_1);
 
-        assertThatThrownBy(() -> Dockerfile.read("d", new ByteArrayInputStream(bytes)))
+        assertThatThrownBy(() -> Dockerfile.read("d", new ByteArrayInputStream(bytes), ""))
                 .isInstanceOf(BuildException.class)
                 .hasMessageStartingWith("cannot build d: the line is not UTF-8 [line=2]; write it in UTF-8\n");
     }

@@ -18,7 +18,7 @@ class LintTest {
     private static final Platform HOST = Platform.parse("linux/amd64");
 
     private static List<LintWarning> check(String text, Map<Integer, ImageConfig> bases, String... ignored) {
-        var file = Dockerfile.parse("Dockerfile", text.getBytes(StandardCharsets.UTF_8));
+        var file = Dockerfile.parse("Dockerfile", text.getBytes(StandardCharsets.UTF_8), "");
         return Lint.check(
                 BuildPlan.of(file, new PlanRequest("", Map.of("GIVEN", "1"), HOST, HOST, Set.of())),
                 bases,

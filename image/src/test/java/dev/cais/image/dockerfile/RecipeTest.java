@@ -72,7 +72,7 @@ class RecipeTest {
                 HEALTHCHECK --retries=2 CMD true
                 ONBUILD RUN make
                 MAINTAINER me
-                """.getBytes(StandardCharsets.UTF_8));
+                """.getBytes(StandardCharsets.UTF_8), "");
 
         assertThat(state(plan(stage))).isEqualTo(state(BuildPlan.of(written, PlanRequest.of(HOST))));
     }

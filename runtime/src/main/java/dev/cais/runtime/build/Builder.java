@@ -107,25 +107,28 @@ public final class Builder {
         if (spec.definition() instanceof BuildDefinition.Stage stage) {
             return Dockerfile.of(stage.target());
         } else if (spec.definition() instanceof BuildDefinition.DockerfileText text) {
-            return read(text.toString(), new ByteArrayInputStream(text.text().getBytes(StandardCharsets.UTF_8)));
+            return read(
+                    spec, text.toString(), new ByteArrayInputStream(text.text().getBytes(StandardCharsets.UTF_8)));
         }
         var file = (BuildDefinition.DockerfileAt) spec.definition();
         var context = contexts.files("");
         if (contexts.dockerfile().isPresent()) {
             return read(
+                    spec,
                     spec.context().toString(),
                     context.find(contexts.dockerfile().get()).orElseThrow());
         }
         return read(
+                spec,
                 file.isAbsolute() ? file.path() : spec.context() + "/" + file.path(),
                 context.find(file.path())
                         .orElseThrow(() -> new NotFoundException(
                                 "cannot build " + spec.context() + ": there is no file " + file.path())));
     }
 
-    private static Dockerfile read(String name, InputStream content) {
+    private static Dockerfile read(BuildSpec spec, String name, InputStream content) {
         try (content) {
-            return Dockerfile.read(name, content);
+            return Dockerfile.read(name, content, BuiltInArguments.of(spec).syntax());
         } catch (IOException e) {
             throw new BuildException("cannot read " + name + ": " + e, Map.of(), "", e);
         }

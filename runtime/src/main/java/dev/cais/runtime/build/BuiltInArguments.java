@@ -3,6 +3,7 @@ package dev.cais.runtime.build;
 import dev.cais.BuildCache;
 import dev.cais.BuildSpec;
 import dev.cais.InvalidSpecException;
+import dev.cais.Platform;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -15,6 +16,7 @@ import java.util.Set;
  *     args</a>
  */
 record BuiltInArguments(Map<String, String> given) {
+    private static final String MULTI_PLATFORM = "BUILDKIT_MULTI_PLATFORM";
     private static final Set<String> TRUE = Set.of("1", "t", "T", "TRUE", "true", "True");
     private static final Set<String> FALSE = Set.of("", "0", "f", "F", "FALSE", "false", "False");
 
@@ -25,6 +27,26 @@ record BuiltInArguments(Map<String, String> given) {
     /** {@code BUILDKIT_CONTEXT_KEEP_GIT_DIR}. */
     boolean keepsGitData() {
         return flag("BUILDKIT_CONTEXT_KEEP_GIT_DIR");
+    }
+
+    /** {@code BUILDKIT_SYNTAX}: the language, whatever the file says; empty for that. */
+    String syntax() {
+        return given.getOrDefault("BUILDKIT_SYNTAX", "");
+    }
+
+    /** {@code BUILDKIT_GIT_ADVICE}: whether git gives hints where it fails. */
+    boolean showsGitAdvice() {
+        return flag("BUILDKIT_GIT_ADVICE");
+    }
+
+    /** {@code BUILDKIT_MULTI_PLATFORM}: whether the result is what that of several platforms is. */
+    boolean splits(List<Platform> platforms) {
+        var isSaid = !given.getOrDefault(MULTI_PLATFORM, "").isEmpty();
+        if (isSaid && !flag(MULTI_PLATFORM) && platforms.size() > 1) {
+            throw new InvalidSpecException("cannot build with argument " + MULTI_PLATFORM
+                    + ": it is false, and there are " + platforms.size() + " platforms");
+        }
+        return platforms.size() > 1 || flag(MULTI_PLATFORM);
     }
 
     /** {@code BUILDKIT_SANDBOX_HOSTNAME}: what programs see as this host's name, the same each time. */

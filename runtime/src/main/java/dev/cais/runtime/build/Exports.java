@@ -35,9 +35,13 @@ final class Exports {
 
     private final BuildSpec spec;
 
+    /** Whether there is an index, and a directory for each platform. */
+    private final boolean split;
+
     /** @throws InvalidSpecException if an output does not fit the rest of the spec */
     Exports(BuildSpec spec) {
         this.spec = spec;
+        this.split = BuiltInArguments.of(spec).splits(spec.platforms());
         for (var output : spec.outputs()) {
             if (isAttested() && isDocker(output)) {
                 throw new InvalidSpecException(
@@ -51,7 +55,7 @@ final class Exports {
                             "cannot build " + spec.context() + ": it is to be pushed, and has no name",
                             "add a tag of the registry");
                 }
-            } else if (output instanceof BuildOutput.DockerArchive archive && isSplit()) {
+            } else if (output instanceof BuildOutput.DockerArchive archive && split) {
                 throw new InvalidSpecException(
                         "cannot write " + archive.destination() + ": a docker-archive is for one platform",
                         "write an OCI layout");
@@ -71,10 +75,6 @@ final class Exports {
         return output instanceof BuildOutput.Registry registry && registry.dockerMediaTypes()
                 || output instanceof BuildOutput.Oci oci && oci.dockerMediaTypes()
                 || output instanceof BuildOutput.InStore image && image.dockerMediaTypes();
-    }
-
-    private boolean isSplit() {
-        return spec.platforms().size() > 1;
     }
 
     Image carryOut(Workplace workplace, Steps steps, List<Builder.Result> results) {
@@ -100,6 +100,7 @@ final class Exports {
             var result = host.images()
                     .result(
                             images,
+                            split,
                             new BuildResult.Annotations(
                                     spec.metadata().annotations(),
                                     spec.metadata().indexAnnotations()),
@@ -197,7 +198,7 @@ final class Exports {
         }
 
         private byte[] directory(Builder.Result result) {
-            return isSplit() ? InRoot.path(result.platform().toString().replace('/', '_')) : new byte[0];
+            return split ? InRoot.path(result.platform().toString().replace('/', '_')) : new byte[0];
         }
 
         private interface Use {

@@ -82,6 +82,7 @@ final class GitAccess implements AutoCloseable {
                     "url." + scheme + credentials + "@" + address.authority() + "/.insteadOf",
                     scheme + address.authority() + "/");
         }
+        variables.put("GIT_ADVICE", BuiltInArguments.of(spec).showsGitAdvice() ? "1" : "0");
         variables.put("GIT_CONFIG_COUNT", String.valueOf(configuration.size()));
         var number = 0;
         for (var set : configuration.entrySet()) {
