@@ -29,7 +29,8 @@ public record BuildRun(
     /**
      * A device of the Container Device Interface.
      *
-     * @param name {@code vendor.com/class=name}, {@code vendor.com/class=*} for all of that kind, or {@code vendor.com/class} for the first
+     * @param name {@code vendor.com/class=name}, {@code vendor.com/class=*} for all of that kind, or {@code vendor.com/class} for the first;
+     *     or what BuildKit's annotation {@code org.mobyproject.buildkit.device.class} calls some
      * @param required whether the build fails on a host without it
      */
     public record Device(String name, boolean required) {}

@@ -10,19 +10,20 @@ import java.util.regex.Pattern;
 /**
  * {@code RUN --device}: a device of the Container Device Interface.
  *
- * @param name {@code vendor.com/class=name}, {@code vendor.com/class=*} for all of that kind, or {@code vendor.com/class} for the first
+ * @param name {@code vendor.com/class=name}, {@code vendor.com/class=*} for all of that kind, or {@code vendor.com/class} for the first;
+ *     or what BuildKit's annotation {@code org.mobyproject.buildkit.device.class} calls some
  * @param required whether the build fails on a host without it
  */
 public record RunDevice(String name, boolean required) {
     private static final Set<String> OPTIONS = Set.of("name", "required");
-    private static final Pattern NAME = Pattern.compile(
-            "[A-Za-z][A-Za-z0-9_.-]*/[A-Za-z][A-Za-z0-9_-]*" + "(=([*]|[A-Za-z0-9]([A-Za-z0-9_.:-]*[A-Za-z0-9])?))?");
+    private static final Pattern NAME = Pattern.compile("[A-Za-z][A-Za-z0-9_.-]*/[A-Za-z][A-Za-z0-9_-]*"
+            + "(=([*]|[A-Za-z0-9]([A-Za-z0-9_.:-]*[A-Za-z0-9])?))?" + "|[A-Za-z0-9]([A-Za-z0-9_.:-]*[A-Za-z0-9])?");
 
     public RunDevice {
         if (!NAME.matcher(name).matches()) {
             throw new InvalidSpecException(
                     "--device is none: " + Shown.text(name),
-                    "write vendor.com/class=name, vendor.com/class=* or vendor.com/class");
+                    "write vendor.com/class=name, vendor.com/class=*, vendor.com/class or a class by annotation");
         }
     }
 

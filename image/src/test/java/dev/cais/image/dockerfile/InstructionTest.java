@@ -75,8 +75,10 @@ class InstructionTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "card0 | --device is none: card0; write vendor.com/class=name, vendor.com/class=* or vendor.com/class",
-                "/dev/x | --device is none: /dev/x; write vendor.com/class=name, vendor.com/class=* or vendor.com/class",
+                "-card0 | --device is none: -card0; write vendor.com/class=name, vendor.com/class=*, vendor.com/class or a"
+                        + " class by annotation",
+                "/dev/x | --device is none: /dev/x; write vendor.com/class=name, vendor.com/class=*, vendor.com/class or a"
+                        + " class by annotation",
                 "v.com/c,name=v.com/d | --device has two names",
                 "v.com/c,requird | --device has no option requird; did you mean required?",
                 "v.com/c,required=2 | --device's required is true or false, not 2",

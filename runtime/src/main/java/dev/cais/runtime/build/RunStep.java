@@ -16,6 +16,7 @@ import dev.cais.image.dockerfile.Instruction.NetworkMode;
 import dev.cais.image.dockerfile.Instruction.Run;
 import dev.cais.image.dockerfile.RunDevice;
 import dev.cais.image.dockerfile.RunMount;
+import dev.cais.runtime.cdi.CdiDevices;
 import dev.cais.storage.MountStubs;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -83,8 +84,11 @@ final class RunStep {
         if (found.isEmpty() && asked.required()) {
             throw new NotFoundException("this host has no device " + asked.name());
         }
-        found.forEach(this::requireAllowed);
-        return found.stream();
+        found.stream()
+                .filter(device -> !device.allowed())
+                .map(CdiDevices.Found::name)
+                .forEach(this::requireAllowed);
+        return found.stream().map(CdiDevices.Found::name);
     }
 
     private void requireAllowed(String device) {

@@ -15,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Stream;
 
@@ -64,7 +65,7 @@ public final class CdiDevices {
         for (var name : names) {
             var document = search.documentOf(name);
             edits.add(document.edits());
-            edits.add(document.devices().get(nameIn(name)));
+            edits.add(deviceOf(document, name).edits());
         }
         var changed = spec;
         var unable = new LinkedHashSet<Warning>();
@@ -81,13 +82,33 @@ public final class CdiDevices {
     }
 
     /**
-     * The devices that a name stands for, by their full names: of one, of a kind its first, with {@code =*} all of it. Perhaps none.
+     * A device of this host.
+     *
+     * @param name {@code vendor.com/class=name}
+     * @param allowed whether its file lets every Dockerfile use it
+     */
+    public record Found(String name, boolean allowed) {}
+
+    /**
+     * The devices that a name stands for: of one, of a kind its first, with {@code =*} all of it; and those that BuildKit's annotation puts
+     * into a class of that name. Perhaps none.
      *
      * @param cannot as in {@code cannot carry out a step}
      */
-    public List<String> find(String name, String cannot) {
+    public List<Found> find(String name, String cannot) {
         var search = new Search(cannot);
         directories.forEach(search::read);
+        return names(name, search).stream()
+                .map(each -> new Found(each, search.deviceOf(each).allowed()))
+                .toList();
+    }
+
+    private static List<String> names(String name, Search search) {
+        if (name.indexOf('/') < 0) {
+            return search.names()
+                    .filter(each -> search.deviceOf(each).group().equals(name))
+                    .toList();
+        }
         if (name.endsWith("=*")) {
             return search.names()
                     .filter(each -> kindOf(each).equals(kindOf(name)))
@@ -106,6 +127,10 @@ public final class CdiDevices {
         return addTo(ContainerSpec.of("scratch").cdiDevice(device), cannot).spec().mounts().stream()
                 .map(Mount::target)
                 .toList();
+    }
+
+    private static CdiDevice deviceOf(CdiDocument document, String device) {
+        return Objects.requireNonNull(document.devices().get(nameIn(device)));
     }
 
     private static String kindOf(String device) {
@@ -168,6 +193,10 @@ public final class CdiDevices {
 
         Stream<String> names() {
             return byDevice.keySet().stream().sorted();
+        }
+
+        CdiDevice deviceOf(String device) {
+            return CdiDevices.deviceOf(documentOf(device), device);
         }
 
         CdiDocument documentOf(String device) {

@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.api.Load;
 import org.snakeyaml.engine.v2.api.LoadSettings;
@@ -26,8 +27,9 @@ import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
  * @param edits for each container that has any of the devices
  * @param devices by name
  */
-record CdiDocument(Path file, String kind, CdiEdits edits, Map<String, CdiEdits> devices) {
+record CdiDocument(Path file, String kind, CdiEdits edits, Map<String, CdiDevice> devices) {
     private static final int LARGEST = 1 << 20;
+    private static final Set<String> TRUE = Set.of("1", "t", "T", "TRUE", "true", "True");
     private static final int MOST_ALIASES = 50;
 
     /** @throws InvalidSpecException if it is no such file */
@@ -46,10 +48,17 @@ record CdiDocument(Path file, String kind, CdiEdits edits, Map<String, CdiEdits>
         CdiDocument document() {
             try {
                 var root = map(load(), "the file");
-                var devices = new LinkedHashMap<String, CdiEdits>();
+                var devices = new LinkedHashMap<String, CdiDevice>();
                 for (var each : list(root, "devices")) {
                     var device = map(each, "devices");
-                    devices.put(text(device, "name"), edits(device));
+                    devices.put(
+                            text(device, "name"),
+                            new CdiDevice(
+                                    edits(device),
+                                    annotation(device, root, "class").orElse(""),
+                                    annotation(device, root, "autoallow")
+                                            .filter(TRUE::contains)
+                                            .isPresent()));
                 }
                 return new CdiDocument(file, text(root, "kind"), edits(root), devices);
             } catch (YamlEngineException | IOException e) {
@@ -66,6 +75,20 @@ record CdiDocument(Path file, String kind, CdiEdits edits, Map<String, CdiEdits>
                     .setCodePointLimit(LARGEST)
                     .build();
             return new Load(settings).loadFromString(Files.readString(file));
+        }
+
+        /** One of BuildKit's; the device's own counts more than the file's. */
+        private Optional<String> annotation(Map<?, ?> device, Map<?, ?> root, String name) {
+            var key = "org.mobyproject.buildkit.device." + name;
+            for (var holder : List.of(device, root)) {
+                if (holder.get("annotations") != null) {
+                    var found = optional(map(holder.get("annotations"), "annotations"), key);
+                    if (found.isPresent()) {
+                        return found;
+                    }
+                }
+            }
+            return Optional.empty();
         }
 
         private CdiEdits edits(Map<?, ?> holder) {

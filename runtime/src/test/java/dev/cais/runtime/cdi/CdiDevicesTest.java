@@ -155,6 +155,45 @@ class CdiDevicesTest {
     }
 
     @Test
+    void devicesOfAClassAreUsedByAnnotationAndSomeNeedNoLeave(TestStore store) throws IOException {
+        var file = """
+                cdiVersion: "0.6.0"
+                kind: "vendor.com/device"
+                devices:
+                  - name: foo
+                    containerEdits: {env: [FOO=injected]}
+                  - name: bar
+                    annotations: {org.mobyproject.buildkit.device.class: class1}
+                    containerEdits: {env: [BAR=injected]}
+                  - name: baz
+                    annotations: {org.mobyproject.buildkit.device.class: class1, LEAVE: "false"}
+                    containerEdits: {env: [BAZ=injected]}
+                annotations:
+                  org.mobyproject.buildkit.device.autoallow: true
+                """;
+        write(etc, "device.yaml", file);
+        try (var engine = open(store, true)) {
+            var builds = List.of("class1,required", "vendor.com/device=foo", "none");
+            var seen = List.of("[,injected,injected]", "[injected,,]", "[,,]");
+            for (var i = 0; i < builds.size(); i++) {
+                var image = engine.images()
+                        .build(BuildSpec.of(BuildContext.empty())
+                                .dockerfileInline("""
+                        FROM busybox
+                        RUN --device=DEVICE echo -n "[$FOO,$BAR,$BAZ]" >/made
+                        """.replace("DEVICE", builds.get(i))));
+                assertThat(look(engine, image)).isEqualTo(seen.get(i) + "\n");
+            }
+            write(etc, "device.yaml", file.replace("LEAVE", "org.mobyproject.buildkit.device.autoallow"));
+            assertThatThrownBy(() -> engine.images().build(build("class1")))
+                    .isInstanceOf(BuildException.class)
+                    .hasMessageStartingWith("cannot build the Dockerfile: RUN --device of vendor.com/device=baz is not"
+                            + " allowed [line=2]; allow it with BuildSpec.allowDevice(\"vendor.com/device=baz\"), if you"
+                            + " trust the Dockerfile\n");
+        }
+    }
+
+    @Test
     void theLaterDirectoryCounts(TestStore store) throws IOException {
         write(etc, "a.json", """
                 {"cdiVersion":"1.0.0","kind":"vendor.com/net","devices":[
