@@ -199,7 +199,8 @@ public interface Images {
     /**
      * Loads every image of an archive: what {@code docker save}, {@code podman save}, {@code skopeo copy}, buildah or Jib
      * wrote (docker-archive, OCI layout as a tar or a directory; the file may be gzip or zstd compressed). Tags move to the
-     * loaded images. Of an image for several platforms, the host's is loaded.
+     * loaded images. Of an image for several platforms, the host's is returned; if it has a name and the archive has all of its index, other
+     * platforms' images and attestations are loaded with it, so that a push gives the same index.
      *
      * @return in the archive's order
      * @throws CorruptContentException if anything in it is broken, hostile or of an unknown kind; then nothing is loaded

@@ -305,8 +305,10 @@ public final class ImageCatalog implements Images, AutoCloseable {
     private List<Image> add(List<ArchivedImage> archived) {
         return intake.add(
                 () -> archived,
-                (table, added) ->
-                        added.stream().map(named -> views.of(table, named)).toList());
+                (table, added) -> added.stream()
+                        .map(named -> views.of(table, named))
+                        .distinct()
+                        .toList());
     }
 
     @Override

@@ -4,6 +4,7 @@ import dev.cais.CorruptContentException;
 import dev.cais.Descriptor;
 import dev.cais.Digest;
 import dev.cais.ImageLimits;
+import dev.cais.image.archive.ArchiveFile;
 import dev.cais.image.archive.ArchivedImage;
 import dev.cais.image.archive.Copying;
 import dev.cais.image.archive.HashedContent;
@@ -93,9 +94,7 @@ final class IncomingLayer {
     }
 
     private Descriptor storePromised(Descriptor descriptor) throws IOException {
-        if (blobs.find(descriptor.digest()).isEmpty()) {
-            copy(Optional.of(descriptor.digest()));
-        }
+        copy(layer.content(), Optional.of(descriptor.digest()), blobs);
         return descriptor;
     }
 
@@ -111,23 +110,32 @@ final class IncomingLayer {
             case ZSTD -> MediaType.OCI_LAYER_ZSTD;
         };
         if (mediaType != MediaType.OCI_LAYER) {
-            return mediaType.descriptor(copy(Optional.empty()), layer.content().size());
+            return mediaType.descriptor(
+                    copy(layer.content(), Optional.empty(), blobs),
+                    layer.content().size());
         }
-        if (blobs.find(layer.diffId()).isEmpty()) {
-            copy(Optional.of(layer.diffId()));
-        }
+        copy(layer.content(), Optional.of(layer.diffId()), blobs);
         return mediaType.descriptor(layer.diffId(), blobs.size(layer.diffId()));
     }
 
-    private Digest copy(Optional<Digest> expected) throws IOException {
-        var size = layer.content().size();
-        try (var content = layer.content().open();
+    /**
+     * Copies a file of an archive into the store, unless it is there.
+     *
+     * @param expected its digest, if that is known
+     * @throws CorruptContentException if it has another
+     */
+    static Digest copy(ArchiveFile file, Optional<Digest> expected, Blobs blobs) throws IOException {
+        if (expected.flatMap(blobs::find).isPresent()) {
+            return expected.get();
+        }
+        var size = file.size();
+        try (var content = file.open();
                 var blob = expected.isPresent() ? blobs.writer(expected.get(), size) : blobs.writer()) {
-            Copying.copy(content, blob, size, "cannot load " + layer.content());
+            Copying.copy(content, blob, size, "cannot load " + file);
             return blob.commit();
         } catch (CorruptContentException e) {
             throw new CorruptContentException(
-                    "cannot use " + layer.content() + ": its content is not what its digest says",
+                    "cannot use " + file + ": its content is not what its digest says",
                     Map.of("digest", expected.map(Object::toString).orElse("")),
                     "",
                     e);

@@ -4,6 +4,7 @@ import dev.cais.Descriptor;
 import dev.cais.Digest;
 import dev.cais.ImageLimits;
 import dev.cais.image.archive.ArchivedImage;
+import dev.cais.image.archive.ArchivedIndex;
 import dev.cais.image.archive.IoFailure;
 import dev.cais.image.layer.LayerUnpacker;
 import dev.cais.image.oci.Hash;
@@ -20,6 +21,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.BiFunction;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 
 /** Takes images into the store: all of them, or none. */
 final class Intake {
@@ -81,6 +83,9 @@ final class Intake {
             var layers = addLayers(images, before);
             var ready = new ArrayList<Ready>();
             for (var image : images) {
+                if (image.index().isPresent()) {
+                    addBesides(image.index().get());
+                }
                 ready.add(addDocuments(image, layers, before));
             }
             var after = database.change(table -> publish(table, ready));
@@ -91,13 +96,12 @@ final class Intake {
 
     private Map<LayerKey, Descriptor> addLayers(List<ArchivedImage> images, ImageTable before) throws IOException {
         var incoming = new LinkedHashMap<LayerKey, IncomingLayer>();
-        for (var image : images) {
-            if (!isKnownAlready(image, before)) {
-                image.layers()
-                        .forEach(layer -> incoming.computeIfAbsent(
-                                LayerKey.of(layer), key -> new IncomingLayer(layer, store.blobs(), limits)));
-            }
-        }
+        images.stream()
+                .flatMap(image -> Stream.concat(Stream.of(image), others(image).stream()))
+                .filter(image -> !isKnownAlready(image, before))
+                .flatMap(image -> image.layers().stream())
+                .forEach(layer -> incoming.computeIfAbsent(
+                        LayerKey.of(layer), key -> new IncomingLayer(layer, store.blobs(), limits)));
         new LayerUnpacker(store.layers(), limits)
                 .unpack(incoming.values().stream().map(IncomingLayer::source).toList());
         var known = incoming.isEmpty() ? Set.<KnownLayer>of() : documents.knownLayers(before);
@@ -110,6 +114,23 @@ final class Intake {
             stored.put(key, layer.getValue().complete(isKnown));
         }
         return stored;
+    }
+
+    /** Those of the same index. */
+    private static List<ArchivedImage> others(ArchivedImage image) {
+        return image.index().map(ArchivedIndex::others).orElse(List.of());
+    }
+
+    /** All of an index that its images do not have. */
+    private void addBesides(ArchivedIndex index) throws IOException {
+        for (var image : index.others()) {
+            documents.put(image.config());
+            image.manifest().ifPresent(documents::put);
+        }
+        for (var blob : index.blobs()) {
+            IncomingLayer.copy(blob.content(), Optional.of(blob.descriptor().digest()), store.blobs());
+        }
+        index.documents().forEach(documents::put);
     }
 
     /** An image without a manifest adds nothing if its configuration is there: its layers are, too, unless one was taken away. */
@@ -146,6 +167,10 @@ final class Intake {
         var changed = table;
         for (var image : images) {
             changed = changed.with(image.id(), image.edition);
+            for (var other : others(image.image)) {
+                var manifest = other.manifest().orElseThrow().digest();
+                changed = changed.with(other.config().digest(), new Edition(manifest, false));
+            }
             var named = visible(image, changed);
             for (var name : image.image.names()) {
                 changed = changed.named(name, named);
@@ -159,6 +184,7 @@ final class Intake {
         var edition = table.edition(image.id(), image.edition.manifest())
                 .or(() -> table.edition(image.id()))
                 .orElseThrow();
-        return new NamedImage(image.id(), edition.manifest());
+        return new NamedImage(
+                image.id(), edition.manifest(), image.image.index().map(ArchivedIndex::digest));
     }
 }

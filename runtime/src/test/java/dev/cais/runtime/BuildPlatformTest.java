@@ -4,11 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.cais.Attestation;
 import dev.cais.BuildEvent;
 import dev.cais.BuildException;
 import dev.cais.BuildOutput;
 import dev.cais.BuildSpec;
 import dev.cais.BuildStage;
+import dev.cais.CorruptContentException;
 import dev.cais.Image;
 import dev.cais.InvalidSpecException;
 import dev.cais.Platform;
@@ -156,6 +158,72 @@ class BuildPlatformTest extends BuildsWithRegistry {
         engine.images().build(spec.output(BuildOutput.registry(at("straight:1"))));
         assertThat(engine.images().repository(at("straight")).manifest("1").digest())
                 .isEqualTo(digest);
+    }
+
+    @Test
+    void whatIsLoadedIsPushedAsItWas() throws IOException {
+        var own = Platform.host();
+        var built = engine.images()
+                .build(reproducible(CROSS)
+                        .tag(at("whole:1"))
+                        .platform(FOREIGN, own.toString())
+                        .withSbom()
+                        .output(BuildOutput.oci(host.resolve("built.tar"))));
+        var digest = engine.images().push(at("whole:1"));
+        var attestations = engine.images().attestations(at("whole:1")).stream()
+                .map(Attestation::text)
+                .toList();
+        assertThat(attestations).hasSize(2);
+        engine.images().save(host.resolve("saved"), at("whole:1"));
+        engine.images().save(host.resolve("saved.oci.tar"), at("whole:1"));
+
+        for (var archive : List.of("built.tar", "saved", "saved.oci.tar")) {
+            engine.images().remove(at("whole:1"));
+            assertThat(engine.images().list()).hasSize(1);
+            assertThat(engine.images().load(host.resolve(archive))).containsExactly(built);
+            assertThat(engine.images().list()).hasSize(3);
+
+            assertThat(engine.images().attestations(at("whole:1")))
+                    .extracting(Attestation::text)
+                    .isEqualTo(attestations);
+            engine.images().tag(at("whole:1"), at("again:1"));
+            assertThat(engine.images().push(at("again:1"))).isEqualTo(digest);
+            engine.images().remove(at("again:1"));
+            assertThat(engine.images()
+                            .pull(
+                                    at("whole:1"),
+                                    PullOptions.defaults().platform(FOREIGN).policy(PullPolicy.NEVER))
+                            .platform())
+                    .hasToString(FOREIGN);
+        }
+    }
+
+    @Test
+    void anIndexForAnotherPlatformIsLoadedIfItIsWhole() throws IOException {
+        var archive = host.resolve("foreign");
+        var built = engine.images()
+                .build(reproducible(CROSS)
+                        .tag(at("foreign:1"))
+                        .platform(FOREIGN)
+                        .withSbom());
+        engine.images().save(archive, at("foreign:1"));
+        engine.images().remove(at("foreign:1"));
+        assertThat(engine.images().load(archive)).containsExactly(built);
+        assertThat(engine.images().attestations(at("foreign:1"))).hasSize(1);
+
+        engine.images().remove(at("foreign:1"));
+        try (var blobs = Files.list(archive.resolve("blobs/sha256"))) {
+            for (var blob : blobs.toList()) {
+                if (Files.readString(blob, StandardCharsets.ISO_8859_1).contains("in-toto.io/Statement")) {
+                    Files.delete(blob);
+                }
+            }
+        }
+        assertThatThrownBy(() -> engine.images().load(archive))
+                .isInstanceOf(CorruptContentException.class)
+                .hasMessageStartingWith("cannot use index sha256:")
+                .hasMessageEndingWith(
+                        " of " + archive + ": it has no image for " + Platform.host() + ", only " + FOREIGN);
     }
 
     @Test

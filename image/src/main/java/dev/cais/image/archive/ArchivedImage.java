@@ -22,16 +22,32 @@ import java.util.Optional;
  * @param document what the configuration says
  * @param layers oldest first, as many as {@code document} has
  * @param names perhaps none
+ * @param index that the names stand for, if it is in the archive with all its images; the image is one of them
  */
 public record ArchivedImage(
         Optional<Content> manifest,
         Content config,
         ConfigDocument document,
         List<Layer> layers,
-        List<ImageReference> names) {
+        List<ImageReference> names,
+        Optional<ArchivedIndex> index) {
     public ArchivedImage {
         layers = List.copyOf(layers);
         names = List.copyOf(names);
+    }
+
+    /** Without an index. */
+    public ArchivedImage(
+            Optional<Content> manifest,
+            Content config,
+            ConfigDocument document,
+            List<Layer> layers,
+            List<ImageReference> names) {
+        this(manifest, config, document, layers, names, Optional.empty());
+    }
+
+    ArchivedImage with(List<ImageReference> otherNames, Optional<ArchivedIndex> of) {
+        return new ArchivedImage(manifest, config, document, layers, otherNames, of);
     }
 
     /**

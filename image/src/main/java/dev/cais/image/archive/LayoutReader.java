@@ -20,6 +20,7 @@ import dev.cais.image.oci.Manifest;
 import dev.cais.image.oci.MediaType;
 import dev.cais.image.oci.Shown;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
@@ -31,7 +32,8 @@ import java.util.stream.Stream;
  *
  * <p>Each entry of {@code index.json} is an image, except that several with the same name (or all without one) and different
  * platforms are one image for several platforms. Its name is containerd's annotation, or else the {@code ref.name} read as
- * a reference, as podman does it; what is no reference is no name.
+ * a reference, as podman does it; what is no reference is no name. An index that has a name and is here with all that is below it
+ * is taken whole, and need not have an image for the host; of others that image is taken.
  */
 final class LayoutReader {
     static final String REF_NAME = "org.opencontainers.image.ref.name";
@@ -79,12 +81,7 @@ final class LayoutReader {
                                             .limit(MOST_SHOWN)
                                             .collect(joining(", ")));
         }
-        var manifest = resolve(new Index(chosen).choose(host, files.what("index.json")));
-        return image(
-                new ArchivedImage.Content(manifest.digest(), document(manifest, "manifest", LayoutReader::blobPath)),
-                "manifest " + manifest.digest() + " of " + files.name(),
-                List.of(),
-                LayoutReader::blobPath);
+        return image(resolve(new Index(chosen).choose(host, files.what("index.json")), Optional.empty()));
     }
 
     private static List<String> names(Descriptor entry) {
@@ -105,27 +102,37 @@ final class LayoutReader {
         if (entries.isEmpty()) {
             entries = List.of(index.choose(host, document)); // which says what is there
         }
-        var names = new LinkedHashMap<Digest, List<ImageReference>>();
-        var manifests = new LinkedHashMap<Digest, Descriptor>();
+        var wholes = new HashMap<Digest, Optional<LayoutIndex>>();
+        var names = new LinkedHashMap<Found, List<ImageReference>>();
         entries.stream()
                 .collect(groupingBy(LayoutReader::nameText, LinkedHashMap::new, toList()))
-                .forEach((name, same) -> {
+                .forEach((text, same) -> {
+                    var name = readName(text);
                     for (var entry : arePlatformsOfOne(same) ? List.of(new Index(same).choose(host, document)) : same) {
-                        var manifest = resolve(entry);
-                        manifests.putIfAbsent(manifest.digest(), manifest);
-                        var known = names.computeIfAbsent(manifest.digest(), digest -> new ArrayList<>());
-                        readName(name).filter(found -> !known.contains(found)).ifPresent(known::add);
+                        var whole = name.isPresent() && MediaType.Kind.INDEX.is(entry)
+                                ? wholes.computeIfAbsent(
+                                        entry.digest(), digest -> LayoutIndex.read(this, entry, limits.layers()))
+                                : Optional.<LayoutIndex>empty();
+                        var found = new Found(resolve(entry, whole), whole.map(LayoutIndex::digest));
+                        var known = names.computeIfAbsent(found, key -> new ArrayList<>());
+                        name.filter(each -> !known.contains(each)).ifPresent(known::add);
                     }
                 });
-        return manifests.values().stream()
-                .map(manifest -> image(
-                        new ArchivedImage.Content(
-                                manifest.digest(), document(manifest, "manifest", LayoutReader::blobPath)),
-                        "manifest " + manifest.digest() + " of " + files.name(),
-                        names.getOrDefault(manifest.digest(), List.of()),
-                        LayoutReader::blobPath))
+        return names.entrySet().stream()
+                .map(named -> {
+                    var manifest = named.getKey().manifest();
+                    var whole = named.getKey().index().flatMap(digest -> wholes.getOrDefault(digest, Optional.empty()));
+                    return image(manifest).with(named.getValue(), whole.map(each -> each.besides(manifest.digest())));
+                })
                 .toList();
     }
+
+    /**
+     * What an entry stands for.
+     *
+     * @param index if it is one, and is here as a whole
+     */
+    private record Found(Descriptor manifest, Optional<Digest> index) {}
 
     /** The one image of a directory that skopeo wrote: the manifest has a name of its own, blobs lie beside it. */
     List<ArchivedImage> directoryTransport() {
@@ -170,23 +177,52 @@ final class LayoutReader {
                         == entries.size();
     }
 
-    /** The manifest behind an entry that may be an index, or one of indexes. */
-    private Descriptor resolve(Descriptor entry) {
+    /**
+     * The manifest behind an entry that may be an index, or one of indexes.
+     *
+     * @param whole of which another platform's will do if there is none for the host
+     */
+    private Descriptor resolve(Descriptor entry, Optional<LayoutIndex> whole) {
         var at = entry;
         for (var depth = 0; MediaType.Kind.INDEX.is(at); depth++) {
             if (depth == DEEPEST_INDEX) {
                 throw new CorruptContentException(
                         "cannot load " + files.name() + ": its indexes are nested deeper than " + DEEPEST_INDEX);
             }
-            var document = "index " + at.digest() + " of " + files.name();
-            at = Index.parse(document(at, "index", LayoutReader::blobPath), document)
-                    .choose(host, document);
+            var document = shown(at, "index");
+            var index = Index.parse(document(at, "index").bytes(), document);
+            at = index.find(host)
+                    .or(() -> whole.flatMap(LayoutIndex::first))
+                    .orElseGet(() -> index.choose(host, document));
         }
         return at;
     }
 
     private static String blobPath(Digest digest) {
         return "blobs/" + digest.algorithm() + "/" + digest.hex();
+    }
+
+    /** The image of a manifest, without names. */
+    ArchivedImage image(Descriptor manifest) {
+        return image(document(manifest, "manifest"), shown(manifest, "manifest"), List.of(), LayoutReader::blobPath);
+    }
+
+    /** The content of a manifest or an index. */
+    ArchivedImage.Content document(Descriptor document, String kind) {
+        return new ArchivedImage.Content(document.digest(), document(document, kind, LayoutReader::blobPath));
+    }
+
+    /** For messages. */
+    String shown(Descriptor document, String kind) {
+        return kind + " " + document.digest() + " of " + files.name();
+    }
+
+    Optional<ArchiveFile> find(Descriptor blob) {
+        return files.find(blobPath(blob.digest()));
+    }
+
+    ArchiveFile blob(Descriptor descriptor, String kind) {
+        return blob(descriptor, kind, LayoutReader::blobPath);
     }
 
     /** @param blobs where a blob lies */

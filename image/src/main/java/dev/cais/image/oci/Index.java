@@ -94,13 +94,18 @@ public record Index(List<Descriptor> manifests) {
      * @throws CorruptContentException that lists the platforms that are here, if none fits
      */
     public Descriptor choose(Platform host, String document) {
+        return find(host)
+                .orElseThrow(() -> new CorruptContentException(
+                        "cannot use " + document + ": it has no image for " + host + ", only " + offered()));
+    }
+
+    /** The same, if one fits. */
+    public Optional<Descriptor> find(Platform host) {
         var images = images();
         return PlatformMatch.best(host, images)
                 .or(() -> images.stream()
                         .filter(entry -> entry.platform().isEmpty())
-                        .findFirst())
-                .orElseThrow(() -> new CorruptContentException(
-                        "cannot use " + document + ": it has no image for " + host + ", only " + offered()));
+                        .findFirst());
     }
 
     /** Whether an image for one platform serves who asks for another. */
