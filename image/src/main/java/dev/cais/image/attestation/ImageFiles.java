@@ -1,18 +1,26 @@
 package dev.cais.image.attestation;
 
+import dev.cais.CancelledException;
+import dev.cais.EngineException;
 import dev.cais.KernelException;
 import dev.cais.StorageException;
+import dev.cais.linux.Abi;
 import dev.cais.linux.Errno;
 import dev.cais.linux.Fd;
+import dev.cais.linux.FileCalls;
+import dev.cais.linux.ReadChannel;
+import dev.cais.linux.Statx;
+import dev.cais.linux.Syscall;
+import dev.cais.linux.Syscalls;
 import dev.cais.storage.InRoot;
 import java.io.BufferedReader;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
+import java.nio.channels.Channels;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
 
@@ -41,9 +49,10 @@ final class ImageFiles {
 
     /** Reads a regular file, if there is one at the path. */
     void read(String path, Lines lines) {
-        open(path).ifPresent(in -> {
-            try (var reader =
-                    new BufferedReader(new InputStreamReader(new Limited(in, LARGEST), StandardCharsets.UTF_8))) {
+        open(path).ifPresent(file -> {
+            try (file;
+                    var in = new Limited(Channels.newInputStream(new ReadChannel(file)), LARGEST);
+                    var reader = new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8))) {
                 each(reader, lines);
             } catch (IOException e) {
                 throw unreadable(path, e);
@@ -66,20 +75,27 @@ final class ImageFiles {
         }
     }
 
-    static StorageException unreadable(String path, IOException cause) {
+    static EngineException unreadable(String path, IOException cause) {
+        if (cause instanceof ClosedByInterruptException) {
+            return new CancelledException("cannot read " + path + " of the image: the thread was interrupted");
+        }
         return new StorageException("cannot read " + path + " of the image: " + cause, Map.of(), "", cause);
     }
 
-    private Optional<InputStream> open(String path) {
+    private Optional<Fd> open(String path) {
         var found = find(path);
         if (found.isEmpty()) {
             return Optional.empty();
         }
-        try (var file = found.get()) {
-            var opened = opened(file);
-            return Files.isRegularFile(opened) ? Optional.of(Files.newInputStream(opened)) : Optional.empty();
-        } catch (IOException e) {
-            throw unreadable(path, e);
+        try (var place = found.get()) {
+            var stat = new Statx();
+            Syscalls.checked("cannot read " + path + " of the image", Syscall.STATX, stat.of(place.number()));
+            if (stat.type() != Abi.S_IFREG) {
+                return Optional.empty(); // opening it could wait, or do something
+            }
+            var opened = FileCalls.reopen(place.number(), Abi.O_RDONLY);
+            return Optional.of(
+                    Fd.of(Syscalls.checked("cannot read " + path + " of the image", Syscall.OPENAT, opened)));
         }
     }
 
@@ -93,10 +109,6 @@ final class ImageFiles {
             }
             throw e;
         }
-    }
-
-    static Path opened(Fd file) {
-        return Path.of("/proc/self/fd/" + file.number());
     }
 
     /** Ends when so much has been read. */

@@ -1,13 +1,10 @@
 package dev.cais.image.attestation;
 
-import dev.cais.CancelledException;
 import dev.cais.linux.Fd;
+import dev.cais.linux.ReadChannel;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.nio.channels.ClosedByInterruptException;
-import java.nio.channels.FileChannel;
 import java.nio.channels.SeekableByteChannel;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -39,12 +36,10 @@ final class JavaArchive {
 
     /** @param path of the archive in its image */
     static List<SoftwarePackage> packages(Fd archive, String path) {
-        try (var file = FileChannel.open(ImageFiles.opened(archive), StandardOpenOption.READ)) {
+        try (var file = new ReadChannel(archive)) {
             var reading = new JavaArchive(file);
             reading.read(0, file.size(), path, true);
             return reading.found;
-        } catch (ClosedByInterruptException e) {
-            throw new CancelledException("cannot read " + path + " of the image: the thread was interrupted");
         } catch (IOException e) {
             throw ImageFiles.unreadable(path, e);
         }
