@@ -1,5 +1,6 @@
 package dev.cais.network;
 
+import static dev.cais.network.Wires.address;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.tuple;
@@ -10,6 +11,8 @@ import dev.cais.InvalidSpecException;
 import dev.cais.KernelException;
 import dev.cais.Protocol;
 import dev.cais.Subnet;
+import dev.cais.fixtures.Answering;
+import dev.cais.fixtures.Eventually;
 import dev.cais.fixtures.Feature;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.NetNamespace;
@@ -25,8 +28,6 @@ import dev.cais.linux.Syscall;
 import dev.cais.linux.Syscalls;
 import dev.cais.network.netlink.Golden;
 import dev.cais.network.netlink.LinkAddress;
-import dev.cais.network.netlink.LinkKind.Bridge;
-import dev.cais.network.netlink.LinkKind.Veth;
 import dev.cais.network.netlink.LinkRequest;
 import dev.cais.network.netlink.LinkRequest.Ipv4Setting;
 import dev.cais.network.netlink.NftTable;
@@ -45,7 +46,6 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
@@ -75,6 +75,7 @@ class FirewallTest {
     private static final FilteredNetwork BLUE = new FilteredNetwork("caisblue", false, true, true);
 
     private final Rtnetlink host = Rtnetlink.open();
+    private final Wires wires = new Wires(host, GROUP);
     private final Firewall firewall = Firewall.open("cais-test");
     private final List<AutoCloseable> opened = new ArrayList<>();
     private final NetNamespace red1;
@@ -99,54 +100,20 @@ class FirewallTest {
     void connect() {
         ControlFile.write(Path.of("/proc/sys/net/ipv4/ip_forward"), "1");
         ControlFile.write(Path.of("/proc/sys/net/ipv6/conf/all/forwarding"), "1");
-        bridge("caisred", 1001, 1);
-        bridge("caisblue", 1002, 2);
-        container(red1, 1011, 1001, 1, 2);
-        container(red2, 1012, 1001, 1, 3);
-        container(blue1, 1021, 1002, 2, 2);
-        container(neighbour, 1091, 0, 9, 2);
-        host.execute(
-                new LinkAddress(1091, address("198.18.9.1"), 24).add(),
-                new LinkAddress(1091, address("fd00:18:9::1"), 64).add());
+        wires.bridge("caisred", 1001, 1);
+        wires.bridge("caisblue", 1002, 2);
+        for (var bridge : List.of(1001, 1002)) {
+            host.execute(LinkRequest.change(bridge)
+                    .ipv4(Ipv4Setting.ROUTE_LOCALNET, 1)
+                    .request());
+        }
+        wires.connect(red1, 1011, 1001, 1, 2);
+        wires.connect(red2, 1012, 1001, 1, 3);
+        wires.connect(blue1, 1021, 1002, 2, 2);
+        wires.connect(neighbour, 1091, 0, 9, 2);
+        wires.gateway(1091, 9);
         for (var namespace : List.of(red1, red2, blue1, neighbour)) {
             serve(namespace);
-        }
-    }
-
-    private void bridge(String name, int index, int subnet) {
-        host.execute(
-                LinkRequest.add(name)
-                        .kind(new Bridge(false))
-                        .index(index)
-                        .group(GROUP)
-                        .request(),
-                LinkRequest.change(index)
-                        .ipv4(Ipv4Setting.ROUTE_LOCALNET, 1)
-                        .withoutLinkLocal()
-                        .request(),
-                LinkRequest.change(index).up().request(),
-                new LinkAddress(index, address("198.18." + subnet + ".1"), 24).add(),
-                new LinkAddress(index, address("fe80::1"), 64).add(),
-                new LinkAddress(index, address("fd00:18:" + subnet + "::1"), 64).add());
-    }
-
-    private void container(NetNamespace namespace, int index, int master, int subnet, int number) {
-        var eth0 = LinkRequest.add("eth0").namespace(namespace.fd()).index(2);
-        host.execute(LinkRequest.add("caisv" + index)
-                .kind(new Veth(eth0))
-                .index(index)
-                .master(master)
-                .group(GROUP)
-                .up()
-                .request());
-        try (var inside = namespace.call(Rtnetlink::open)) {
-            inside.execute(
-                    LinkRequest.change(1).up().request(),
-                    LinkRequest.change(2).up().request(),
-                    new LinkAddress(2, address("198.18." + subnet + "." + number), 24).add(),
-                    new LinkAddress(2, address("fd00:18:" + subnet + "::" + number), 64).add(),
-                    Route.byDefault(address("198.18." + subnet + ".1"), 2).add(),
-                    Route.byDefault(address("fd00:18:" + subnet + "::1"), 2).add());
         }
     }
 
@@ -154,38 +121,20 @@ class FirewallTest {
     private void serve(NetNamespace namespace) {
         var server = namespace.call(() -> new ServerSocket(80, 50, address("::")));
         opened.add(server);
-        var thread = new Thread(
-                () -> {
-                    while (true) {
-                        try (var connection = server.accept()) {
-                            var from = (InetSocketAddress) connection.getRemoteSocketAddress();
-                            connection
-                                    .getOutputStream()
-                                    .write(from.getAddress().getHostAddress().getBytes(StandardCharsets.US_ASCII));
-                        } catch (IOException e) {
-                            return; // closed
-                        }
-                    }
-                },
-                "test-server");
-        thread.setDaemon(true);
-        thread.start();
+        Answering.connections(
+                server,
+                client -> client.getOutputStream()
+                        .write(client.getInetAddress().getHostAddress().getBytes(StandardCharsets.US_ASCII)));
     }
 
     @AfterEach
     void disconnect() throws Exception {
         firewall.close();
-        if (host.links().stream().anyMatch(link -> link.group() == GROUP)) {
-            host.execute(LinkRequest.deleteGroup(GROUP).request());
-        }
+        wires.close();
         host.close();
         for (var resource : opened) {
             resource.close();
         }
-    }
-
-    private static InetAddress address(String text) {
-        return Subnet.parseAddress(text);
     }
 
     /** What the server says: who it thinks is asking. */
@@ -241,7 +190,7 @@ class FirewallTest {
         assertThat(isUnreachable(red1, "198.18.2.2", 80)).isTrue();
         assertThat(isUnreachable(blue1, "fd00:18:1::2", 80)).isTrue();
         assertThat(isUnreachable(neighbour, "198.18.1.2", 80)).as("unpublished").isTrue();
-        assertThat(firewall.drops().isolated()).isGreaterThanOrEqualTo(3);
+        Eventually.passes(() -> assertThat(firewall.drops().isolated()).isGreaterThanOrEqualTo(3));
     }
 
     @Test
@@ -257,7 +206,7 @@ class FirewallTest {
         assertThat(isUnreachable(neighbour, "198.18.9.1", 8080))
                 .as("even if published")
                 .isTrue();
-        assertThat(firewall.drops().internal()).isGreaterThanOrEqualTo(2);
+        Eventually.passes(() -> assertThat(firewall.drops().internal()).isGreaterThanOrEqualTo(2));
     }
 
     /** Whether frames between ports of a bridge pass the packet filter too, as where Docker or Kubernetes has been. */
@@ -338,7 +287,7 @@ class FirewallTest {
                         .isTrue();
             }
         }
-        assertThat(firewall.drops().martians()).isGreaterThanOrEqualTo(2);
+        Eventually.passes(() -> assertThat(firewall.drops().martians()).isGreaterThanOrEqualTo(2));
         assertThat(ask("127.0.0.1", 8080)).isEqualTo("198.18.1.1");
     }
 
@@ -356,11 +305,7 @@ class FirewallTest {
         sendRaw(red1, "fe80::1", redirect6.array());
         sendRaw(red1, "198.18.1.1", redirect.array());
 
-        var deadline = System.nanoTime() + Duration.ofMillis(CONNECT_MILLIS).toNanos();
-        while (firewall.drops().martians() < 3 && System.nanoTime() - deadline < 0) {
-            Thread.sleep(10);
-        }
-        assertThat(firewall.drops().martians()).isGreaterThanOrEqualTo(3);
+        Eventually.passes(() -> assertThat(firewall.drops().martians()).isGreaterThanOrEqualTo(3));
     }
 
     /** A packet of ICMP, with the hop limit that neighbours use. */

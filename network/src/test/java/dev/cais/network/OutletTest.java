@@ -1,9 +1,11 @@
 package dev.cais.network;
 
+import static dev.cais.network.Wires.address;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.cais.Subnet;
+import dev.cais.fixtures.Answering;
+import dev.cais.fixtures.Eventually;
 import dev.cais.fixtures.Feature;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.NetNamespace;
@@ -17,9 +19,6 @@ import dev.cais.linux.EventLoop;
 import dev.cais.linux.Fd;
 import dev.cais.linux.Syscall;
 import dev.cais.linux.Syscalls;
-import dev.cais.network.netlink.LinkAddress;
-import dev.cais.network.netlink.LinkKind.Bridge;
-import dev.cais.network.netlink.LinkKind.Veth;
 import dev.cais.network.netlink.LinkRequest;
 import dev.cais.network.netlink.Netlink;
 import dev.cais.network.netlink.Route;
@@ -29,7 +28,6 @@ import dev.cais.network.relay.SocketMaker;
 import java.io.IOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
-import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
@@ -38,6 +36,7 @@ import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -73,6 +72,8 @@ class OutletTest {
     private final NetNamespace outside = keep(NetNamespace.create());
     private final Rtnetlink host = keep(Rtnetlink.open());
     private final Rtnetlink bridges = keep(side.call(Rtnetlink::open));
+    private final Wires wires = new Wires(bridges, GROUP);
+    private final Wires wireOutside = new Wires(host, GROUP);
     private final Firewall firewall = keep(Firewall.openWithOutlet("cais-test", side.call(OutletTest::netfilter)));
     private final EventLoop loop = keep(new EventLoop("cais-test"));
 
@@ -102,14 +103,12 @@ class OutletTest {
                 LinkRequest.change(1).up().request(),
                 Route.allIsHere(false).add(),
                 Route.allIsHere(true).add());
-        bridge("caisred", 1001, 1);
-        bridge("caisblue", 1002, 2);
-        container(bridges, red, 1011, 1001, 1);
-        container(bridges, blue, 1021, 1002, 2);
-        container(host, outside, 1091, 0, 9);
-        host.execute(
-                new LinkAddress(1091, address("198.18.9.1"), 24).add(),
-                new LinkAddress(1091, address("fd00:18:9::1"), 64).add());
+        wires.bridge("caisred", 1001, 1);
+        wires.bridge("caisblue", 1002, 2);
+        wires.connect(red, 1011, 1001, 1, 2);
+        wires.connect(blue, 1021, 1002, 2, 2);
+        wireOutside.connect(outside, 1091, 0, 9, 2);
+        wireOutside.gateway(1091, 9);
         keep(Outlet.open(
                 loop,
                 (like, protocol) -> side.call(() -> SocketMaker.HERE.open(like, protocol)),
@@ -128,97 +127,34 @@ class OutletTest {
         };
     }
 
-    private void bridge(String name, int index, int subnet) {
-        bridges.execute(
-                LinkRequest.add(name)
-                        .kind(new Bridge(false))
-                        .index(index)
-                        .group(GROUP)
-                        .request(),
-                LinkRequest.change(index).withoutLinkLocal().request(),
-                LinkRequest.change(index).up().request(),
-                new LinkAddress(index, address("198.18." + subnet + ".1"), 24).add(),
-                new LinkAddress(index, address("fe80::1"), 64).add(),
-                new LinkAddress(index, address("fd00:18:" + subnet + "::1"), 64).add());
-    }
-
-    private static void container(Rtnetlink from, NetNamespace namespace, int index, int master, int subnet) {
-        var eth0 = LinkRequest.add("eth0").namespace(namespace.fd()).index(2);
-        from.execute(LinkRequest.add("caisv" + index)
-                .kind(new Veth(eth0))
-                .index(index)
-                .master(master)
-                .group(GROUP)
-                .up()
-                .request());
-        try (var inside = namespace.call(Rtnetlink::open)) {
-            inside.execute(
-                    LinkRequest.change(1).up().request(),
-                    LinkRequest.change(2).up().request(),
-                    new LinkAddress(2, address("198.18." + subnet + ".2"), 24).add(),
-                    new LinkAddress(2, address("fd00:18:" + subnet + "::2"), 64).add(),
-                    Route.byDefault(address("198.18." + subnet + ".1"), 2).add(),
-                    Route.byDefault(address("fd00:18:" + subnet + "::1"), 2).add());
-        }
-    }
-
     @AfterEach
     void disconnect() throws Exception {
-        for (var socket : List.of(bridges, host)) {
-            if (socket.links().stream().anyMatch(link -> link.group() == GROUP)) {
-                socket.execute(LinkRequest.deleteGroup(GROUP).request());
-            }
-        }
+        wires.close();
+        wireOutside.close();
         for (var resource : opened) {
             resource.close();
         }
     }
 
-    private static InetAddress address(String text) {
-        return Subnet.parseAddress(text);
-    }
-
     /** On port 80: says who asked, and whom, with the bytes that came first. */
     private void serve(NetNamespace namespace) {
         var connections = keep(namespace.call(() -> new ServerSocket(80, 50, address("::"))));
-        background(() -> {
-            try (var connection = connections.accept()) {
-                var in = connection.getInputStream().readAllBytes();
-                connection.getOutputStream().write(told(connection, in));
-            }
+        Answering.connections(connections, client -> {
+            var in = client.getInputStream().readAllBytes();
+            client.getOutputStream().write(told(client, in));
         });
         var datagrams = keep(namespace.call(() -> new DatagramSocket(new InetSocketAddress(address("::"), 80))));
-        background(() -> {
-            var packet = new DatagramPacket(new byte[100], 100);
-            datagrams.receive(packet);
-            datagrams.send(packet);
-        });
+        Answering.datagrams(datagrams, OutletTest::content);
+    }
+
+    private static byte[] content(DatagramPacket packet) {
+        return Arrays.copyOf(packet.getData(), packet.getLength());
     }
 
     private static byte[] told(Socket connection, byte[] in) {
         var from = connection.getInetAddress().getHostAddress();
         var to = connection.getLocalAddress().getHostAddress();
         return (from + " asked " + to + ": " + in.length).getBytes(StandardCharsets.US_ASCII);
-    }
-
-    private interface Turn {
-        void run() throws IOException;
-    }
-
-    private static void background(Turn turn) {
-        var thread = new Thread(
-                () -> {
-                    try {
-                        while (true) {
-                            turn.run();
-                        }
-                    } catch (IOException e) {
-                        return; // closed
-                    }
-                },
-                "test-server");
-        thread.setDaemon(true);
-        thread.start();
     }
 
     private static String ask(NetNamespace from, String whom, int size) {
@@ -292,11 +228,7 @@ class OutletTest {
                     .hasCauseInstanceOf(SocketException.class);
         }
         try (var server = new ServerSocket(80, 50, address("198.18.9.1"))) {
-            background(() -> {
-                try (var connection = server.accept()) {
-                    connection.getOutputStream().write(told(connection, new byte[0]));
-                }
-            });
+            Answering.connections(server, client -> client.getOutputStream().write(told(client, new byte[0])));
             assertThat(ask(red, "198.18.1.1", 0)).isEqualTo("198.18.9.1 asked 198.18.9.1: 0");
         }
     }
@@ -318,7 +250,7 @@ class OutletTest {
         serve(blue);
 
         assertThat(isUnreachable(red, "198.18.2.2")).isTrue();
-        assertThat(firewall.drops().isolated()).isPositive();
+        Eventually.passes(() -> assertThat(firewall.drops().isolated()).isPositive());
         assertThat(ask(blue, "198.18.9.2", 1)).isEqualTo("198.18.9.1 asked 198.18.9.2: 1");
     }
 
@@ -328,9 +260,9 @@ class OutletTest {
 
         assertThat(isUnreachable(red, "198.18.9.2")).isTrue();
         assertThat(isUnreachable(red, "fd00:18:9::2")).isTrue();
-        assertThat(firewall.drops().internal()).isGreaterThanOrEqualTo(2);
+        Eventually.passes(() -> assertThat(firewall.drops().internal()).isGreaterThanOrEqualTo(2));
         try (var server = new ServerSocket(80, 50, address("198.18.9.1"))) {
-            background(() -> server.accept().close());
+            Answering.connections(server, client -> {});
             assertThat(ask(red, "198.18.1.1", 0)).isEmpty();
         }
     }

@@ -17,6 +17,7 @@ import dev.cais.LogLine;
 import dev.cais.Mount;
 import dev.cais.NotFoundException;
 import dev.cais.StorageException;
+import dev.cais.fixtures.Eventually;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.Programs;
 import dev.cais.fixtures.RequiresRoot;
@@ -61,9 +62,8 @@ class CopyTest {
                 return engine.containers().create(spec.command("sleep", "1000"));
             }
             var container = engine.containers().start(spec);
-            while (!container.exec("cat", "/proc/1/comm").stdout().equals("sleep\n")) {
-                Thread.onSpinWait();
-            }
+            Eventually.isTrue(
+                    () -> container.exec("cat", "/proc/1/comm").stdout().equals("sleep\n"));
             if (this == STOPPED) {
                 container.kill("KILL");
                 container.await();

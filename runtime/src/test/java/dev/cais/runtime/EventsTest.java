@@ -24,6 +24,7 @@ import dev.cais.NotFoundException;
 import dev.cais.PruneOptions;
 import dev.cais.Ready;
 import dev.cais.Resources;
+import dev.cais.fixtures.Eventually;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestStore;
@@ -69,10 +70,8 @@ class EventsTest {
         return engine.events().past(EventFilter.ALL.container(container));
     }
 
-    private static void awaitLines(Container container, int count) throws InterruptedException {
-        while (container.logs().lines().count() < count) {
-            Thread.sleep(5);
-        }
+    private static void awaitLines(Container container, int count) {
+        Eventually.isTrue(() -> container.logs().lines().count() >= count);
     }
 
     @Test

@@ -13,10 +13,10 @@ import dev.cais.InvalidSpecException;
 import dev.cais.NamespaceMode;
 import dev.cais.NotFoundException;
 import dev.cais.TimedOutException;
+import dev.cais.fixtures.Eventually;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
 import java.time.Duration;
-import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -42,13 +42,13 @@ class ExecTest {
         return engine.containers().start(ContainerSpec.of("busybox").command("sleep", "1000"));
     }
 
-    private static void awaitProcesses(Container container, String... commands) throws InterruptedException {
-        while (!container.top().stream().map(ContainerProcess::command).toList().containsAll(List.of(commands))) {
-            Thread.sleep(5);
-        }
+    private static void awaitProcesses(Container container, String... commands) {
+        Eventually.passes(() -> assertThat(container.top())
+                .extracting(ContainerProcess::command)
+                .contains(commands));
     }
 
-    private static void awaitTree(Container container) throws InterruptedException {
+    private static void awaitTree(Container container) {
         awaitProcesses(container, "sleep 1001", "sleep 1002", "sleep 1003", "sleep 1004", "sleep 1005");
     }
 

@@ -7,6 +7,7 @@ import dev.cais.ContainerSpec;
 import dev.cais.Engine;
 import dev.cais.FileChange;
 import dev.cais.StorageException;
+import dev.cais.fixtures.Eventually;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.Programs;
 import dev.cais.fixtures.RequiresRoot;
@@ -40,9 +41,7 @@ class ExportTest {
     void changesAreToldWhetherItRunsOrNot() {
         try (var container =
                 engine.containers().start(ContainerSpec.of("busybox").command("sh", "-c", CHANGES + "sleep 1000"))) {
-            while (container.logs().lines().findAny().isEmpty()) {
-                Thread.onSpinWait();
-            }
+            Eventually.isTrue(() -> container.logs().lines().findAny().isPresent());
             var expected = new String[] {"C /etc", "D /etc/group", "A /etc/new", "C /etc/passwd", "A /srv", "A /srv/a"};
             assertThat(container.diff().stream().map(FileChange::toString)).containsExactly(expected);
             container.kill("KILL");
@@ -62,9 +61,7 @@ class ExportTest {
     void exportIsTheRootWithoutItsMountsWhetherItRunsOrNot() {
         try (var container =
                 engine.containers().start(ContainerSpec.of("busybox").command("sh", "-c", CHANGES + "sleep 1000"))) {
-            while (container.logs().lines().findAny().isEmpty()) {
-                Thread.onSpinWait();
-            }
+            Eventually.isTrue(() -> container.logs().lines().findAny().isPresent());
             container.export(host.resolve("running.tar"));
             container.kill("KILL");
             container.await();

@@ -11,6 +11,7 @@ import dev.cais.PortBinding;
 import dev.cais.PortMapping;
 import dev.cais.Protocol;
 import dev.cais.Subnet;
+import dev.cais.fixtures.Answering;
 import dev.cais.fixtures.Feature;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.NetNamespace;
@@ -114,39 +115,8 @@ class HairpinTest {
         Server(NetNamespace namespace) {
             tcp = namespace.call(() -> new ServerSocket(PORT));
             udp = namespace.call(() -> new DatagramSocket(PORT));
-            start(this::serveTcp);
-            start(this::serveUdp);
-        }
-
-        private static void start(Runnable task) {
-            var thread = new Thread(task, "server-of-test");
-            thread.setDaemon(true);
-            thread.start();
-        }
-
-        private void serveTcp() {
-            try {
-                while (true) {
-                    try (var client = tcp.accept()) {
-                        client.getOutputStream().write(shown(client.getInetAddress()));
-                    }
-                }
-            } catch (IOException e) {
-                // closed
-            }
-        }
-
-        private void serveUdp() {
-            try {
-                var packet = new DatagramPacket(new byte[1], 1);
-                while (true) {
-                    udp.receive(packet);
-                    var answer = shown(packet.getAddress());
-                    udp.send(new DatagramPacket(answer, answer.length, packet.getSocketAddress()));
-                }
-            } catch (IOException e) {
-                // closed
-            }
+            Answering.connections(tcp, client -> client.getOutputStream().write(shown(client.getInetAddress())));
+            Answering.datagrams(udp, question -> shown(question.getAddress()));
         }
 
         private static byte[] shown(InetAddress address) {

@@ -11,6 +11,7 @@ import dev.cais.LogLine;
 import dev.cais.NamespaceMode;
 import dev.cais.NotFoundException;
 import dev.cais.SeccompProfile;
+import dev.cais.fixtures.Eventually;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
 import java.time.Duration;
@@ -98,9 +99,7 @@ class InitTest {
                 "i=0; while [ $i -lt 200 ]; do (sh -c 'exit 5' &) ; i=$((i+1)); done; echo ready; cat /dev/zero >/dev/null";
         try (var container = engine.containers().start(sh(orphans))) {
             awaitLine(container, "ready");
-            while (container.top().stream().anyMatch(process -> process.state() == 'Z')) {
-                Thread.sleep(5);
-            }
+            Eventually.isTrue(() -> container.top().stream().noneMatch(process -> process.state() == 'Z'));
 
             assertThat(container.top())
                     .extracting(process -> process.command())
@@ -158,9 +157,7 @@ class InitTest {
         try (var container = engine.containers()
                 .start(sh("(sh -c 'exit 5' &); echo ready; exec sleep 1000").pid(NamespaceMode.HOST))) {
             awaitLine(container, "ready");
-            while (container.top().size() > 2) {
-                Thread.sleep(5);
-            }
+            Eventually.isTrue(() -> container.top().size() <= 2);
 
             assertThat(container.top())
                     .extracting(process -> process.command())

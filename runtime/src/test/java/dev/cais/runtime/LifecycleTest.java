@@ -15,6 +15,7 @@ import dev.cais.NotFoundException;
 import dev.cais.RestartPolicy;
 import dev.cais.TimedOutException;
 import dev.cais.WaitCondition;
+import dev.cais.fixtures.Eventually;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestStore;
@@ -224,10 +225,8 @@ class LifecycleTest {
         return result;
     }
 
-    private static void awaitWaiting(Thread thread) throws InterruptedException {
-        while (thread.getState() != Thread.State.WAITING) {
-            Thread.sleep(1);
-        }
+    private static void awaitWaiting(Thread thread) {
+        Eventually.isTrue(() -> thread.getState() == Thread.State.WAITING);
     }
 
     @Test
@@ -304,9 +303,7 @@ class LifecycleTest {
     void anySignalCanBeSent() throws InterruptedException {
         var script = "trap 'exit 9' 37; echo ready; while :; do sleep 0.01; done";
         try (var container = engine.containers().start(sh(script))) {
-            while (container.logs().lines().findAny().isEmpty()) {
-                Thread.sleep(5);
-            }
+            Eventually.isTrue(() -> container.logs().lines().findAny().isPresent());
             container.kill("RTMIN+3");
 
             assertThat(container.await().exitCode()).isEqualTo(9);

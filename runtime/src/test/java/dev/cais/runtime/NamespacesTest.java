@@ -12,6 +12,7 @@ import dev.cais.NamespaceMode;
 import dev.cais.Namespaces;
 import dev.cais.NotFoundException;
 import dev.cais.Ready;
+import dev.cais.fixtures.Eventually;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
 import java.io.IOException;
@@ -103,9 +104,7 @@ class NamespacesTest {
                 .start(sh("setsid sleep 1000 & setsid sh -c 'sleep 1000 & sleep 1000' & sleep 0.05; echo ready; cat"
                                 + " /dev/zero >/dev/null")
                         .pid(NamespaceMode.HOST))) {
-            while (container.top().size() < 5) {
-                Thread.sleep(5);
-            }
+            Eventually.passes(() -> assertThat(container.top()).hasSizeGreaterThanOrEqualTo(5));
             var pids = container.top().stream().map(process -> process.pid()).toList();
             assertThat(container.exec("cat", "/proc/self/status").stdout().lines())
                     .filteredOn(line -> line.startsWith("NSpid:"))
@@ -114,9 +113,8 @@ class NamespacesTest {
             container.await();
 
             for (var pid : pids) {
-                while (runs(pid)) {
-                    Thread.sleep(5);
-                }
+                Eventually.passes(
+                        () -> assertThat(runs(pid)).as("process %d", pid).isFalse());
             }
             assertThat(((LocalContainer) container).lastCgroup().processes()).isEmpty();
         }

@@ -3,12 +3,12 @@ package dev.cais.runtime;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.cais.Subnet;
+import dev.cais.fixtures.Answering;
 import dev.cais.fixtures.NetNamespace;
 import dev.cais.network.netlink.LinkAddress;
 import dev.cais.network.netlink.LinkKind;
 import dev.cais.network.netlink.LinkRequest;
 import dev.cais.network.netlink.Rtnetlink;
-import java.io.IOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
@@ -16,6 +16,7 @@ import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.extension.AfterAllCallback;
 import org.junit.jupiter.api.extension.BeforeAllCallback;
@@ -63,44 +64,22 @@ public final class OutsideHost implements BeforeAllCallback, AfterAllCallback {
         }
         var connections = outside.call(() -> new ServerSocket(80, 50, address("::")));
         opened.add(connections);
-        serve(() -> {
-            try (var connection = connections.accept()) {
-                var who = connection.getInetAddress().getHostAddress() + "\n";
-                connection.getOutputStream().write(who.getBytes(StandardCharsets.US_ASCII));
-            }
+        Answering.connections(connections, client -> {
+            var who = client.getInetAddress().getHostAddress() + "\n";
+            client.getOutputStream().write(who.getBytes(StandardCharsets.US_ASCII));
         });
         var datagrams = outside.call(() -> new DatagramSocket(new InetSocketAddress(address("::"), 53)));
         opened.add(datagrams);
-        serve(() -> {
-            var packet = new DatagramPacket(new byte[2000], 2000);
-            datagrams.receive(packet);
-            if (packet.getLength() >= DNS_HEADER) {
-                var flags = packet.getData();
-                flags[2] |= (byte) 0x80; // an answer
-                flags[3] = (byte) (flags[3] & 0xf0 | 3); // NXDOMAIN
-            }
-            datagrams.send(packet);
-        });
+        Answering.datagrams(datagrams, OutsideHost::answer);
     }
 
-    private interface Turn {
-        void run() throws IOException;
-    }
-
-    private static void serve(Turn turn) {
-        var thread = new Thread(
-                () -> {
-                    try {
-                        while (true) {
-                            turn.run();
-                        }
-                    } catch (IOException e) {
-                        return; // closed
-                    }
-                },
-                "test-outside");
-        thread.setDaemon(true);
-        thread.start();
+    private static byte[] answer(DatagramPacket question) {
+        var answer = Arrays.copyOf(question.getData(), question.getLength());
+        if (answer.length >= DNS_HEADER) {
+            answer[2] |= (byte) 0x80; // an answer
+            answer[3] = (byte) (answer[3] & 0xf0 | 3); // NXDOMAIN
+        }
+        return answer;
     }
 
     private static InetAddress address(String text) {

@@ -8,6 +8,7 @@ import dev.cais.ContainerSpec;
 import dev.cais.ContainerState;
 import dev.cais.Engine;
 import dev.cais.LogLine;
+import dev.cais.fixtures.Eventually;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestStore;
@@ -40,10 +41,8 @@ class PauseTest {
         return container;
     }
 
-    private static void awaitLines(dev.cais.Container container, int count) throws InterruptedException {
-        while (container.logs().lines().count() < count) {
-            Thread.sleep(5);
-        }
+    private static void awaitLines(dev.cais.Container container, int count) {
+        Eventually.isTrue(() -> container.logs().lines().count() >= count);
     }
 
     @Test
@@ -122,9 +121,7 @@ class PauseTest {
         var thread =
                 new Thread(() -> exec.complete(container.exec("sleep", "61").exitCode()));
         thread.start();
-        while (!container.exec("ps").stdout().contains("sleep 61")) {
-            Thread.sleep(5);
-        }
+        Eventually.isTrue(() -> container.exec("ps").stdout().contains("sleep 61"));
         container.pause();
         container.close();
 

@@ -10,6 +10,7 @@ import dev.cais.Engine;
 import dev.cais.NetworkSpec;
 import dev.cais.PortMapping;
 import dev.cais.Subnet;
+import dev.cais.fixtures.Answering;
 import dev.cais.fixtures.Feature;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.NetNamespace;
@@ -136,19 +137,8 @@ class RealFirewallsTest {
     }
 
     private static void greet(ServerSocket server) {
-        var greeting = new Thread(
-                () -> {
-                    while (!server.isClosed()) {
-                        try (var client = server.accept()) {
-                            client.getOutputStream().write("welcome\n".getBytes(StandardCharsets.US_ASCII));
-                        } catch (IOException e) {
-                            // it is closed, or this client is gone
-                        }
-                    }
-                },
-                "test-greeting");
-        greeting.setDaemon(true);
-        greeting.start();
+        Answering.connections(
+                server, client -> client.getOutputStream().write("welcome\n".getBytes(StandardCharsets.US_ASCII)));
     }
 
     private static void giveAddress(Rtnetlink links, String name, InetAddress address) {

@@ -14,6 +14,7 @@ import dev.cais.IoLimit;
 import dev.cais.KernelException;
 import dev.cais.NotFoundException;
 import dev.cais.Resources;
+import dev.cais.fixtures.Eventually;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.linux.ControlFile;
@@ -280,9 +281,7 @@ class ResourcesTest {
                         "-c",
                         "dd if=/dev/zero of=/dev/shm/x bs=1M count=40 2>/dev/null; echo ready; exec sleep 1000");
         try (var container = engine.containers().start(spec.pids(50))) {
-            while (container.logs().lines().findAny().isEmpty()) {
-                Thread.sleep(5);
-            }
+            Eventually.isTrue(() -> container.logs().lines().findAny().isPresent());
             assumeTrue(ControlFile.read(Path.of("/proc/swaps")).lines().count() == 1, "it would be swapped out");
 
             assertThatThrownBy(

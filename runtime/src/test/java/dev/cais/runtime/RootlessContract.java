@@ -22,6 +22,7 @@ import dev.cais.RestartPolicy;
 import dev.cais.UnsupportedHostException;
 import dev.cais.Warning;
 import dev.cais.fixtures.ChildJvm;
+import dev.cais.fixtures.Eventually;
 import dev.cais.fixtures.TestStore;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -39,13 +40,6 @@ abstract class RootlessContract {
 
     static ContainerSpec sh(String script) {
         return BUSYBOX.command("sh", "-c", script);
-    }
-
-    private static void await(java.util.function.BooleanSupplier condition) throws InterruptedException {
-        for (var waited = 0; !condition.getAsBoolean(); waited += 10) {
-            assertThat(waited).as("milliseconds").isLessThan(60_000);
-            Thread.sleep(10);
-        }
     }
 
     @Test
@@ -209,8 +203,8 @@ abstract class RootlessContract {
                                 .restart(RestartPolicy.onFailure(3))
                                 .health(HealthCheck.exec("test", "-e", "/root/up")
                                         .interval(Duration.ofMillis(100))))) {
-            await(() -> box.restartCount() == 1 && box.state() == ContainerState.RUNNING);
-            await(() -> box.health().status() == Health.Status.HEALTHY);
+            Eventually.isTrue(() -> box.restartCount() == 1 && box.state() == ContainerState.RUNNING);
+            Eventually.isTrue(() -> box.health().status() == Health.Status.HEALTHY);
 
             assertThat(box.inspect().restartCount()).isEqualTo(1);
         }
@@ -245,7 +239,7 @@ abstract class RootlessContract {
                 var box = engine.containers().start(sh("while true; do :; done").memory(ByteSize.mib(64)))) {
             assertThat(engine.info().controllers()).isEmpty();
             assertThat(box.warnings()).extracting(Warning::what).containsExactly("memory 64.0 MiB");
-            await(() -> box.stats().cpu().total().toMillis() > 50);
+            Eventually.isTrue(() -> box.stats().cpu().total().toMillis() > 50);
             var stats = box.stats();
 
             assertThat(stats.memory().bytes()).isPositive();
@@ -273,10 +267,10 @@ abstract class RootlessContract {
         try (var engine = store.openEngineWithBusybox();
                 var box = engine.containers().start(SLEEPING)) {
             var exec = box.startExec(ExecSpec.of("sh", "-c", "(setsid sleep 2000 &); sleep 2000 & sleep 2000; :"));
-            await(() -> box.top().size() == 5);
+            Eventually.isTrue(() -> box.top().size() == 5);
             exec.kill("KILL");
             exec.await(LONG);
-            await(() -> box.top().size() == 1);
+            Eventually.isTrue(() -> box.top().size() == 1);
             exec.close();
         }
     }
@@ -338,12 +332,12 @@ abstract class RootlessContract {
         String id;
         try (var jvm = ChildJvm.start(Victim.class, store.path().toString())) {
             id = jvm.readLine();
-            await(() -> sleepers() == 2);
+            Eventually.isTrue(() -> sleepers() == 2);
             jvm.kill();
         }
 
-        await(() -> sleepers() == 0);
-        await(() -> !Files.exists(store.path().resolve("engines").resolve(id)));
+        Eventually.isTrue(() -> sleepers() == 0);
+        Eventually.isTrue(() -> !Files.exists(store.path().resolve("engines").resolve(id)));
     }
 
     /** Processes of this user's and of its subordinates. */

@@ -9,6 +9,7 @@ import dev.cais.Engine;
 import dev.cais.Ready;
 import dev.cais.fixtures.AsPlainUser;
 import dev.cais.fixtures.ChildJvm;
+import dev.cais.fixtures.Eventually;
 import dev.cais.fixtures.Programs;
 import dev.cais.fixtures.TestImages;
 import dev.cais.fixtures.TestStore;
@@ -174,11 +175,8 @@ class RootlessFilesTest extends DebiansFilesAsPlainUser {
             jvm.kill();
         }
 
-        for (var tries = 0; Files.exists(left) && tries < 600; tries++) {
-            Thread.sleep(50);
-        }
-        assertThat(left)
+        Eventually.passes(() -> assertThat(left)
                 .as("removed by the engine's will, before another engine looks")
-                .doesNotExist();
+                .doesNotExist());
     }
 }

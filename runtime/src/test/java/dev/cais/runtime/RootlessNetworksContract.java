@@ -17,9 +17,10 @@ import dev.cais.PortBinding;
 import dev.cais.PortMapping;
 import dev.cais.Subnet;
 import dev.cais.UnsupportedHostException;
-import java.io.IOException;
+import dev.cais.fixtures.Answering;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -116,21 +117,8 @@ abstract class RootlessNetworksContract {
     }
 
     private static void answer(ServerSocket server, String text) {
-        var thread = new Thread(
-                () -> {
-                    while (true) {
-                        try (var connection = server.accept()) {
-                            connection
-                                    .getOutputStream()
-                                    .write(text.getBytes(java.nio.charset.StandardCharsets.US_ASCII));
-                        } catch (IOException e) {
-                            return; // closed
-                        }
-                    }
-                },
-                "test-answering");
-        thread.setDaemon(true);
-        thread.start();
+        Answering.connections(
+                server, client -> client.getOutputStream().write(text.getBytes(StandardCharsets.US_ASCII)));
     }
 
     @Test

@@ -12,6 +12,7 @@ import dev.cais.Protocol;
 import dev.cais.Subnet;
 import dev.cais.fixtures.AsPlainUser;
 import dev.cais.fixtures.ChildJvm;
+import dev.cais.fixtures.Eventually;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.TestImages;
 import dev.cais.fixtures.TestStore;
@@ -121,15 +122,11 @@ class RootlessServicesTest {
 
             victim.kill();
         }
-        var deadline = System.nanoTime() + LONG.toNanos();
-        var left = processes();
-        left.removeAll(before);
-        while (!left.isEmpty() && System.nanoTime() - deadline < 0) {
-            Thread.sleep(10);
-            left = processes();
+        Eventually.passes(() -> {
+            var left = processes();
             left.removeAll(before);
-        }
-        assertThat(left).isEmpty();
+            assertThat(left).isEmpty();
+        });
         try (var again = new ServerSocket()) {
             again.setReuseAddress(true);
             again.bind(new InetSocketAddress(LOOPBACK, port));

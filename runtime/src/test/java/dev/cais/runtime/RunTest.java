@@ -16,6 +16,7 @@ import dev.cais.LogLine;
 import dev.cais.NotFoundException;
 import dev.cais.Stats;
 import dev.cais.TimedOutException;
+import dev.cais.fixtures.Eventually;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestStore;
@@ -77,9 +78,7 @@ class RunTest {
     void pidOneGoneMeansAllGone() throws InterruptedException {
         try (var container = engine.containers().start(sh("(setsid sleep 1000 &) ; sleep 0.1; exec sleep 1000"))) {
             var cgroup = ((LocalContainer) container).cgroup();
-            while (cgroup.processes().size() < 2) {
-                Thread.sleep(5);
-            }
+            Eventually.isTrue(() -> cgroup.processes().size() >= 2);
             container.kill("KILL");
             container.await();
 
@@ -134,9 +133,7 @@ class RunTest {
         try (var container = engine.containers()
                 .start(sh("trap 'echo bye; exit 7' USR1; echo ready; while :; do sleep 0.01; done")
                         .stopSignal("USR1"))) {
-            while (container.logs().lines().findAny().isEmpty()) {
-                Thread.sleep(5);
-            }
+            Eventually.isTrue(() -> container.logs().lines().findAny().isPresent());
 
             assertThat(container.stop().exitCode()).isEqualTo(7);
             assertThat(container.logs().lines().map(LogLine::text)).containsExactly("ready", "bye");
@@ -361,9 +358,7 @@ class RunTest {
                 }
             });
             thread.start();
-            while (!container.exec("ps").stdout().contains("sleep 61")) {
-                Thread.sleep(5);
-            }
+            Eventually.isTrue(() -> container.exec("ps").stdout().contains("sleep 61"));
             thread.interrupt();
 
             assertThat(thrown.get(10, TimeUnit.SECONDS)).isInstanceOf(CancelledException.class);

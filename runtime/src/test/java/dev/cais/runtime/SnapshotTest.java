@@ -10,6 +10,7 @@ import dev.cais.CopySource;
 import dev.cais.Engine;
 import dev.cais.FileChange;
 import dev.cais.LogLine;
+import dev.cais.fixtures.Eventually;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
 import java.util.ArrayList;
@@ -50,9 +51,7 @@ class SnapshotTest {
                                 .command("sh", "-c", SHOW + "; echo mine >>/data; sleep 1000")));
             }
             for (var clone : clones) {
-                while (clone.exec("cat", "/data").stdout().equals("warm\n")) {
-                    Thread.onSpinWait();
-                }
+                Eventually.isTrue(() -> !clone.exec("cat", "/data").stdout().equals("warm\n"));
                 assertThat(clone.logs().lines().map(LogLine::text)).containsExactly("warm", "new", "set up");
                 assertThat(clone.exec("cat", "/data").stdout()).isEqualTo("warm\nmine\n");
                 assertThat(clone.diff().stream().map(FileChange::toString)).containsExactly("C /data");
@@ -113,9 +112,7 @@ class SnapshotTest {
     void aRunningContainerIsCopiedAndGoesOn() {
         try (var container = engine.containers()
                 .start(ContainerSpec.of("busybox").command("sh", "-c", SET_UP + "; echo ready; sleep 1000"))) {
-            while (container.logs().lines().findAny().isEmpty()) {
-                Thread.onSpinWait();
-            }
+            Eventually.isTrue(() -> container.logs().lines().findAny().isPresent());
             try (var snapshot = container.snapshot()) {
                 container.exec("sh", "-c", "echo later >/data");
                 var spec = ContainerSpec.of(snapshot).command("sh", "-c", SHOW);

@@ -15,6 +15,7 @@ import dev.cais.StorageException;
 import dev.cais.Volume;
 import dev.cais.VolumeFilter;
 import dev.cais.fixtures.ChildJvm;
+import dev.cais.fixtures.Eventually;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.SmallDisk;
@@ -23,7 +24,6 @@ import dev.cais.fixtures.TestImages;
 import dev.cais.fixtures.TestStore;
 import dev.cais.fixtures.TreeListing;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -378,12 +378,10 @@ class VolumesTest {
                 assertThatThrownBy(() -> engine.volumes().remove("data")).isInstanceOf(ConflictException.class);
                 jvm.kill();
             }
-            while (Files.exists(anonymous)) { // until its engine's will has done its work
-                Thread.sleep(10);
-            }
-            while (!engine.volumes().list(VolumeFilter.ALL.dangling(false)).isEmpty()) {
-                Thread.sleep(10);
-            }
+            Eventually.passes(() ->
+                    assertThat(anonymous).as("its engine's will does its work").doesNotExist());
+            Eventually.passes(() -> assertThat(engine.volumes().list(VolumeFilter.ALL.dangling(false)))
+                    .isEmpty());
             assertThat(engine.volumes().get("data").path().resolve("answer")).hasContent("answer");
             engine.volumes().remove("data");
         }

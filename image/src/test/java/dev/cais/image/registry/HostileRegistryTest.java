@@ -23,6 +23,7 @@ import dev.cais.RegistryException;
 import dev.cais.RegistryOptions;
 import dev.cais.StorageException;
 import dev.cais.fixtures.ChildJvm;
+import dev.cais.fixtures.Eventually;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.SmallDisk;
@@ -485,14 +486,9 @@ class HostileRegistryTest {
         }
     }
 
-    private void awaitPartial(long size) throws InterruptedException {
-        var end = System.nanoTime() + Duration.ofSeconds(30).toNanos();
-        while (partialSize() < size) {
-            assertThat(System.nanoTime())
-                    .as("bytes in the store: " + partialSize())
-                    .isLessThan(end);
-            Thread.sleep(5);
-        }
+    private void awaitPartial(long size) {
+        Eventually.passes(
+                () -> assertThat(partialSize()).as("bytes in the store").isGreaterThanOrEqualTo(size));
     }
 
     @Test

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.cais.Protocol;
 import dev.cais.Subnet;
 import dev.cais.UnsupportedHostException;
+import dev.cais.fixtures.Eventually;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.linux.EventLoop;
 import dev.cais.linux.Fd;
@@ -390,13 +391,13 @@ class RelayTest {
         }
     }
 
-    private void awaitClients(Relay.Served served, int count) throws InterruptedException {
+    private void awaitClients(Relay.Served served, int count) {
         var expected = ", " + count + " clients]";
         var shown = new String[1];
-        do {
-            Thread.sleep(1);
+        Eventually.passes(() -> {
             loop.perform(() -> shown[0] = served.toString());
-        } while (!shown[0].endsWith(expected));
+            assertThat(shown[0]).endsWith(expected);
+        });
     }
 
     /** Sends back what it gets. */

@@ -479,7 +479,8 @@ public final class Cgroup {
                 thaw();
             } catch (KernelException e) {
                 if (!isGone(e)) {
-                    throw e;
+                    CgroupTree.kill(
+                            freezer); // they do not all stand still in time: who forks is found at the next look
                 }
             }
         } else {

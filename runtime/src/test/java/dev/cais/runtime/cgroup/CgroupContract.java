@@ -37,14 +37,14 @@ abstract class CgroupContract {
     private static final String ENGINE =
             "%012x".formatted(0xca15_0000_0000L | ProcessHandle.current().pid());
 
-    private static final long SIGKILLED = 128 + 9;
+    static final int SIGKILLED = 128 + 9;
 
     @TempDir
     Path scratch;
 
     private final Cgroups host;
     private final List<Process> started = new ArrayList<>();
-    private EngineCgroups engine;
+    EngineCgroups engine;
 
     CgroupContract(Cgroups host) {
         this.host = host;
@@ -71,7 +71,7 @@ abstract class CgroupContract {
     }
 
     /** A shell that is in the group before its script begins. */
-    private Process start(Cgroup cgroup, String script) throws IOException {
+    final Process start(Cgroup cgroup, String script) throws IOException {
         var enter = new StringBuilder("set -e\n");
         cgroup.taskFiles().forEach(file -> enter.append("echo 0 >").append(file).append('\n'));
         cgroup.directory()
@@ -92,7 +92,7 @@ abstract class CgroupContract {
         return output;
     }
 
-    private static void awaitLine(Process process) throws IOException {
+    static void awaitLine(Process process) throws IOException {
         assertThat(process.inputReader(StandardCharsets.UTF_8).readLine()).isEqualTo("ready");
     }
 
@@ -325,7 +325,7 @@ abstract class CgroupContract {
         cgroup.killAll();
         cgroup.remove();
 
-        assertThat(process.waitFor()).isEqualTo((int) SIGKILLED);
+        assertThat(process.waitFor()).isEqualTo(SIGKILLED);
         assertThat(cgroup.directories()).noneMatch(Files::exists);
     }
 
@@ -343,7 +343,7 @@ abstract class CgroupContract {
         cgroup.killAll();
         cgroup.remove();
 
-        assertThat(process.waitFor()).isEqualTo((int) SIGKILLED);
+        assertThat(process.waitFor()).isEqualTo(SIGKILLED);
         assertThat(cgroup.directories()).noneMatch(Files::exists);
     }
 
@@ -430,7 +430,7 @@ abstract class CgroupContract {
         engine.close();
         engine.close();
 
-        assertThat(process.waitFor()).isEqualTo((int) SIGKILLED);
+        assertThat(process.waitFor()).isEqualTo(SIGKILLED);
         assertThat(roots).isNotEmpty().noneMatch(Files::exists);
     }
 
@@ -459,7 +459,7 @@ abstract class CgroupContract {
 
             assertThat(host.sweep(id -> !id.equals(dead))).containsExactly(dead);
             assertThat(left).noneMatch(Files::exists);
-            assertThat(survivor.waitFor()).isEqualTo((int) SIGKILLED);
+            assertThat(survivor.waitFor()).isEqualTo(SIGKILLED);
             assertThat(stranger).exists();
         } finally {
             left.forEach(CgroupTree::killAndRemove);

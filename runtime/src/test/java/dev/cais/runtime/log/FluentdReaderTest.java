@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.cais.LogConfig;
 import dev.cais.LogLine;
 import dev.cais.LogStream;
+import dev.cais.fixtures.Eventually;
 import dev.cais.fixtures.Programs;
 import dev.cais.fixtures.RequiresProgram;
 import dev.cais.linux.NativeMemory;
@@ -78,9 +79,8 @@ class FluentdReaderTest {
             lines = log.logs().lines().toList();
             try (var connection = server.accept()) {
                 var reading = CompletableFuture.supplyAsync(() -> readAll(connection));
-                while (log.logs().status().delivered() < lines.size()) {
-                    Thread.sleep(5);
-                }
+                var count = lines.size();
+                Eventually.isTrue(() -> log.logs().status().delivered() >= count);
                 log.close(); // and with it the connection
                 sent = reading.join();
             }

@@ -10,6 +10,7 @@ import dev.cais.LogLine;
 import dev.cais.LogOrigin;
 import dev.cais.LogSink;
 import dev.cais.LogStream;
+import dev.cais.fixtures.Eventually;
 import dev.cais.linux.Abi;
 import dev.cais.linux.Fd;
 import dev.cais.linux.NativeMemory;
@@ -229,9 +230,7 @@ class LogDriversTest {
                 .option("tag", "{{.Name}}"));
         log.begin();
         append(log, LogStream.STDOUT, "early\n" + "x".repeat(20_000) + "\n");
-        while (log.logs().status().problem().isEmpty()) {
-            Thread.onSpinWait();
-        }
+        Eventually.isTrue(() -> !log.logs().status().problem().isEmpty());
         assertThat(log.logs().status().problem()).startsWith("cannot connect to tcp://127.0.0.1:" + port + ": ");
         try (var server = new ServerSocket(port, 1, InetAddress.getLoopbackAddress());
                 var connection = server.accept();
@@ -276,9 +275,7 @@ class LogDriversTest {
                         output.write(
                                 new MessagePack().map(1).text("ack").text(chunk).toByteArray());
                         output.flush();
-                        while (log.logs().status().delivered() == 0) {
-                            Thread.onSpinWait();
-                        }
+                        Eventually.isTrue(() -> log.logs().status().delivered() > 0);
                     }
                 }
             }
@@ -354,9 +351,7 @@ class LogDriversTest {
         append(log, LogStream.STDOUT, "a\n");
         assertThat(own.taken.poll(10, TimeUnit.SECONDS)).isEqualTo("web:a");
         append(log, LogStream.STDOUT, "b\n");
-        while (log.logs().status().failed() == 0) {
-            Thread.onSpinWait();
-        }
+        Eventually.isTrue(() -> log.logs().status().failed() > 0);
         append(log, LogStream.STDOUT, "c\n");
         assertThat(own.taken.poll(10, TimeUnit.SECONDS)).isEqualTo("web:c");
         log.complete();
