@@ -335,9 +335,10 @@ class RunTest {
             }
         });
         thread.start();
-        while (engine.containers().find("interrupted").isEmpty()) {
-            Thread.sleep(5);
-        }
+        Eventually.passes(() -> assertThat(engine.containers().find("interrupted"))
+                .get()
+                .extracting(Container::state)
+                .isEqualTo(ContainerState.RUNNING));
         thread.interrupt();
 
         assertThat(thrown.get(10, TimeUnit.SECONDS))
