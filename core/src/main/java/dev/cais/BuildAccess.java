@@ -13,7 +13,8 @@ import java.util.Set;
  *
  * @param secrets by id, for {@code RUN --mount=type=secret}. {@code GIT_AUTH_TOKEN} and {@code GIT_AUTH_HEADER} are for servers that git
  *     fetches from by http or https, too: a password, and what {@code Authorization} says; before them {@code GIT_AUTH_TOKEN.host} and {@code
- *     GIT_AUTH_HEADER.host}, with the port if the address has one, which other servers do not see
+ *     GIT_AUTH_HEADER.host}, with the port if the address has one, which other servers do not see. {@code HTTP_AUTH_HEADER_host} and {@code
+ *     HTTP_AUTH_TOKEN_host}, a bearer's, are so for files of the web
  * @param ssh agents by id, the socket of one or the files of its keys, for {@code RUN --mount=type=ssh}; the one that is called {@code default} is git's, too
  * @param knownHosts the file of the host keys that ssh believes when git fetches by it, and no others; if it is not given, those that this
  *     user and the host know

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.cais.BuildContext;
 import dev.cais.BuildEntitlement;
 import dev.cais.BuildException;
+import dev.cais.BuildSecret;
 import dev.cais.BuildSpec;
 import dev.cais.CorruptContentException;
 import dev.cais.Engine;
@@ -129,6 +130,45 @@ class BuildAddTest {
             assertThatThrownBy(() -> builds.build(BuildSpec.of(server.url("/cut"))))
                     .isInstanceOf(CorruptContentException.class)
                     .hasMessage("cannot read the context: its gzip stream ends early; fetch or save it again");
+        }
+    }
+
+    @Test
+    void aServerIsShownTheSecretOfItsNameAndNoOther() {
+        var host = URI.create(server.url("/")).getAuthority();
+        try (var other = new WebServer()) {
+            server.put("/token", "by token".getBytes(UTF_8));
+            server.protect("/token", "Bearer of files");
+            server.put("/header", "by header".getBytes(UTF_8));
+            server.protect("/header", "Digest x=y");
+            server.redirect("/other", other.url("/token"));
+            other.put("/token", "of another".getBytes(UTF_8));
+            other.protect("/token", "Digest x=y");
+            var token = spec("ADD " + server.url("/token") + " /f")
+                    .allow(BuildEntitlement.NETWORK_HOST)
+                    .secret("HTTP_AUTH_TOKEN_127.0.0.1", BuildSecret.of("of files\n"));
+            assertThat(builds.run(builds.build(token), "cat", "/f")).isEqualTo("by token");
+            var header = spec("ADD " + server.url("/header") + " /f\nADD " + server.url("/token") + " /g")
+                    .allow(BuildEntitlement.NETWORK_HOST)
+                    .secret("HTTP_AUTH_TOKEN_127.0.0.1", BuildSecret.of("of files"))
+                    .secret("HTTP_AUTH_HEADER_" + host, BuildSecret.of("Digest x=y"));
+            assertThatThrownBy(() -> builds.build(header))
+                    .isInstanceOf(BuildException.class)
+                    .hasMessageContaining("cannot fetch " + server.url("/token") + ": http://" + host
+                            + " refused it [status=401] [line=3]");
+            for (var path : List.of("/token", "/other")) {
+                assertThatThrownBy(() -> builds.build(spec("ADD " + server.url(path) + " /f")
+                                .allow(BuildEntitlement.NETWORK_HOST)
+                                .secret("HTTP_AUTH_HEADER_" + host, BuildSecret.of("Digest x=y"))))
+                        .as(path)
+                        .isInstanceOf(BuildException.class)
+                        .hasMessageContaining(" refused it");
+            }
+            assertThatThrownBy(
+                            () -> builds.build(token.secret("HTTP_AUTH_TOKEN_" + host, BuildSecret.of("two\nlines"))))
+                    .isInstanceOf(BuildException.class)
+                    .hasMessageContaining(
+                            "cannot use secret HTTP_AUTH_TOKEN_" + host + ": it is empty or not one line");
         }
     }
 

@@ -369,6 +369,25 @@ class BuildTest extends BuildsByOneEngine {
         assertThat(run(image, "cat", "/mine/id")).isEqualTo("1000\n");
     }
 
+    @Test
+    void ownersAreAllNumbersThatTheKernelHas() {
+        write("f", "f");
+        var image = build("""
+                FROM busybox AS owned
+                COPY --chown=4294967294:3000000000 f /dir/f
+                FROM busybox
+                COPY --from=owned /dir /dir
+                COPY --chown=2147483648 f /g
+                """);
+
+        assertThat(run(image, "stat", "-c", "%u:%g", "/dir", "/dir/f", "/g"))
+                .isEqualTo("0:0\n4294967294:3000000000\n2147483648:2147483648\n");
+        assertThatThrownBy(() -> build("FROM busybox\nCOPY --chown=4294967295 f /f\n"))
+                .isInstanceOf(BuildException.class)
+                .hasMessageStartingWith("cannot build " + context + "/Dockerfile: --chown has 4294967295, and users and"
+                        + " groups are 0 to 4294967294 [line=2]\n");
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"--gzip", "--bzip2", "--xz", "--zstd"})
     void archivesAreUnpackedByAddAlone(String compression) throws Exception {

@@ -15,6 +15,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 final class WebServer implements AutoCloseable {
     private final HttpServer server;
     private final Map<String, Page> pages = new HashMap<>();
+    private final Map<String, String> authorizations = new HashMap<>();
     private final List<String> requests = new CopyOnWriteArrayList<>();
 
     private record Page(int status, Map<String, String> headers, byte[] content) {}
@@ -48,6 +49,13 @@ final class WebServer implements AutoCloseable {
         put(path, 302, Map.of("Location", target), new byte[0]);
     }
 
+    /** Shows a path to those alone who say this. */
+    void protect(String path, String authorization) {
+        synchronized (pages) {
+            authorizations.put(path, authorization);
+        }
+    }
+
     /** Path and answer of each, since this was asked for last. */
     List<String> requests() {
         var all = List.copyOf(requests);
@@ -60,7 +68,12 @@ final class WebServer implements AutoCloseable {
             var path = exchange.getRequestURI().getPath();
             Page page;
             synchronized (pages) {
-                page = pages.getOrDefault(path, new Page(404, Map.of(), new byte[0]));
+                var said = exchange.getRequestHeaders().getFirst("Authorization");
+                var isShown =
+                        authorizations.getOrDefault(path, String.valueOf(said)).equals(String.valueOf(said));
+                page = isShown
+                        ? pages.getOrDefault(path, new Page(404, Map.of(), new byte[0]))
+                        : new Page(401, Map.of(), new byte[0]);
             }
             var known = exchange.getRequestHeaders().getFirst("If-None-Match");
             var since = exchange.getRequestHeaders().getFirst("If-Modified-Since");

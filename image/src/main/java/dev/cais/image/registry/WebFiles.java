@@ -13,7 +13,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Pattern;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Files of the web, fetched for somebody who is not trusted: an address that leads to this host or its link is refused unless that is allowed,
@@ -74,14 +73,15 @@ public final class WebFiles {
      *
      * @param known what is known of it
      * @param nearest how near a server may be that the address itself names
+     * @param authorization for the server of the address, and for no other that it leads to; else what the address has of one counts
      * @return empty if it is still the one that is known
      * @throws NotFoundException if there is none
      * @throws BuildException if the server cannot be reached, or refuses, or leads where it must not
      */
-    public Optional<WebFile> get(URI address, Version known, Vicinity nearest) {
+    public Optional<WebFile> get(URI address, Version known, Vicinity nearest, Optional<String> authorization) {
         var task = new Task("fetch " + shown(address), transport.options().timeout());
         try {
-            return follow(address, known, nearest, task);
+            return follow(address, known, nearest, authorization.or(() -> ofUser(address)), task);
         } catch (IOException e) {
             throw new BuildException(
                     task.cannot() + ": " + Endpoint.of(address) + " does not answer", Map.of("cause", shown(e)), "", e);
@@ -122,12 +122,14 @@ public final class WebFiles {
         return vicinity;
     }
 
-    private Optional<WebFile> follow(URI address, Version known, Vicinity nearest, Task task) throws IOException {
+    private Optional<WebFile> follow(
+            URI address, Version known, Vicinity nearest, Optional<String> authorization, Task task)
+            throws IOException {
         var url = address;
         var vicinity = requireFarEnough(url, nearest, task);
         for (var redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
             var isFirst = Endpoint.of(url).equals(Endpoint.of(address));
-            var response = transport.send("", request(url, isFirst ? address.getUserInfo() : null, known), task);
+            var response = transport.send("", request(url, isFirst ? authorization : Optional.empty(), known), task);
             var target = response.isRedirect() ? response.header("Location") : Optional.<String>empty();
             if (target.isEmpty()) {
                 return answer(response, address, task);
@@ -165,13 +167,18 @@ public final class WebFiles {
                 task.cannot() + ": " + Endpoint.of(address) + " refused it", Map.of("status", response.status()), "");
     }
 
-    private static Request request(URI url, @Nullable String userInfo, Version known) {
+    private static Optional<String> ofUser(URI address) {
+        return Optional.ofNullable(address.getUserInfo()).map(info -> {
+            var colon = info.indexOf(':');
+            var user = colon < 0 ? info : info.substring(0, colon);
+            return Authentication.basic(user, colon < 0 ? "" : info.substring(colon + 1));
+        });
+    }
+
+    private static Request request(URI url, Optional<String> authorization, Version known) {
         var request = Request.of("GET", bare(url)).header("Accept-Encoding", "identity");
-        if (userInfo != null) {
-            var colon = userInfo.indexOf(':');
-            var user = colon < 0 ? userInfo : userInfo.substring(0, colon);
-            var password = colon < 0 ? "" : userInfo.substring(colon + 1);
-            request = request.header("Authorization", Authentication.basic(user, password));
+        if (authorization.isPresent()) {
+            request = request.header("Authorization", authorization.get());
         }
         if (known.etag().isPresent()) {
             request = request.header("If-None-Match", known.etag().get());

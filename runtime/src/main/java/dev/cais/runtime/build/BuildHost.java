@@ -20,8 +20,8 @@ public interface BuildHost {
 
     ImageLimits limits();
 
-    /** A user and a group by number. */
-    record Owner(int uid, int gid) {
+    /** A user and a group by number, 0 to 2³²−2. */
+    record Owner(long uid, long gid) {
         static final Owner ROOT = new Owner(0, 0);
     }
 

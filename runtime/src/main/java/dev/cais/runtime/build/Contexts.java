@@ -116,7 +116,8 @@ final class Contexts implements AutoCloseable {
                 times.put(name, () -> newest(fresh));
             }
         } else if (context instanceof BuildContext.Web web) {
-            var remote = new RemoteFile(workplace, web.url(), Optional.empty(), Vicinity.HOST, temporary());
+            var remote = new RemoteFile(
+                    workplace, web.url(), Optional.empty(), Vicinity.HOST, new ServerSecrets(spec), temporary());
             try (var content = remote.content()) {
                 var unused = fill(content, context, fresh);
             } catch (IOException e) {

@@ -290,8 +290,8 @@ final class CopyStep {
     private Attributes unpacked(Attributes own) {
         var as = owner.filter(given -> ownerGiven);
         return new Attributes(
-                as.map(given -> (long) given.uid()).orElse(own.uid()),
-                as.map(given -> (long) given.gid()).orElse(own.gid()),
+                as.map(BuildHost.Owner::uid).orElse(own.uid()),
+                as.map(BuildHost.Owner::gid).orElse(own.gid()),
                 own.mode(),
                 steps.clamp(own.modified()),
                 steps.clamp(own.accessed()),

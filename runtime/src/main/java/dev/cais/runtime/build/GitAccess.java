@@ -1,7 +1,6 @@
 package dev.cais.runtime.build;
 
 import dev.cais.BuildContext.Git;
-import dev.cais.BuildSecret;
 import dev.cais.BuildSpec;
 import dev.cais.InvalidSpecException;
 import dev.cais.NotFoundException;
@@ -129,24 +128,11 @@ final class GitAccess implements AutoCloseable {
             return Optional.empty();
         }
         var server = address.authority();
-        return secret("GIT_AUTH_HEADER." + server)
-                .or(() -> secret("GIT_AUTH_TOKEN." + server).map(GitAccess::basic))
-                .or(() -> secret("GIT_AUTH_HEADER"))
-                .or(() -> secret("GIT_AUTH_TOKEN").map(GitAccess::basic));
-    }
-
-    private Optional<String> secret(String id) {
-        return Optional.ofNullable(spec.access().secrets().get(id))
-                .map(BuildSecret::content)
-                .map(content -> new String(content, StandardCharsets.UTF_8).strip())
-                .map(text -> requireLine(id, text));
-    }
-
-    private static String requireLine(String id, String text) {
-        if (text.isEmpty() || text.chars().anyMatch(c -> c < ' ' || c == 0x7f)) {
-            throw new InvalidSpecException("cannot use secret " + id + ": it is empty or not one line");
-        }
-        return text;
+        var secrets = new ServerSecrets(spec);
+        return secrets.find("GIT_AUTH_HEADER." + server)
+                .or(() -> secrets.find("GIT_AUTH_TOKEN." + server).map(GitAccess::basic))
+                .or(() -> secrets.find("GIT_AUTH_HEADER"))
+                .or(() -> secrets.find("GIT_AUTH_TOKEN").map(GitAccess::basic));
     }
 
     private static String basic(String token) {

@@ -43,6 +43,7 @@ final class RemoteFile implements Remote {
     private final URI url;
     private final Optional<Digest> checksum;
     private final Vicinity nearest;
+    private final ServerSecrets secrets;
     private final Path directory;
     private Optional<Digest> digest = Optional.empty();
     private Optional<Instant> modified = Optional.empty();
@@ -50,13 +51,21 @@ final class RemoteFile implements Remote {
 
     /**
      * @param nearest how near to this host the server may be
+     * @param secrets that it may ask for
      * @param directory empty, for the file
      */
-    RemoteFile(Workplace workplace, URI url, Optional<Digest> checksum, Vicinity nearest, Path directory) {
+    RemoteFile(
+            Workplace workplace,
+            URI url,
+            Optional<Digest> checksum,
+            Vicinity nearest,
+            ServerSecrets secrets,
+            Path directory) {
         this.workplace = workplace;
         this.url = url;
         this.checksum = checksum;
         this.nearest = nearest;
+        this.secrets = secrets;
         this.directory = directory;
     }
 
@@ -85,11 +94,15 @@ final class RemoteFile implements Remote {
     private Digest ask() {
         var known = note();
         modified = known.version().lastModified().flatMap(RemoteFile::time);
-        var changed = workplace.host().images().webFiles().get(url, known.version(), nearest);
-        return changed.map(this::fetch)
+        return get(known.version())
+                .map(this::fetch)
                 .or(known::digest)
                 .orElseThrow(() -> new CorruptContentException(
                         "cannot fetch " + this + ": its server says that it is known, and it is not"));
+    }
+
+    private Optional<WebFile> get(Version known) {
+        return workplace.host().images().webFiles().get(url, known, nearest, secrets.authorization(url));
     }
 
     /** What it holds, which is here then; to be closed. */
@@ -102,13 +115,7 @@ final class RemoteFile implements Remote {
     public synchronized Origins.Tree tree() {
         var wanted = digest();
         if (!isHere) {
-            var found = workplace
-                    .host()
-                    .images()
-                    .webFiles()
-                    .get(url, Version.NONE, nearest)
-                    .map(this::fetch)
-                    .orElseThrow();
+            var found = get(Version.NONE).map(this::fetch).orElseThrow();
             if (!found.equals(wanted)) {
                 throw new CorruptContentException(
                         "cannot use " + this + ": its content has another digest",

@@ -23,6 +23,7 @@ import java.util.Optional;
 final class Remotes implements AutoCloseable {
     private final Workplace workplace;
     private final Vicinity nearest;
+    private final ServerSecrets secrets;
     private final GitAccess access;
     private final Map<Wanted, Remote> remotes = new HashMap<>();
     private final Deque<Path> directories = new ArrayDeque<>();
@@ -37,6 +38,7 @@ final class Remotes implements AutoCloseable {
         this.workplace = workplace;
         this.nearest =
                 spec.access().entitlements().contains(BuildEntitlement.NETWORK_HOST) ? Vicinity.HOST : Vicinity.PRIVATE;
+        this.secrets = new ServerSecrets(spec);
         this.access = access;
     }
 
@@ -59,7 +61,12 @@ final class Remotes implements AutoCloseable {
             return repository(Git.parse(wanted.address), wanted);
         }
         return new RemoteFile(
-                workplace, WebFiles.parse(wanted.address), wanted.checksum.map(Remotes::digest), nearest, directory());
+                workplace,
+                WebFiles.parse(wanted.address),
+                wanted.checksum.map(Remotes::digest),
+                nearest,
+                secrets,
+                directory());
     }
 
     private Remote repository(Git address, Wanted wanted) {

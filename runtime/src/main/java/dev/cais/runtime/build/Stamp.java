@@ -40,13 +40,13 @@ record Stamp(Optional<BuildHost.Owner> owner, Optional<ModeChange> mode, UnaryOp
     }
 
     Attributes of(TreeScan.Entry entry, List<Xattr> xattrs) {
-        var uid = owner.map(BuildHost.Owner::uid).orElse((int) entry.uid());
-        var gid = owner.map(BuildHost.Owner::gid).orElse((int) entry.gid());
+        var uid = owner.map(BuildHost.Owner::uid).orElse(entry.uid());
+        var gid = owner.map(BuildHost.Owner::gid).orElse(entry.gid());
         var bits = entry.isLink()
                 ? entry.mode()
                 : mode.map(change -> change.apply(entry.mode(), entry.isDirectory()))
                         .orElse(entry.mode());
         var time = clamp.apply(entry.modified());
-        return new Attributes(Integer.toUnsignedLong(uid), Integer.toUnsignedLong(gid), bits, time, time, xattrs);
+        return new Attributes(uid, gid, bits, time, time, xattrs);
     }
 }

@@ -1,6 +1,7 @@
 package dev.cais.runtime.build;
 
 import dev.cais.Digest;
+import dev.cais.InvalidSpecException;
 import dev.cais.StorageException;
 import dev.cais.image.dockerfile.PathPatterns;
 import dev.cais.image.oci.Hash;
@@ -22,6 +23,9 @@ import java.util.function.Function;
 
 /** Opens trees for a build's steps. For many threads. */
 final class Workplace {
+    /** The next one stands for none. */
+    private static final long GREATEST_ID = 0xffff_fffeL;
+
     private final BuildHost host;
     private final Caches caches;
 
@@ -42,12 +46,20 @@ final class Workplace {
 
     /** Who {@code user[:group]} is by the files of a stage; numbers need none. */
     BuildHost.Owner owner(StageFiles files, String text) {
-        if (text.matches("[0-9]{1,9}(:[0-9]{1,9})?")) {
+        if (text.matches("[0-9]{1,18}(:[0-9]{1,18})?")) {
             var numbers = text.split(":");
-            return new BuildHost.Owner(Integer.parseInt(numbers[0]), Integer.parseInt(numbers[numbers.length - 1]));
+            return new BuildHost.Owner(id(numbers[0]), id(numbers[numbers.length - 1]));
         }
         require(files);
         return host.owner(files.asImage(), text);
+    }
+
+    private static long id(String text) {
+        var id = Long.parseLong(text);
+        if (id > GREATEST_ID) {
+            throw new InvalidSpecException("--chown has " + text + ", and users and groups are 0 to " + GREATEST_ID);
+        }
+        return id;
     }
 
     BuildHost host() {
