@@ -13,41 +13,20 @@ import dev.cais.linux.Syscalls;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
-import java.util.List;
-import java.util.Objects;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /**
  * File operations by this process's own system calls.
  *
- * <p>Parents are opened with {@code openat2(RESOLVE_IN_ROOT)} and the last few are kept open: most files of a tar stand beside
- * the one before. A kept directory has one path only, no link led to it; so its times, which it gets back when it is let go
- * of, are known in one place. One that was reached through a link is let go of after one operation, and all kept ones before
- * it.
- *
- * <p>System calls are left out where their result is known: the owner of a new file is this process's, unless the directory
- * hands down its group, and its mode is what was asked for, less the umask, which is measured once.
+ * <p>Parents are opened with {@code openat2(RESOLVE_IN_ROOT)}, and the {@link KeptDirectories last few are kept open}. What is written is
+ * an {@link OpenFile}; {@link AttributeCalls} describe it.
  */
 final class DirectFileOperations implements FileOperations {
-    private static final int KEPT = 24;
-    private static final int BUFFER = 256 * 1024;
-    private static final int DEFERRED_LARGEST = 4 << 20;
     private static final int LINKS_FOLLOWED = 40;
-    private static final int TRANSFER = 8 << 20;
-    private static final int PERMISSIONS = 0777;
-    private static final int MODE = 07777;
-    private static final Attributes IMPLIED = Attributes.ofMode(0755);
-    private static final String DEFAULT_ACL = "system.posix_acl_default";
-    private static final int SEEK_CUR = 1;
     private static final int DIRECTORY = Abi.O_RDONLY | Abi.O_DIRECTORY | Abi.O_CLOEXEC;
     private static final int NEW_FILE = Abi.O_WRONLY | Abi.O_CREAT | Abi.O_EXCL | Abi.O_CLOEXEC;
-
-    private static final int WITHIN =
-            Abi.RESOLVE_BENEATH | Abi.RESOLVE_NO_SYMLINKS | Abi.RESOLVE_NO_MAGICLINKS | Abi.RESOLVE_NO_XDEV;
 
     /** Whose tree it is. */
     private enum Kind {
@@ -57,8 +36,6 @@ final class DirectFileOperations implements FileOperations {
         FOREIGN
     }
 
-    private record Deferred(byte[] path, Xattr xattr) {}
-
     private final Place where;
     private final Fd root;
     private final Whiteouts whiteouts;
@@ -66,27 +43,16 @@ final class DirectFileOperations implements FileOperations {
     /** Directories below this one keep their times. */
     private final byte[] base;
 
-    private final XattrCalls xattrs;
+    private final AttributeCalls calls;
+    private final KeptDirectories directories;
+    private final SharedDirectory shared = new SharedDirectory();
+    private final OpenFile file;
     private final Statx stat = new Statx();
-    private final NativeMemory words = NativeMemory.allocate(32);
     private final NativeMemory firstPath = NativeMemory.allocate(8192);
     private final NativeMemory secondPath = NativeMemory.allocate(8192);
-    private final NativeMemory buffer = NativeMemory.allocate(BUFFER);
-    private final @Nullable OpenDirectory[] kept = new @Nullable OpenDirectory[KEPT];
-    private final List<OpenDirectory> letGo = new ArrayList<>();
-    private final List<Deferred> deferred = new ArrayList<>();
     /** Paths of devices that could not be made, and of what would have been their other names. */
     private final Set<ByteBuffer> leftOut = new HashSet<>();
 
-    private final long ownUid;
-    private final long ownGid;
-    private final int denied;
-    private final Sink sink = new Sink();
-    private @Nullable Fd shared;
-    private @Nullable Fd sharedLayer;
-    private byte[] sharedPath = {};
-    private int deferredSize;
-    private long clock;
     private long created;
     private boolean closed;
 
@@ -106,38 +72,19 @@ final class DirectFileOperations implements FileOperations {
         this.whiteouts = whiteouts;
         this.kind = kind;
         this.base = base;
-        this.xattrs = new XattrCalls(where);
-        ownUid = FileCalls.ownUser();
-        ownGid = FileCalls.ownGroup();
-        if (kind == Kind.LAYER) {
-            xattrs.remove(root.number(), DEFAULT_ACL); // one from above the store would go down to every file
-            xattrs.remove(root.number(), "system.posix_acl_access");
-            denied = deniedPermissions();
-        } else {
-            denied = PERMISSIONS; // directories may have default ACLs
-        }
-    }
-
-    /** The permissions that a new file may lack although they were asked for. */
-    private int deniedPermissions() {
-        var flags = Abi.O_TMPFILE | Abi.O_WRONLY | Abi.O_CLOEXEC;
-        var probe = Syscalls.call(Syscall.OPENAT, root.number(), Names.put(firstPath, Names.DOT), flags, PERMISSIONS);
-        if (probe < 0) {
-            return PERMISSIONS;
-        }
-        var known = stat.of((int) probe) == 0 ? PERMISSIONS & ~stat.mode() : PERMISSIONS;
-        Syscalls.call(Syscall.CLOSE, probe);
-        return known;
+        this.calls = kind == Kind.LAYER ? AttributeCalls.ofLayer(root, where) : AttributeCalls.ofForeign(where);
+        this.directories = new KeptDirectories(calls);
+        this.file = new OpenFile(where, calls, this::removeHalf);
     }
 
     // Operations
 
     @Override
     public FileSink file(byte[] path, Attributes attributes) {
-        begin();
+        directories.begin();
         var parent = parent(path);
         var name = Names.putLast(firstPath, path);
-        var mode = attributes.mode() & PERMISSIONS;
+        var mode = attributes.mode() & AttributeCalls.PERMISSIONS;
         var fd = FileCalls.open(parent.fd, name, NEW_FILE, mode);
         if (Errno.EEXIST.is(fd)) {
             if (clear(parent, name, path)) {
@@ -148,29 +95,29 @@ final class DirectFileOperations implements FileOperations {
         }
         check(fd, Syscall.OPENAT, path);
         created++;
-        sink.start((int) fd, path, attributes, ownerIsRight(attributes, parent));
-        return sink;
+        file.start((int) fd, path, attributes, calls.ownerIsRight(attributes, parent));
+        return file;
     }
 
     @Override
     public void directory(byte[] path, Attributes attributes) {
-        begin();
+        directories.begin();
         if (path.length == 0) {
-            change(directoryAt(path), attributes);
+            calls.change(directoryAt(path), attributes);
             return;
         }
         var parent = parent(path);
         var name = Names.putLast(firstPath, path);
-        var mode = attributes.mode() & PERMISSIONS;
+        var mode = attributes.mode() & AttributeCalls.PERMISSIONS;
         var result = FileCalls.makeDirectory(parent.fd, name, mode);
         if (!Errno.EEXIST.is(result)) {
             check(result, Syscall.MKDIRAT, path);
-            remember(made(parent, name, path, attributes));
+            directories.remember(made(parent, name, path, attributes));
             return;
         }
         check(stat.of(parent.fd, name), Syscall.STATX, path);
         if (stat.isDirectory()) {
-            change(directoryAt(path), attributes);
+            calls.change(directoryAt(path), attributes);
             return;
         }
         if (kind == Kind.FOREIGN) {
@@ -182,12 +129,12 @@ final class DirectFileOperations implements FileOperations {
         clear(parent, name, path);
         check(FileCalls.makeDirectory(parent.fd, name, mode), Syscall.MKDIRAT, path);
         // what was here a moment ago hid what older layers have
-        markOpaque(remember(made(parent, name, path, attributes)));
+        calls.markOpaque(directories.remember(made(parent, name, path, attributes)), whiteouts);
     }
 
     @Override
     public void symlink(byte[] path, byte[] target, Attributes attributes) {
-        begin();
+        directories.begin();
         var parent = parent(path);
         var content = Names.put(secondPath, target);
         var name = Names.putLast(firstPath, path);
@@ -198,12 +145,12 @@ final class DirectFileOperations implements FileOperations {
         }
         check(result, Syscall.SYMLINKAT, path);
         created++;
-        describe(parent, name, path, attributes);
+        calls.describe(parent, name, path, attributes);
     }
 
     @Override
     public void hardLink(byte[] path, byte[] existing) {
-        begin();
+        directories.begin();
         var from = parent(existing);
         var to = parent(path);
         var oldName = Names.putLast(secondPath, existing);
@@ -237,9 +184,9 @@ final class DirectFileOperations implements FileOperations {
         if (kind != Kind.LAYER) {
             throw new IllegalStateException("only layers share files");
         }
-        begin();
+        directories.begin();
         var parent = parent(path);
-        var from = sharedDirectory(layer, InRoot.parent(path));
+        var from = shared.of(layer, InRoot.parent(path));
         if (from < 0) {
             return false;
         }
@@ -250,7 +197,7 @@ final class DirectFileOperations implements FileOperations {
         var isLike = stat.of(parent.fd, name) == 0 // after that, so that it is the one that is here
                 && stat.type() == Abi.S_IFREG
                 && stat.size() == size
-                && stat.mode() == (attributes.mode() & MODE)
+                && stat.mode() == (attributes.mode() & AttributeCalls.MODE)
                 && stat.uid() == FileCalls.user(attributes.uid())
                 && stat.gid() == FileCalls.group(attributes.gid())
                 && Instant.ofEpochSecond(stat.modifiedSeconds(), stat.modifiedNanos())
@@ -263,54 +210,20 @@ final class DirectFileOperations implements FileOperations {
         return isLike;
     }
 
-    /** A directory of another layer: the last one, or it is opened now and the last one closed. Negative if there is none. */
-    private long sharedDirectory(Fd layer, byte[] path) {
-        if (shared == null || sharedLayer != layer || !Arrays.equals(sharedPath, path)) {
-            closeShared();
-            var name = Names.put(secondPath, path.length == 0 ? Names.DOT : path);
-            var opened = Lookup.open(layer.number(), name, Abi.O_PATH | Abi.O_DIRECTORY, WITHIN);
-            if (opened < 0) {
-                return opened;
-            }
-            shared = Fd.of(opened);
-            sharedLayer = layer;
-            sharedPath = path;
-        }
-        return shared.number();
-    }
-
-    private void closeShared() {
-        if (shared != null) {
-            shared.close();
-            shared = null;
-        }
-    }
-
     @Override
     public void node(byte[] path, NodeType type, long major, long minor, Attributes attributes) {
-        begin();
+        directories.begin();
         var parent = parent(path);
         var name = Names.putLast(firstPath, path);
-        var mode = type.bits() | attributes.mode() & PERMISSIONS;
+        var mode = type.bits() | attributes.mode() & AttributeCalls.PERMISSIONS;
         var made = makeNode(parent, name, path, mode, device(type, major, minor, path));
         if (type != NodeType.FIFO && FileCalls.areDeputized() && Errno.EPERM.is(made)) {
             leftOut.add(ByteBuffer.wrap(path)); // the kernel refuses it to everybody in a user namespace
             return;
         }
         check(made, Syscall.MKNODAT, path);
-        describe(parent, name, path, attributes);
-        setModeOfNode(parent, name, path, attributes.mode() & MODE);
-    }
-
-    /** By way of an open file, since fchmodat(2) would follow a link that somebody put in the node's place. */
-    private void setModeOfNode(OpenDirectory parent, long name, byte[] path, int mode) {
-        var fd = FileCalls.open(parent.fd, name, Abi.O_PATH | Abi.O_NOFOLLOW, 0);
-        try (var node = Fd.of(check(fd, Syscall.OPENAT, path))) {
-            check(stat.of(node.number()), Syscall.STATX, path);
-            if (stat.type() != Abi.S_IFLNK) {
-                check(FileCalls.changeMode(node.number(), mode), Syscall.FCHMODAT, path);
-            }
-        }
+        calls.describe(parent, name, path, attributes);
+        calls.setModeOfNode(parent, name, path, attributes.mode() & AttributeCalls.MODE);
     }
 
     /** Opens a file that is a mount point, and so cannot give way; its content does. */
@@ -349,22 +262,22 @@ final class DirectFileOperations implements FileOperations {
     @Override
     public void whiteout(byte[] path) {
         requireLayer();
-        begin();
+        directories.begin();
         var parent = parent(path);
         var name = Names.putLast(firstPath, path);
         if (!isThere(parent, name, path)) {
             check(makeNode(parent, name, path, Abi.S_IFCHR, 0), Syscall.MKNODAT, path);
-            setTimes(parent, name, path, Times.of(IMPLIED));
+            calls.setTimes(parent, name, path, Times.of(AttributeCalls.IMPLIED));
         } else if (stat.isDirectory()) {
-            markOpaque(directoryAt(path));
+            calls.markOpaque(directoryAt(path), whiteouts);
         }
     }
 
     @Override
     public void opaque(byte[] path) {
         requireLayer();
-        begin();
-        markOpaque(directoryAt(path));
+        directories.begin();
+        calls.markOpaque(directoryAt(path), whiteouts);
     }
 
     private void requireLayer() {
@@ -373,13 +286,9 @@ final class DirectFileOperations implements FileOperations {
         }
     }
 
-    private void markOpaque(OpenDirectory directory) {
-        xattrs.set(directory.fd, directory.path, whiteouts.opaque());
-    }
-
     @Override
     public void remove(byte[] path) {
-        begin();
+        directories.begin();
         var flags = Abi.O_PATH | Abi.O_NOFOLLOW | Abi.O_CLOEXEC;
         var probe = open(Names.put(secondPath, path), flags, Abi.RESOLVE_IN_ROOT);
         if (!Errno.ENOENT.is(probe)) {
@@ -387,6 +296,15 @@ final class DirectFileOperations implements FileOperations {
             Syscalls.call(Syscall.CLOSE, probe);
             var parent = parent(path);
             clear(parent, Names.putLast(firstPath, path), path);
+        }
+    }
+
+    /** Half a file of somebody's helps nobody; a mount point has to stay. In a layer that is not whole, it stays unseen. */
+    private void removeHalf(byte[] path) {
+        if (kind == Kind.FOREIGN) {
+            directories.begin();
+            var parent = parent(path);
+            FileCalls.unlink(parent.fd, Names.putLast(firstPath, path), 0);
         }
     }
 
@@ -399,7 +317,7 @@ final class DirectFileOperations implements FileOperations {
                         "cannot write " + Names.shown(path) + " in " + where + ": a directory stands there",
                         "remove it first, or choose another name");
             }
-            forget(path);
+            directories.forget(path);
             TreeRemoval.remove(parent.fd, Names.last(path), where);
         } else if (Errno.EBUSY.is(result) && kind == Kind.FOREIGN) {
             return false;
@@ -420,114 +338,18 @@ final class DirectFileOperations implements FileOperations {
             return;
         }
         closed = true;
-        sink.close();
         try {
-            deferred.forEach(this::setDeferred);
+            file.close();
+            calls.setDeferred(path -> open(
+                    Names.put(secondPath, path.length == 0 ? Names.DOT : path),
+                    DIRECTORY | Abi.O_NOFOLLOW,
+                    Abi.RESOLVE_IN_ROOT));
         } finally {
-            settleAll();
-            begin();
-            closeShared();
+            directories.settleAll();
+            directories.begin();
+            shared.close();
             root.close();
         }
-    }
-
-    // Attributes
-
-    /** Opens a directory that was just made and gives it its attributes. */
-    private OpenDirectory made(OpenDirectory parent, long name, byte[] path, Attributes attributes) {
-        created++;
-        var fd = check(FileCalls.open(parent.fd, name, DIRECTORY | Abi.O_NOFOLLOW, 0), Syscall.OPENAT, path);
-        var fresh = OpenDirectory.of(path, fd, parent.alias, attributes);
-        try {
-            if (!ownerIsRight(attributes, parent)) {
-                setOwner(fresh.fd, path, attributes);
-            }
-            var wanted = attributes.mode() & MODE;
-            if (parent.setgid || wanted > PERMISSIONS || (wanted & denied) != 0) {
-                setMode(fresh.fd, path, wanted);
-            }
-            setXattrs(fresh, attributes);
-            return fresh;
-        } catch (RuntimeException e) {
-            Syscalls.call(Syscall.CLOSE, fd);
-            throw e;
-        }
-    }
-
-    /** Gives a directory that was there new attributes. */
-    private void change(OpenDirectory directory, Attributes attributes) {
-        setOwner(directory.fd, directory.path, attributes);
-        setMode(directory.fd, directory.path, attributes.mode() & MODE);
-        setXattrs(directory, attributes);
-        directory.changed(attributes);
-    }
-
-    private void setXattrs(OpenDirectory directory, Attributes attributes) {
-        for (var xattr : attributes.xattrs()) {
-            if (xattr.name().equals(DEFAULT_ACL)) {
-                defer(directory.path, xattr);
-            } else if (XattrCalls.isWanted(xattr)) {
-                xattrs.set(directory.fd, directory.path, xattr);
-            }
-        }
-    }
-
-    /** Keeps a default ACL until the end, since new files would inherit it. */
-    private void defer(byte[] path, Xattr xattr) {
-        deferredSize += path.length + xattr.value().length + 64;
-        if (deferredSize > DEFERRED_LARGEST) {
-            throw Errno.E2BIG.exception("cannot keep the default ACLs of so many directories", Syscall.FSETXATTR);
-        }
-        deferred.add(new Deferred(path, xattr));
-    }
-
-    /** A directory that is gone by now needs no ACL. */
-    private void setDeferred(Deferred each) {
-        var path = Names.put(secondPath, each.path.length == 0 ? Names.DOT : each.path);
-        var fd = open(path, DIRECTORY | Abi.O_NOFOLLOW, Abi.RESOLVE_IN_ROOT);
-        if (fd >= 0) {
-            try {
-                xattrs.set((int) fd, each.path, each.xattr);
-            } finally {
-                Syscalls.call(Syscall.CLOSE, fd);
-            }
-        }
-    }
-
-    /** Sets the attributes of what cannot be opened, but for its mode. */
-    private void describe(OpenDirectory parent, long name, byte[] path, Attributes attributes) {
-        if (!ownerIsRight(attributes, parent)) {
-            check(FileCalls.changeOwner(parent.fd, name, attributes.uid(), attributes.gid()), Syscall.FCHOWNAT, path);
-        }
-        for (var xattr : attributes.xattrs()) {
-            if (XattrCalls.isWanted(xattr) && !XattrCalls.isForFilesOnly(xattr)) {
-                xattrs.set(parent.fd, Names.last(path), path, xattr);
-            }
-        }
-        setTimes(parent, name, path, Times.of(attributes));
-    }
-
-    /** A file's group is its directory's where that has the setgid bit, or the file system is mounted with {@code grpid}. */
-    private boolean ownerIsRight(Attributes attributes, OpenDirectory parent) {
-        return FileCalls.user(attributes.uid()) == ownUid
-                && FileCalls.group(attributes.gid()) == ownGid
-                && parent.gid == ownGid;
-    }
-
-    private void setOwner(int fd, byte[] path, Attributes attributes) {
-        check(FileCalls.changeOwner(fd, attributes.uid(), attributes.gid()), Syscall.FCHOWN, path);
-    }
-
-    private void setMode(int fd, byte[] path, int mode) {
-        check(FileCalls.changeMode(fd, mode), Syscall.FCHMOD, path);
-    }
-
-    private void setTimes(OpenDirectory parent, long name, byte[] path, Times times) {
-        check(FileCalls.setTimes(parent.fd, name, times.put(words)), Syscall.UTIMENSAT, path);
-    }
-
-    private long setTimes(int fd, Times times) {
-        return FileCalls.setTimes(fd, times.put(words));
     }
 
     // Open directories
@@ -546,14 +368,8 @@ final class DirectFileOperations implements FileOperations {
 
     /** The directory that the first bytes of a path name, made if it is missing. */
     private OpenDirectory directoryAt(byte[] path, int length) {
-        var hash = Names.hash(path, length);
-        for (var each : kept) {
-            if (each != null && each.hash == hash && Arrays.equals(each.path, 0, each.path.length, path, 0, length)) {
-                each.lastUse = ++clock;
-                return each;
-            }
-        }
-        return find(Arrays.copyOf(path, length));
+        var kept = directories.find(path, length);
+        return kept != null ? kept : find(Arrays.copyOf(path, length));
     }
 
     private OpenDirectory find(byte[] path) {
@@ -562,11 +378,11 @@ final class DirectFileOperations implements FileOperations {
                 DIRECTORY,
                 Abi.RESOLVE_IN_ROOT | Abi.RESOLVE_NO_SYMLINKS);
         if (fd >= 0) {
-            return remember(opened(path, fd, false));
+            return directories.remember(opened(path, fd, false));
         }
         if (Errno.ENOENT.is(fd) || Errno.ENOTDIR.is(fd) || Errno.ELOOP.is(fd)) {
-            settleAll();
-            return remember(walk(path));
+            directories.settleAll();
+            return directories.remember(walk(path));
         }
         throw Failures.of("cannot write " + Names.shown(path), Syscall.OPENAT2, fd, where);
     }
@@ -599,7 +415,7 @@ final class DirectFileOperations implements FileOperations {
                 } else if (stat.isWhiteout() && kind == Kind.LAYER) {
                     clear(at, name, next);
                     at = step(at, implied(at, name, next));
-                    markOpaque(at);
+                    calls.markOpaque(at, whiteouts);
                 } else if (stat.type() == Abi.S_IFLNK && Errno.ENOENT.is(fd) && ++links <= LINKS_FOLLOWED) {
                     var target = target(at, name, path);
                     rest = Names.join(target, rest);
@@ -613,13 +429,13 @@ final class DirectFileOperations implements FileOperations {
             }
             return at;
         } catch (RuntimeException e) {
-            release(at);
+            directories.release(at);
             throw e;
         }
     }
 
     private OpenDirectory step(OpenDirectory from, OpenDirectory to) {
-        release(from);
+        directories.release(from);
         return to;
     }
 
@@ -628,9 +444,23 @@ final class DirectFileOperations implements FileOperations {
         return opened(Names.NONE, check(fd, Syscall.OPENAT2, Names.NONE), true);
     }
 
+    /** Opens a directory that was just made and gives it its attributes. */
+    private OpenDirectory made(OpenDirectory parent, long name, byte[] path, Attributes attributes) {
+        created++;
+        var fd = check(FileCalls.open(parent.fd, name, DIRECTORY | Abi.O_NOFOLLOW, 0), Syscall.OPENAT, path);
+        var fresh = OpenDirectory.of(path, fd, parent.alias, attributes);
+        try {
+            calls.finish(fresh, parent, attributes);
+            return fresh;
+        } catch (RuntimeException e) {
+            Syscalls.call(Syscall.CLOSE, fd);
+            throw e;
+        }
+    }
+
     private OpenDirectory implied(OpenDirectory parent, long name, byte[] path) {
-        check(FileCalls.makeDirectory(parent.fd, name, IMPLIED.mode()), Syscall.MKDIRAT, path);
-        return made(parent, name, path, IMPLIED);
+        check(FileCalls.makeDirectory(parent.fd, name, AttributeCalls.IMPLIED.mode()), Syscall.MKDIRAT, path);
+        return made(parent, name, path, AttributeCalls.IMPLIED);
     }
 
     /** Whether something stands at the name; {@link #stat} then has it. */
@@ -659,229 +489,12 @@ final class DirectFileOperations implements FileOperations {
         return directory;
     }
 
-    /** Keeps a directory open for the next operations, or for this one if it may have another path. */
-    private OpenDirectory remember(OpenDirectory fresh) {
-        if (fresh.alias) {
-            letGo.add(fresh);
-            return fresh;
-        }
-        fresh.lastUse = ++clock;
-        var slot = 0;
-        var oldest = Long.MAX_VALUE;
-        for (var i = 0; i < KEPT; i++) {
-            var each = kept[i];
-            var use = each == null ? -1 : each.lastUse;
-            if (use < oldest) {
-                oldest = use;
-                slot = i;
-            }
-        }
-        var evicted = kept[slot];
-        if (evicted != null) {
-            release(evicted);
-        }
-        kept[slot] = fresh;
-        return fresh;
-    }
-
-    /** Lets go of the directories that are about to be removed. */
-    private void forget(byte[] path) {
-        for (var i = 0; i < KEPT; i++) {
-            var each = kept[i];
-            if (each != null && Names.isAtOrBelow(each.path, path)) {
-                kept[i] = null;
-                each.settled = true;
-                letGo.add(each);
-            }
-        }
-    }
-
-    /** Gives all kept directories their times; those that the current operation uses stay open until it ends. */
-    private void settleAll() {
-        for (var i = 0; i < KEPT; i++) {
-            var each = kept[i];
-            if (each != null) {
-                kept[i] = null;
-                settle(each);
-                letGo.add(each);
-            }
-        }
-    }
-
-    /** Ends what the last operation left open. */
-    private void begin() {
-        letGo.forEach(this::release);
-        letGo.clear();
-    }
-
-    private void settle(OpenDirectory directory) {
-        if (!directory.settled) {
-            directory.settled = true;
-            setTimes(directory.fd, directory.times);
-        }
-    }
-
-    private void release(OpenDirectory directory) {
-        settle(directory);
-        Syscalls.call(Syscall.CLOSE, directory.fd);
-    }
-
     private long open(long path, int flags, int resolve) {
         var bounds = kind == Kind.LAYER ? Abi.RESOLVE_NO_XDEV : 0;
         return Lookup.open(root.number(), path, flags, resolve | Abi.RESOLVE_NO_MAGICLINKS | bounds);
     }
 
     private long check(long result, Syscall call, byte[] path) {
-        if (result < 0) {
-            throw Failures.of("cannot write " + Names.shown(path), call, result, where);
-        }
-        return result;
-    }
-
-    /** The one file that is being written. */
-    private final class Sink extends FileSink {
-        private int fd = -1;
-        private byte[] path = Names.NONE;
-        private Attributes attributes = IMPLIED;
-        private boolean ownerIsRight;
-        private boolean holeAtEnd;
-        private boolean finished = true;
-        private boolean rangeRefused;
-        private long offset;
-        private int pending;
-
-        void start(int opened, byte[] name, Attributes wanted, boolean rightOwner) {
-            fd = opened;
-            path = name;
-            attributes = wanted;
-            ownerIsRight = rightOwner;
-            holeAtEnd = false;
-            finished = false;
-            rangeRefused = false;
-            offset = 0;
-            pending = 0;
-        }
-
-        @Override
-        public void write(byte[] bytes, int from, int length) {
-            Objects.checkFromIndexSize(from, length, bytes.length);
-            var at = from;
-            var end = from + length;
-            while (at < end) {
-                var part = Math.min(end - at, BUFFER - pending);
-                buffer.bytes().put(pending, bytes, at, part);
-                pending += part;
-                at += part;
-                holeAtEnd = false;
-                if (pending == BUFFER) {
-                    flush();
-                }
-            }
-        }
-
-        @Override
-        public void flush() {
-            var done = 0;
-            while (done < pending) {
-                var written = Syscalls.call(Syscall.WRITE, fd, buffer.address() + done, pending - done);
-                if (!Errno.EINTR.is(written)) {
-                    done += (int) check(written, Syscall.WRITE, path);
-                }
-            }
-            offset += done;
-            pending = 0;
-        }
-
-        /** Inside the kernel: by sharing blocks or copying pages where the file systems can, else by way of this process. */
-        @Override
-        public long transferFrom(Fd source, long length) {
-            flush();
-            var done = 0L;
-            while (done < length) {
-                Failures.requireNotInterrupted("cannot write " + Names.shown(path));
-                var count = transferSome(source.number(), Math.min(TRANSFER, length - done));
-                if (count == 0) {
-                    break;
-                }
-                done += count;
-                offset += count;
-                holeAtEnd = false;
-            }
-            return done;
-        }
-
-        private long transferSome(int source, long length) {
-            if (!rangeRefused) {
-                var count = Syscalls.call(Syscall.COPY_FILE_RANGE, source, 0, fd, 0, length, 0);
-                if (count >= 0) {
-                    return count;
-                }
-                rangeRefused = true;
-            }
-            long count;
-            do {
-                count = Syscalls.call(Syscall.READ, source, buffer.address(), Math.min(BUFFER, length));
-            } while (Errno.EINTR.is(count));
-            pending = (int) check(count, Syscall.READ, path);
-            var before = offset;
-            flush();
-            offset = before;
-            return count;
-        }
-
-        @Override
-        public void skip(long length) {
-            if (length > 0) {
-                flush();
-                offset = check(Syscalls.call(Syscall.LSEEK, fd, length, SEEK_CUR), Syscall.LSEEK, path);
-                holeAtEnd = true;
-            }
-        }
-
-        @Override
-        public void finish() {
-            flush();
-            if (holeAtEnd) {
-                check(Syscalls.call(Syscall.FTRUNCATE, fd, offset), Syscall.FTRUNCATE, path);
-            }
-            if (!ownerIsRight) {
-                setOwner(fd, path, attributes);
-            }
-            var mode = attributes.mode() & MODE;
-            if (mode > PERMISSIONS || (mode & denied) != 0) { // after chown(2), which takes setuid away
-                setMode(fd, path, mode);
-            }
-            for (var xattr : attributes.xattrs()) { // after write(2) and chown(2), which take security.capability away
-                if (XattrCalls.isWanted(xattr)) {
-                    xattrs.set(fd, path, xattr);
-                }
-            }
-            check(setTimes(fd, Times.of(attributes)), Syscall.UTIMENSAT, path);
-            finished = true;
-            release();
-        }
-
-        @Override
-        public void close() {
-            release();
-            if (kind == Kind.FOREIGN && !finished) {
-                finished = true;
-                removeHalf();
-            }
-        }
-
-        private void release() {
-            if (fd >= 0) {
-                Syscalls.call(Syscall.CLOSE, fd);
-                fd = -1;
-            }
-        }
-
-        /** Half a file helps nobody; a mount point has to stay. */
-        private void removeHalf() {
-            begin();
-            var parent = parent(path);
-            FileCalls.unlink(parent.fd, Names.putLast(firstPath, path), 0);
-        }
+        return Failures.check(result, call, path, where);
     }
 }

@@ -33,6 +33,14 @@ final class Failures {
         };
     }
 
+    /** @return the result of a call that writes a path, unless the kernel has refused it */
+    static long check(long result, Syscall call, byte[] path, Place where) {
+        if (result < 0) {
+            throw of("cannot write " + Names.shown(path), call, result, where);
+        }
+        return result;
+    }
+
     /** The same for the store's own files, whose names are right. */
     static StorageException storage(String what, Syscall call, long result, Place where) {
         var errno = Errno.of(result);
