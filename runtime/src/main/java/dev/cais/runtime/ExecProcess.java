@@ -6,7 +6,7 @@ import dev.cais.TimedOutException;
 import dev.cais.linux.Signal;
 import dev.cais.linux.Syscall;
 import dev.cais.linux.Syscalls;
-import dev.cais.runtime.cgroup.Cgroup;
+import dev.cais.runtime.cgroup.CgroupBranch;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
@@ -24,10 +24,10 @@ final class ExecProcess implements AutoCloseable {
     private static final int MOST_ROUNDS = 1000;
 
     private final ContainedProcess process;
-    private final Cgroup.Branch branch;
+    private final CgroupBranch branch;
     private volatile CompletableFuture<ExitStatus> exit;
 
-    ExecProcess(ContainedProcess process, Cgroup.Branch branch) {
+    ExecProcess(ContainedProcess process, CgroupBranch branch) {
         this.process = process;
         this.branch = branch;
         // on the event loop's thread: one call that does not wait

@@ -1,7 +1,7 @@
 package dev.cais.runtime;
 
 import dev.cais.linux.Abi;
-import dev.cais.runtime.cgroup.Cgroup;
+import dev.cais.runtime.cgroup.CgroupBranch;
 import dev.cais.runtime.launch.Arg;
 import dev.cais.runtime.launch.LaunchProgram;
 import java.util.List;
@@ -21,7 +21,7 @@ final class ExecProgram {
      *     first process sees
      */
     static LaunchProgram of(
-            Blueprint blueprint, Confinement confinement, Cgroup.Branch cgroup, long namespaces, Stdio stdio) {
+            Blueprint blueprint, Confinement confinement, CgroupBranch cgroup, long namespaces, Stdio stdio) {
         var program = LaunchProgram.builder().reportFailuresTo(ContainerProgram.REPORT);
         program.resetInherited(
                 stdio.inherited(ContainerProgram.REPORT, ContainerProgram.ENTERED, ContainerProgram.CGROUP));

@@ -20,7 +20,7 @@ import dev.cais.linux.Signal;
 import dev.cais.linux.Syscall;
 import dev.cais.linux.Syscalls;
 import dev.cais.runtime.RootProgram.Extent;
-import dev.cais.runtime.cgroup.Cgroup;
+import dev.cais.runtime.cgroup.CgroupBranch;
 import dev.cais.runtime.launch.Arg;
 import dev.cais.runtime.launch.Launch;
 import dev.cais.runtime.launch.LaunchBuilder;
@@ -134,7 +134,7 @@ final class Launcher implements AutoCloseable {
         return accounts.join(identity, spec.groups());
     }
 
-    private static Cgroup.Branch branch(LocalContainer container, Run run, ExecSpec spec) {
+    private static CgroupBranch branch(LocalContainer container, Run run, ExecSpec spec) {
         try {
             return run.cgroup().branch("exec-" + container.nextExec());
         } catch (KernelException e) {

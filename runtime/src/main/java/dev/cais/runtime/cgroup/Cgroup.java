@@ -1,6 +1,5 @@
 package dev.cais.runtime.cgroup;
 
-import dev.cais.ByteSize;
 import dev.cais.ConflictException;
 import dev.cais.KernelException;
 import dev.cais.Resources;
@@ -13,14 +12,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.stream.Collectors;
 
 /**
  * One container's group: a directory in v2's tree, and one in each hierarchy of v1 that it has a limit or figures in.
@@ -33,14 +30,11 @@ import java.util.stream.Collectors;
 public final class Cgroup {
     private final EngineCgroups engine;
     private final String id;
-    private final boolean strict;
+    private final Limits limits;
     private final Optional<Path> directory;
     private final Optional<Path> devices;
     /** Replaced as a whole when an update makes a directory. */
     private volatile Map<Controller, Path> v1;
-
-    private volatile Resources resources = Resources.UNLIMITED;
-    private volatile List<Warning> warnings = List.of();
 
     /** @param devices directory of v1 that holds the device rules, if v2's tree does not */
     Cgroup(
@@ -52,14 +46,14 @@ public final class Cgroup {
             Optional<Path> devices) {
         this.engine = engine;
         this.id = id;
-        this.strict = strict;
+        this.limits = new Limits(this, engine, strict);
         this.directory = directory;
         this.v1 = Collections.unmodifiableMap(new EnumMap<>(v1));
         this.devices = devices;
     }
 
     /** Makes the directories and writes the limits; after a failure nothing is left. */
-    void create(Resources limits, DeviceRules rules) {
+    void create(Resources wanted, DeviceRules rules) {
         var made = new ArrayList<Path>();
         try {
             for (var place : directories()) {
@@ -72,7 +66,7 @@ public final class Cgroup {
             if (!rules.equals(DeviceRules.DEFAULT)) {
                 engine.confineDevices(this, rules);
             }
-            apply(limits);
+            limits.apply(wanted);
         } catch (RuntimeException e) {
             try {
                 made.forEach(CgroupTree::remove); // and not one that stood there before
@@ -101,7 +95,7 @@ public final class Cgroup {
                     enter(controller, place.get());
                 }
             }
-            apply(changed);
+            limits.apply(changed);
         } catch (RuntimeException e) {
             try {
                 entered.forEach(this::leave);
@@ -129,10 +123,10 @@ public final class Cgroup {
     private void leave(Controller controller, Path place) {
         var fewer = new EnumMap<Controller, Path>(v1);
         fewer.remove(controller);
-        if (fewer.containsValue(place)) {
-            return;
-        }
         v1 = Collections.unmodifiableMap(fewer);
+        if (fewer.containsValue(place)) {
+            return; // another controller of the hierarchy, which stays
+        }
         move(engine.ownOnV1(controller));
         CgroupTree.remove(place);
     }
@@ -171,168 +165,17 @@ public final class Cgroup {
         }
     }
 
-    /** A change of one setting. */
-    private record Change(Setting from, Setting to) {}
-
-    private void apply(Resources changed) {
-        if (changed.equals(resources)) {
-            return;
-        }
-        engine.requireSets(changed);
-        var changes = changes(resources, changed);
-        var done = new ArrayList<Change>();
-        var unable = new ArrayList<Warning>();
-        try {
-            for (var change : changes) {
-                var why = write(change.to(), changed);
-                if (why.isEmpty()) {
-                    done.add(change);
-                } else if (strict) {
-                    throw new UnsupportedHostException(
-                            "cannot set " + change.to().what() + " of container " + id + ": " + why,
-                            engine.controllers().contains(change.to().controller())
-                                    ? "leave it out, or open the engine without strictLimits"
-                                    : engine.helpForMissing());
-                } else {
-                    unable.add(new Warning(change.to().what(), why));
-                }
-            }
-        } catch (RuntimeException e) {
-            Collections.reverse(done);
-            for (var change : done) {
-                try {
-                    write(change.from(), resources);
-                } catch (RuntimeException undoing) {
-                    e.addSuppressed(undoing);
-                }
-            }
-            throw e;
-        }
-        warnings = warnings(changed, unable);
-        resources = changed;
-    }
-
-    /** Those of before that still hold, and new ones. */
-    private List<Warning> warnings(Resources changed, List<Warning> unable) {
-        var all = new ArrayList<Warning>();
-        var wanted = Setting.all(changed, engine.onV1()).stream()
-                .filter(setting -> !setting.isUsual())
-                .map(Setting::what)
-                .toList();
-        warnings.stream().filter(old -> wanted.contains(old.what())).forEach(all::add);
-        unable.stream().filter(now -> wanted.contains(now.what())).forEach(all::add);
-        return List.copyOf(all);
-    }
-
-    private List<Change> changes(Resources before, Resources after) {
-        var old = Setting.all(before, engine.onV1());
-        var now = Setting.all(after, engine.onV1());
-        var changes = new ArrayList<Change>();
-        for (var setting : now) {
-            var from = old.stream().filter(setting::isOfSamePlace).findFirst().orElseGet(setting::lifted);
-            if (!from.choices().equals(setting.choices())) {
-                changes.add(new Change(from, setting));
-            }
-        }
-        for (var setting : old) {
-            if (now.stream().noneMatch(setting::isOfSamePlace)) {
-                changes.add(new Change(setting, setting.lifted()));
-            }
-        }
-        // memory alone is never more than with swap, nor for the moment in between
-        var more = after.memorySwap().orElse(after.memory());
-        if (more.compareTo(before.memorySwap().orElse(before.memory())) > 0) {
-            changes.sort(Comparator.comparing(change -> !change.to().isSwap()));
-        }
-        return changes;
-    }
-
-    /** @return why the host cannot do it; empty if it is done */
-    private String write(Setting setting, Resources all) {
-        var controller = setting.controller();
-        var place = v1.get(controller);
-        if (place == null && (!isOnV2(controller) || !engine.passes(controller))) {
-            return setting.implied()
-                    ? ""
-                    : "the " + controller + " controller cannot be used, since " + engine.whyMissing(controller);
-        }
-        var home = place != null ? place : directory.orElseThrow();
-        if (controller == Controller.MEMORY
-                && place == null
-                && setting.choices().get(0).file().equals("memory.max")) {
-            requireRoom(all);
-        }
-        for (var choice : setting.choices()) {
-            // where processes are, v2 takes no empty set either (seen on 6.1)
-            var value = choice.value().isEmpty()
-                    ? inherited(home, place != null ? choice.file() : choice.file() + ".effective")
-                    : choice.value();
-            var result = ControlFile.tryWrite(home.resolve(choice.file()), value);
-            if (result >= 0) {
-                return "";
-            }
-            if (Errno.EBUSY.is(result) && controller == Controller.MEMORY) {
-                throw inUse(all);
-            }
-            if (!Errno.ENOENT.is(result) && !Errno.ENOTSUP.is(result)) {
-                throw Errno.of(result)
-                        .exception(
-                                "cannot set " + setting.what() + " of container " + id,
-                                Syscall.WRITE,
-                                Map.of("file", home.resolve(choice.file()), "value", value),
-                                setting.key().isEmpty() ? "" : "name the whole disk, not a partition");
-            }
-        }
-        if (setting.isSwap() && setting.implied()) {
-            if (place != null) {
-                ControlFile.write(place.resolve("memory.swappiness"), "0");
-                return "";
-            }
-            if (ControlFile.read(Path.of("/proc/swaps")).lines().count() <= 1) {
-                return "";
-            }
-        }
-        return setting.isUsual()
-                ? ""
-                : "the kernel has no "
-                        + setting.choices().stream().map(Setting.Choice::file).collect(Collectors.joining(" or "));
-    }
-
-    private static String inherited(Path place, String file) {
-        return ControlFile.read(Objects.requireNonNull(place.getParent()).resolve(file))
-                .strip();
-    }
-
-    /** v2 would kill to get below a new limit; v1 refuses by itself. */
-    private void requireRoom(Resources changed) {
-        var stat = ControlFile.read(unified("memory.stat"));
-        var droppable = field(stat, "file") - field(stat, "shmem");
-        var used = number(unified("memory.current")) - droppable;
-        if (!changed.memory().isUnlimited() && used > changed.memory().bytes()) {
-            throw inUse(changed);
-        }
-    }
-
-    private ConflictException inUse(Resources changed) {
-        var place = v1.get(Controller.MEMORY);
-        var used = number(place != null ? place.resolve("memory.usage_in_bytes") : unified("memory.current"));
-        return new ConflictException(
-                "cannot limit memory of container " + id + " to " + changed.memory() + ": it uses "
-                        + ByteSize.bytes(used),
-                "choose a higher limit, or stop some of its processes");
-    }
-
     /** What it may use. */
     public Resources resources() {
-        return resources;
+        return limits.resources();
     }
 
     /** What was asked for and the host cannot do; always empty for a strict group. */
     public List<Warning> warnings() {
-        return warnings;
+        return limits.warnings();
     }
 
-    private Path unified(String file) {
+    Path unified(String file) {
         return directory.orElseThrow().resolve(file);
     }
 
@@ -475,8 +318,11 @@ public final class Cgroup {
         if (freezer != null) {
             try {
                 freeze(); // so that nobody forks while the list is read
-                CgroupTree.killListed(freezer);
-                thaw();
+                try {
+                    CgroupTree.killListed(freezer);
+                } finally {
+                    thaw();
+                }
             } catch (KernelException e) {
                 if (!isGone(e)) {
                     CgroupTree.kill(
@@ -504,14 +350,14 @@ public final class Cgroup {
      *
      * @param name that none of its others has
      */
-    public Branch branch(String name) {
+    public CgroupBranch branch(String name) {
         if (directory.isPresent()) {
             var place = unified(name);
             ControlFile.makeDirectory(place);
-            return new Branch(Optional.of(place), Optional.of(place), taskFiles());
+            return new CgroupBranch(Optional.of(place), Optional.of(place), taskFiles());
         }
         if (!isThere()) {
-            return new Branch(Optional.empty(), Optional.empty(), List.of());
+            return new CgroupBranch(Optional.empty(), Optional.empty(), List.of());
         }
         var home = v1.containsKey(Controller.FREEZER) ? Controller.FREEZER : Controller.MEMORY;
         var above = v1.get(home);
@@ -523,57 +369,14 @@ public final class Cgroup {
         var tasks = taskFiles().stream()
                 .map(file -> file.equals(above.resolve("tasks")) ? place.resolve("tasks") : file)
                 .toList();
-        return new Branch(Optional.empty(), Optional.of(place), tasks);
-    }
-
-    /** Part of a container's group. */
-    public static final class Branch {
-        private final Optional<Path> directory;
-        private final Optional<Path> place;
-        private final List<Path> taskFiles;
-
-        private Branch(Optional<Path> directory, Optional<Path> place, List<Path> taskFiles) {
-            this.directory = directory;
-            this.place = place;
-            this.taskFiles = taskFiles;
-        }
-
-        /** See {@link Cgroup#directory()}. */
-        public Optional<Path> directory() {
-            return directory;
-        }
-
-        /** See {@link Cgroup#taskFiles()}. */
-        public List<Path> taskFiles() {
-            return taskFiles;
-        }
-
-        /** Kills all that is inside; returns before it is gone. */
-        public void kill() {
-            place.ifPresent(CgroupTree::kill);
-        }
-
-        /** Whether there is a group that all that it will begin is in. */
-        public boolean isThere() {
-            return place.isPresent();
-        }
-
-        /** Kills all that is inside, and waits until it is gone. */
-        public void killAndRemove() {
-            place.ifPresent(CgroupTree::killAndRemove);
-        }
-
-        /** Removes it, unless processes are inside: they stay, and it goes with the container. */
-        public void removeIfEmpty() {
-            place.ifPresent(ControlFile::tryRemoveDirectory);
-        }
+        return new CgroupBranch(Optional.empty(), Optional.of(place), tasks);
     }
 
     private Path placeOf(Controller controller) {
         return Objects.requireNonNull(v1.get(controller));
     }
 
-    private static long number(Path file) {
+    static long number(Path file) {
         return Long.parseLong(ControlFile.read(file).strip());
     }
 
