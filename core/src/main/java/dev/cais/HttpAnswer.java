@@ -7,6 +7,7 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Locale;
+import java.util.concurrent.TimeUnit;
 
 /**
  * The answer to one GET request of HTTP/1.1, over a connection into a container.
@@ -32,7 +33,7 @@ record HttpAnswer(int status, String body) {
 
     static HttpAnswer get(Container container, int port, String path, boolean withBody, Duration timeout)
             throws FailedException {
-        var deadline = System.nanoTime() + timeout.toNanos();
+        var deadline = System.nanoTime() + TimeUnit.NANOSECONDS.convert(timeout);
         try (var connection = container.connect(port, timeout)) {
             var request = "GET " + path + " HTTP/1.1\r\nHost: localhost:" + port
                     + "\r\nUser-Agent: cais\r\nAccept: */*\r\nConnection: close\r\n\r\n";

@@ -59,7 +59,7 @@ final class ReadyWait {
         var check = check(ready, Optional.empty());
         while (true) {
             requireNotInterrupted();
-            due = begun + timeout.toNanos();
+            due = begun + TimeUnit.NANOSECONDS.convert(timeout);
             var outcome = check.look();
             if (hasEnded()) {
                 throw exited(outcome);
@@ -184,7 +184,7 @@ final class ReadyWait {
             if (outcome.isMet() || outcome.failure().isPresent()) {
                 return outcome;
             }
-            var over = begun + limit.toNanos();
+            var over = begun + TimeUnit.NANOSECONDS.convert(limit);
             if (System.nanoTime() - over >= 0) {
                 late = Outcome.failed(timedOut(limit, outcome.missing()));
                 return late;
@@ -215,7 +215,9 @@ final class ReadyWait {
                 outcome = lookNow();
                 var after = System.nanoTime();
                 took = after - before;
-                next = interval.isPresent() ? after + interval.get().toNanos() : after + Math.max(pause, REST * took);
+                next = interval.isPresent()
+                        ? after + TimeUnit.NANOSECONDS.convert(interval.get())
+                        : after + Math.max(pause, REST * took);
                 pause = Math.min(2 * pause, LONGEST_PAUSE.toNanos());
             }
             dueAt(next);
@@ -248,7 +250,7 @@ final class ReadyWait {
     }
 
     private long left() {
-        return begun + timeout.toNanos() - System.nanoTime();
+        return begun + TimeUnit.NANOSECONDS.convert(timeout) - System.nanoTime();
     }
 
     private void pause() {

@@ -22,7 +22,7 @@ final class StatsStream extends Spliterators.AbstractSpliterator<Stats> {
     private StatsStream(Container container, Duration interval) {
         super(Long.MAX_VALUE, Spliterator.ORDERED | Spliterator.NONNULL);
         this.container = container;
-        this.interval = interval.toNanos();
+        this.interval = TimeUnit.NANOSECONDS.convert(interval);
         this.first = Optional.of(container.stats());
         this.due = System.nanoTime() + this.interval;
     }

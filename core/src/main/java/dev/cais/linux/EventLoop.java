@@ -7,6 +7,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
@@ -142,7 +143,7 @@ public final class EventLoop implements AutoCloseable {
 
     /** Runs something on the loop's thread after a while, never earlier, and not at all if the loop is closed before. */
     public Timer schedule(Duration delay, Runnable task) {
-        var timer = new Timer(System.nanoTime() + delay.toNanos(), task);
+        var timer = new Timer(System.nanoTime() + TimeUnit.NANOSECONDS.convert(delay), task);
         execute(() -> timers.add(timer));
         return timer;
     }

@@ -5,6 +5,7 @@ import java.nio.channels.AsynchronousCloseException;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.spi.AbstractInterruptibleChannel;
 import java.time.Duration;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Waiting for one descriptor, by a thread that can be interrupted.
@@ -71,7 +72,7 @@ public final class Poll {
             var ready = false;
             try {
                 begin();
-                ready = isOpen() && poll(fd, events, System.nanoTime() + timeout.toNanos(), what);
+                ready = isOpen() && poll(fd, events, System.nanoTime() + TimeUnit.NANOSECONDS.convert(timeout), what);
                 end(true);
                 return ready;
             } catch (ClosedByInterruptException e) {

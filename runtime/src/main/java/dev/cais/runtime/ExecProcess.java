@@ -62,7 +62,9 @@ final class ExecProcess implements AutoCloseable {
      */
     ExitStatus await(String what, Optional<Duration> timeout) {
         try {
-            return timeout.isEmpty() ? exit.get() : exit.get(timeout.get().toNanos(), TimeUnit.NANOSECONDS);
+            return timeout.isEmpty()
+                    ? exit.get()
+                    : exit.get(TimeUnit.NANOSECONDS.convert(timeout.get()), TimeUnit.NANOSECONDS);
         } catch (InterruptedException e) {
             killAll();
             Thread.currentThread().interrupt();

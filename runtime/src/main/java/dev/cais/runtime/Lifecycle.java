@@ -232,7 +232,7 @@ final class Lifecycle {
     private void startRun() {
         owner.requireUsable("cannot start container " + container.name());
         try {
-            afterStart(container.launch(latest()));
+            afterStart(container.runs().launch(latest()));
         } catch (EngineException e) {
             synchronized (moment) {
                 startError = String.valueOf(e.getMessage());
@@ -250,7 +250,7 @@ final class Lifecycle {
             run = started;
             startError = "";
             state = ContainerState.RUNNING;
-            container.begun();
+            container.runs().begun();
         }
         started.follow(status -> afterExit(started, status));
     }
@@ -258,8 +258,8 @@ final class Lifecycle {
     /** On the event loop's thread, so it must not block. What ends with each run ends here. */
     private void afterExit(Run ended, ExitStatus status) {
         synchronized (moment) {
-            container.endNetworks(ended);
-            container.ended(status);
+            container.runs().endNetworks(ended);
+            container.runs().ended(status);
             if (isAlive()) {
                 var delay =
                         restarts.next(status, Duration.between(ended.process().startedAt(), Instant.now()));
@@ -320,7 +320,8 @@ final class Lifecycle {
 
     /** @param timeout empty to wait for ever */
     ExitStatus await(WaitCondition condition, Optional<Duration> timeout) {
-        var deadline = System.nanoTime() + timeout.orElse(Duration.ZERO).toNanos();
+        var deadline =
+                System.nanoTime() + timeout.map(TimeUnit.NANOSECONDS::convert).orElse(0L);
         synchronized (moment) {
             var before = ends;
             while (!isMet(condition, before)) {
@@ -473,7 +474,7 @@ final class Lifecycle {
     private ExitStatus end(Run running, Duration timeout) {
         if (!running.process().ignores(stopSignal) || running.processes().size() > 1) {
             try {
-                return running.exit().get(timeout.toNanos(), TimeUnit.NANOSECONDS);
+                return running.exit().get(TimeUnit.NANOSECONDS.convert(timeout), TimeUnit.NANOSECONDS);
             } catch (TimeoutException e) {
                 // killed below
             } catch (InterruptedException e) {

@@ -34,7 +34,6 @@ import dev.cais.Stats;
 import dev.cais.WaitCondition;
 import dev.cais.Warning;
 import dev.cais.linux.Fd;
-import dev.cais.linux.Signal;
 import dev.cais.runtime.cgroup.Cgroup;
 import dev.cais.runtime.log.OutputLog;
 import dev.cais.storage.ContainerFiles;
@@ -53,79 +52,42 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * A container of this engine: its files and what was decided about it at its creation, and a {@link Run} for each time that it was
- * started. Where it stands is its {@link Lifecycle}'s; what the host does with its files, its {@link ContainerRoot}'s.
+ * A container of this engine, as users see it: its files and what was decided about it at its creation, and a {@link Run} for each time
+ * that it was started. Where it stands is its {@link Lifecycle}'s; what begins with each run, its {@link ContainerRuns}'; what the host does
+ * with its files, its {@link ContainerRoot}'s.
  */
 final class LocalContainer implements Container, ProcessStreams.Users {
+    private final LocalEngine engine;
     private final LocalContainers owner;
-    private final String id;
-    private final Instant created = Instant.now();
-    private final Image image;
-    private volatile ContainerSpec spec;
-    private final Blueprint blueprint;
-    private final String hostname;
-    private final Confinement confinement;
-    private final Signal stopSignal;
-    /** The spec's over the image's. */
+    private final CreatedContainer created;
+    private final Instant createdAt = Instant.now();
     private final Map<String, String> labels;
-
-    private final ContainerFiles files;
-    private final List<MountPoint> mounts;
-    private final OutputLog log;
-    private final List<Warning> unable;
     private final AtomicLong execs = new AtomicLong();
+    private volatile ContainerSpec spec;
     private volatile String name;
-    /** Of the run that is going on or was the last one; before the first, of that. */
-    private volatile ProcessStreams streams;
-
     private final Lifecycle lifecycle;
     private final ContainerRoot root;
     private final InsideView inside;
     private final ContainerNetworks networks;
-    private final Optional<HealthPlan> healthPlan;
-    /** Of the run that is going on or was the last one. */
-    private volatile Optional<HealthMonitor> health = Optional.empty();
+    private final ContainerRuns runs;
 
-    LocalContainer(
-            LocalContainers owner,
-            String id,
-            String name,
-            Image image,
-            ContainerSpec spec,
-            Blueprint blueprint,
-            String hostname,
-            Confinement confinement,
-            Signal stopSignal,
-            ContainerFiles files,
-            List<MountPoint> mounts,
-            OutputLog log,
-            List<Warning> unable,
-            boolean autoRemove) {
+    LocalContainer(LocalEngine engine, LocalContainers owner, CreatedContainer created) {
+        this.engine = engine;
         this.owner = owner;
-        this.id = id;
-        this.name = name;
-        this.image = image;
-        this.spec = spec;
-        this.blueprint = blueprint;
-        this.hostname = hostname;
-        this.confinement = confinement;
-        this.stopSignal = stopSignal;
-        this.labels = LocalContainers.labels(spec, image);
-        this.files = files;
-        this.mounts = mounts;
-        this.log = log;
-        this.unable = unable;
-        this.streams = owner.streams(this);
-        this.lifecycle = new Lifecycle(this, owner, stopSignal, spec.restart(), autoRemove);
-        this.root = new ContainerRoot(this, owner, lifecycle, files);
-        this.inside = new InsideView(this, lifecycle, owner.launcher());
-        this.networks = new ContainerNetworks(owner.networks(), this);
-        this.healthPlan = HealthPlan.of(spec, image.config());
+        this.created = created;
+        this.labels = created.labels();
+        this.spec = created.spec();
+        this.name = created.name();
+        this.lifecycle = new Lifecycle(this, owner, created.stopSignal(), spec.restart(), created.autoRemove());
+        this.root = new ContainerRoot(this, owner, lifecycle, created.files());
+        this.inside = new InsideView(this, lifecycle, engine.launcher());
+        this.networks = new ContainerNetworks(engine.networks(), this);
+        this.runs = new ContainerRuns(engine, owner, this, created, root, networks);
     }
 
     @Override
     public String id() {
-        return id;
+        return created.id();
     }
 
     @Override
@@ -135,7 +97,7 @@ final class LocalContainer implements Container, ProcessStreams.Users {
 
     @Override
     public Image image() {
-        return image;
+        return created.image();
     }
 
     @Override
@@ -145,22 +107,23 @@ final class LocalContainer implements Container, ProcessStreams.Users {
 
     @Override
     public List<MountPoint> mounts() {
-        return mounts;
+        return created.mounts();
     }
 
     @Override
     public Instant created() {
-        return created;
+        return createdAt;
     }
 
     @Override
     public ContainerInfo inspect() {
+        var blueprint = created.blueprint();
         var identity = blueprint.identity();
         return new ContainerInfo(
-                id,
+                created.id(),
                 name,
-                image,
-                created,
+                created.image(),
+                createdAt,
                 lifecycle.view(),
                 health(),
                 lifecycle.restartCount(),
@@ -169,15 +132,15 @@ final class LocalContainer implements Container, ProcessStreams.Users {
                 blueprint.env(),
                 identity.uid() + ":" + identity.gid(),
                 blueprint.workdir(),
-                stopSignal.toString(),
-                hostname,
+                created.stopSignal().toString(),
+                created.hostname(),
                 labels,
-                mounts,
+                created.mounts(),
                 endpoints(),
                 ports(),
                 warnings(),
                 logs().status(),
-                files.upper());
+                created.files().upper());
     }
 
     // ---- where it stands
@@ -204,86 +167,6 @@ final class LocalContainer implements Container, ProcessStreams.Users {
     @Override
     public void start() {
         lifecycle.start();
-    }
-
-    /**
-     * For its lifecycle: makes a process, in a group of its own. After a failure, all is as before.
-     *
-     * @param before the last run, which has ended
-     */
-    Run launch(Optional<Run> before) {
-        try (var namespaces = owner.namespaces(this);
-                var undo = new Undo()) {
-            root.awaitUnused("cannot start");
-            before.ifPresent(ended -> {
-                ended.close();
-                streams = owner.streams(this);
-            });
-            var devices = DeviceNodes.of(spec.security(), name);
-            var cgroup = owner.createCgroup(this, devices.rules());
-            undo.addStep(cgroup::remove);
-            var number = before.map(Run::number).orElse(0) + 1;
-            networks.end(number - 1); // its addresses are wanted again
-            undo.addStep(() -> networks.giveUp(number));
-            networks.reservePorts("cannot start container " + name);
-            var networkOwner = owner.networkOwner(this);
-            var places = networkOwner.networks().places();
-            var plan = new ContainerPlan(
-                    spec,
-                    image,
-                    blueprint,
-                    hostname,
-                    confinement,
-                    namespaces,
-                    networks.isNetworked(),
-                    devices,
-                    EtcFiles.of(spec, hostname, networkOwner),
-                    files,
-                    mounts,
-                    cgroup);
-            var process =
-                    owner.launcher().startContainer(name, plan, streams, sockets -> networks.begin(number, sockets));
-            networkOwner.networks().follow(process, places);
-            undo.keepAll();
-            return new Run(number, cgroup, process, namespaces.ownPid());
-        }
-    }
-
-    /** For its lifecycle, as another run begins; does not block. */
-    void begun() {
-        tellOfVolumes(EventAction.MOUNT);
-        tell(EventAction.START);
-        health = healthPlan.map(plan ->
-                new HealthMonitor(this, plan, status -> tell(EventAction.HEALTH_STATUS, "health", status.word())));
-        health.ifPresent(HealthMonitor::begin);
-    }
-
-    /** For its lifecycle, on the event loop's thread. */
-    void ended(ExitStatus status) {
-        health.ifPresent(HealthMonitor::end);
-        if (status.oomKilled()) {
-            tell(EventAction.OOM);
-        }
-        tell(
-                EventAction.DIE,
-                "exitCode",
-                String.valueOf(status.exitCode()),
-                "signal",
-                status.signal().orElse(""));
-        tellOfVolumes(EventAction.UNMOUNT);
-    }
-
-    private void tellOfVolumes(EventAction action) {
-        for (var point : mounts) {
-            if (!point.volume().isEmpty()) {
-                owner.volumes().tellUse(action, point.volume(), id, point.target());
-            }
-        }
-    }
-
-    /** For its lifecycle, on the event loop's thread. */
-    void endNetworks(Run ended) {
-        owner.networks().departures().later(() -> networks.end(ended.number()));
     }
 
     /** Completed by another thread than the event loop's: what a caller hangs on it may block, even until the engine is closed. */
@@ -381,15 +264,15 @@ final class LocalContainer implements Container, ProcessStreams.Users {
     /** For its lifecycle: kills what runs, and removes all that it has on the host. */
     void giveBack() {
         try (var undo = new Undo()) {
-            undo.add(files);
-            undo.addStep(log::close); // while its files are there still
-            undo.addStep(streams::ended);
+            undo.add(created.files());
+            undo.addStep(created.log()::close); // while its files are there still
+            undo.addStep(runs.streams()::ended);
             undo.addStep(networks::leave);
             lifecycle.latest().ifPresent(undo::add);
         }
-        for (var point : mounts) {
+        for (var point : created.mounts()) {
             if (point.mount() instanceof Mount.OfVolume asked && asked.name().isEmpty()) {
-                owner.volumes().tellDestroyed(point.volume());
+                engine.volumes().tellDestroyed(point.volume());
             }
         }
     }
@@ -410,7 +293,7 @@ final class LocalContainer implements Container, ProcessStreams.Users {
 
     @Override
     public List<Warning> warnings() {
-        var all = new ArrayList<>(unable);
+        var all = new ArrayList<>(created.unable());
         all.addAll(networks.warnings());
         lifecycle.latest().ifPresent(run -> all.addAll(run.cgroup().warnings()));
         return List.copyOf(all);
@@ -418,17 +301,17 @@ final class LocalContainer implements Container, ProcessStreams.Users {
 
     @Override
     public ProcessResult exec(ExecSpec execSpec) {
-        return owner.exec(this, requireExec(execSpec), execSpec);
+        return owner.execs().run(this, requireExec(execSpec), execSpec);
     }
 
     @Override
     public Exec startExec(ExecSpec execSpec) {
-        return owner.startExec(this, requireExec(execSpec), execSpec);
+        return owner.execs().start(this, requireExec(execSpec), execSpec);
     }
 
     /** For a health check: nobody is told. */
     Exec startCheck(ExecSpec check) {
-        return owner.startCheck(this, requireExec(check), check);
+        return owner.execs().startCheck(this, requireExec(check), check);
     }
 
     private Run requireExec(ExecSpec execSpec) {
@@ -450,7 +333,7 @@ final class LocalContainer implements Container, ProcessStreams.Users {
                     now,
                     now == ContainerState.EXITED ? "read its logs, or attach once it is started again" : "");
         }
-        var attachment = streams.attach(options);
+        var attachment = runs.streams().attach(options);
         tell(EventAction.ATTACH);
         return attachment;
     }
@@ -467,7 +350,7 @@ final class LocalContainer implements Container, ProcessStreams.Users {
 
     @Override
     public Logs logs() {
-        return log.logs();
+        return created.log().logs();
     }
 
     @Override
@@ -484,9 +367,7 @@ final class LocalContainer implements Container, ProcessStreams.Users {
 
     @Override
     public Health health() {
-        return healthPlan.isEmpty()
-                ? Health.NONE
-                : health.map(HealthMonitor::health).orElse(new Health(Health.Status.STARTING, 0, List.of()));
+        return runs.health();
     }
 
     @Override
@@ -497,6 +378,11 @@ final class LocalContainer implements Container, ProcessStreams.Users {
     }
 
     // ---- networks
+
+    /** For its lifecycle. */
+    ContainerRuns runs() {
+        return runs;
+    }
 
     ContainerNetworks networks() {
         return networks;
@@ -597,7 +483,7 @@ final class LocalContainer implements Container, ProcessStreams.Users {
                 attributes.put(more[i], more[i + 1]);
             }
         }
-        owner.events().tell(EventType.CONTAINER, action, id, attributes);
+        engine.events().tell(EventType.CONTAINER, action, created.id(), attributes);
     }
 
     /** For setns(2), the caller's to close; empty if it does not run. */
@@ -606,7 +492,7 @@ final class LocalContainer implements Container, ProcessStreams.Users {
     }
 
     String hostname() {
-        return hostname;
+        return created.hostname();
     }
 
     Map<String, String> labels() {
@@ -619,7 +505,7 @@ final class LocalContainer implements Container, ProcessStreams.Users {
     }
 
     Blueprint blueprint() {
-        return blueprint;
+        return created.blueprint();
     }
 
     /** Of the latest run. */
@@ -633,11 +519,11 @@ final class LocalContainer implements Container, ProcessStreams.Users {
     }
 
     ContainerFiles files() {
-        return files;
+        return created.files();
     }
 
     OutputLog log() {
-        return log;
+        return created.log();
     }
 
     /** A number for the next process beside the first one. */

@@ -1,42 +1,27 @@
 package dev.cais.runtime;
 
-import dev.cais.AttachOptions;
 import dev.cais.CancelledException;
 import dev.cais.ConflictException;
 import dev.cais.Container;
 import dev.cais.ContainerFilter;
 import dev.cais.ContainerSpec;
-import dev.cais.ContainerSpec.Stdin;
 import dev.cais.Containers;
 import dev.cais.EventAction;
-import dev.cais.ExecSpec;
 import dev.cais.ExitStatus;
 import dev.cais.Image;
 import dev.cais.ImageLimits;
-import dev.cais.InvalidSpecException;
-import dev.cais.LogOrigin;
 import dev.cais.LogStream;
 import dev.cais.NamespaceMode;
 import dev.cais.NotFoundException;
-import dev.cais.Platform;
 import dev.cais.ProcessResult;
 import dev.cais.Stats;
-import dev.cais.UnsupportedHostException;
 import dev.cais.image.Commit;
 import dev.cais.linux.EventLoop;
-import dev.cais.linux.Signal;
 import dev.cais.runtime.cdi.CdiDevices;
-import dev.cais.runtime.cgroup.Cgroup;
-import dev.cais.runtime.cgroup.DeviceRules;
-import dev.cais.runtime.log.LogDrivers;
-import dev.cais.runtime.log.OutputLog;
 import dev.cais.storage.ContainerFiles;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.Collection;
@@ -48,8 +33,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiConsumer;
-import java.util.function.Function;
-import org.jspecify.annotations.Nullable;
 
 /** The containers of one engine: found by name and id, started, run and forgotten. */
 final class LocalContainers implements Containers {
@@ -61,19 +44,20 @@ final class LocalContainers implements Containers {
     /** Ids by name, those of containers that are being created included. */
     private final Map<String, String> names = new ConcurrentHashMap<>();
 
-    private final LogDrivers logDrivers;
-    private final CdiDevices cdi;
+    private final ContainerMaking making;
+    private final CapturedOutput captured;
+    private final Execs execs;
 
     LocalContainers(LocalEngine engine) {
         this.engine = engine;
-        this.logDrivers = new LogDrivers(engine.options().logDrivers());
-        this.cdi = new CdiDevices(
-                engine.options().cdiDirectories(), engine.options().strictLimits());
         this.snapshots = new Snapshots(engine.store(), this::all);
+        this.making = new ContainerMaking(engine, this);
+        this.captured = new CapturedOutput(engine);
+        this.execs = new Execs(engine, captured);
     }
 
     CdiDevices cdi() {
-        return cdi;
+        return making.cdi();
     }
 
     @Override
@@ -111,7 +95,7 @@ final class LocalContainers implements Containers {
         }
         try (var undo = new Undo()) {
             undo.addStep(() -> names.remove(name));
-            var container = create(verb, spec, captures, image, id, name, undo);
+            var container = new LocalContainer(engine, this, making.make(verb, spec, captures, image, id, name, undo));
             undo.addStep(container.networks()::leave);
             container.networks().join("cannot " + verb + " container " + name);
             undo.addStep(() -> byId.remove(id));
@@ -123,146 +107,33 @@ final class LocalContainers implements Containers {
         }
     }
 
-    private LocalContainer create(
-            String verb,
-            ContainerSpec asked,
-            boolean captures,
-            Optional<Image> given,
-            String id,
-            String name,
-            Undo undo) {
-        var cannot = "cannot " + verb + " container " + name;
-        var added = cdi.addTo(asked, cannot);
-        var spec = added.spec();
-        var image = given.orElseGet(() -> image(cannot, spec));
-        if (!image.platform().os().equals("linux")
-                || !image.platform().architecture().equals(Platform.host().architecture())) {
-            throw new UnsupportedHostException(
-                    cannot + ": image " + spec.image() + " is for " + image.platform() + ", this host is "
-                            + Platform.host(),
-                    "load the image for this platform");
-        }
-        var hostname = hostname(spec, id);
-        engine.user().require(cannot, spec);
-        var blueprint = Blueprint.of(spec, image.config(), engine.accounts(image), hostname)
-                .as(identity -> engine.user().require(cannot, identity, spec.groups()));
-        var stopSignal = stopSignal(spec, image);
-        var confinement = Confinement.of(spec, name, blueprint.identity());
-        var mounts = ContainerMounts.of(cannot, spec, image, engine.images());
-        ContainerFiles files;
-        try (var hold = engine.store().lockShared()) {
-            files = mounts.createFiles(engine.store(), id, undo);
-        }
-        var points = mounts.prepare(engine.store(), files, engine.launcher());
-        var origin = new LogOrigin(id, name, spec.image(), image.id(), labels(spec, image), blueprint.env());
-        var log = undo.add(OutputLog.of(files.directory(), origin, spec.logging(), logDrivers, captures));
-        mounts.made().forEach(volume -> volumes().tellCreated(volume, Map.of()));
-        return new LocalContainer(
-                this,
-                id,
-                name,
-                image,
-                spec,
-                blueprint,
-                hostname,
-                confinement,
-                stopSignal,
-                files,
-                points,
-                log,
-                added.unable(),
-                spec.autoRemove() && !captures);
-    }
-
-    /** What its files begin with. */
-    private Image image(String cannot, ContainerSpec spec) {
-        var rootfs = spec.rootfs();
-        return rootfs.isPresent()
-                ? Rootfs.open(cannot, rootfs.get(), engine.store())
-                : snapshots.find(spec.image()).orElseGet(() -> engine.images().get(spec.image()));
-    }
-
     /** @throws ConflictException if the engine is closed */
     void requireUsable(String cannot) {
         engine.requireOpen(cannot);
         requireNotInterrupted(cannot);
     }
 
-    /** A group for another run of a container. */
-    Cgroup createCgroup(LocalContainer container, DeviceRules devices) {
-        return engine.cgroups()
-                .create(
-                        container.id(),
-                        container.spec().resources(),
-                        devices,
-                        engine.options().strictLimits());
-    }
-
-    /** As Docker names it: the host's name, and another container's, goes with its network. */
-    private String hostname(ContainerSpec spec, String id) {
-        var namespaces = spec.namespaces();
-        if (!spec.hostname().isEmpty()) {
-            return spec.hostname();
-        }
-        return switch (namespaces.uts().kind()) {
-            case HOST -> engine.hostname();
-            case CONTAINER -> local(namespaces.uts()).hostname();
-            case PRIVATE, PATH ->
-                switch (namespaces.network().kind()) {
-                    case HOST -> engine.hostname();
-                    case CONTAINER -> local(namespaces.network()).hostname();
-                    case PRIVATE, PATH -> id.substring(0, 12);
-                };
-        };
-    }
-
-    private LocalContainer local(NamespaceMode shared) {
+    LocalContainer local(NamespaceMode shared) {
         return (LocalContainer) get(shared.target());
     }
 
-    /** The one whose network namespace a container has: itself, or another. */
+    /** The one whose network namespace a container has: itself, or another; where that is gone, who shares it with those that are left. */
     LocalContainer networkOwner(LocalContainer container) {
         var owner = container;
-        while (owner.spec().namespaces().network().kind() == NamespaceMode.Kind.CONTAINER) {
-            owner = local(owner.spec().namespaces().network());
+        var shared = owner.spec().namespaces().network();
+        while (shared.kind() == NamespaceMode.Kind.CONTAINER && byId.get(shared.target()) != null) {
+            owner = byId.get(shared.target());
+            shared = owner.spec().namespaces().network();
         }
         return owner;
     }
 
-    /** Takes hold of the processes whose namespaces a container shares; the caller's to close. */
-    SharedNamespaces namespaces(LocalContainer container) {
-        var cannot = "cannot start container " + container.name();
-        return SharedNamespaces.open(
-                container.spec().namespaces(),
-                shared -> shared.kind() == NamespaceMode.Kind.PATH
-                        ? SharedNamespaces.openNetwork(cannot, shared.target())
-                        : local(shared)
-                                .firstProcess()
-                                .orElseThrow(() -> new ConflictException(
-                                        cannot + ": container " + shared.target()
-                                                + ", a namespace of which it is to share, does not run",
-                                        "start that one first")));
-    }
-
-    /** For another run of a container. */
-    ProcessStreams streams(LocalContainer container) {
-        var spec = container.spec();
-        return new ProcessStreams(
-                engine.loop(),
-                "container " + container.name(),
-                spec.terminal(),
-                spec.stdin(),
-                container.files().directory(),
-                container.log(),
-                container);
+    Execs execs() {
+        return execs;
     }
 
     Image commit(Image base, Commit commit) {
         return engine.commit(base, commit);
-    }
-
-    LocalNetworks networks() {
-        return engine.networks();
     }
 
     Snapshots snapshots() {
@@ -279,14 +150,6 @@ final class LocalContainers implements Containers {
 
     Launcher launcher() {
         return engine.launcher();
-    }
-
-    LocalEvents events() {
-        return engine.events();
-    }
-
-    LocalVolumes volumes() {
-        return engine.volumes();
     }
 
     boolean isClosed() {
@@ -318,26 +181,12 @@ final class LocalContainers implements Containers {
         names.remove(container.name());
     }
 
-    static Map<String, String> labels(ContainerSpec spec, Image image) {
-        var labels = new LinkedHashMap<>(image.config().labels());
-        labels.putAll(spec.labels());
-        return labels;
-    }
-
-    private static Signal stopSignal(ContainerSpec spec, Image image) {
-        if (!spec.stopSignal().isEmpty()) {
-            return Signal.parse(spec.stopSignal());
-        }
-        var named = image.config().stopSignal();
-        return named.isEmpty() ? Signal.TERM : Signal.parse(named);
-    }
-
     @Override
     public ProcessResult run(ContainerSpec spec) {
         var started = System.nanoTime();
         try (var container = start(spec, true, Optional.empty())) {
             var status = await(container);
-            return captured(container.id(), container.log(), status, started);
+            return captured.result(container.id(), container.log(), status, started);
         }
     }
 
@@ -396,160 +245,6 @@ final class LocalContainers implements Containers {
                     "cannot finish running container " + container.name() + ": its engine was closed");
         }
         return status;
-    }
-
-    private ProcessStreams streams(
-            LocalContainer container, ExecSpec spec, Stdin stdin, @Nullable OutputLog log, ProcessStreams.Users users) {
-        return new ProcessStreams(
-                engine.loop(),
-                spec.command().get(0) + " in container " + container.name(),
-                spec.terminal(),
-                stdin,
-                container.files().directory(),
-                log,
-                users);
-    }
-
-    LocalExec startExec(LocalContainer container, Run run, ExecSpec spec) {
-        var told = ToldExec.of(container, spec);
-        return startExec(container, spec, told, streams -> startTold(told, run, spec, streams));
-    }
-
-    /** The same for a health check, of which nobody is told. */
-    LocalExec startCheck(LocalContainer container, Run run, ExecSpec spec) {
-        return startExec(
-                container,
-                spec,
-                ProcessStreams.Users.UNTOLD,
-                streams -> engine.launcher().startExec(container, run, spec, streams));
-    }
-
-    private LocalExec startExec(
-            LocalContainer container,
-            ExecSpec spec,
-            ProcessStreams.Users users,
-            Function<ProcessStreams, ExecProcess> start) {
-        requireNotInterrupted("cannot exec in container " + container.name());
-        // who detaches from a pipe can never write to it again; a terminal outlives its users
-        var open = spec.terminal() ? Stdin.OPEN : Stdin.ONCE;
-        var streams = streams(container, spec, spec.stdinOpen() ? open : Stdin.NONE, null, users);
-        try (var undo = new Undo()) {
-            undo.addStep(streams::ended);
-            var attachment = streams.attach(AttachOptions.defaults());
-            var process = start.apply(streams);
-            undo.keepAll();
-            return new LocalExec(streams.what(), spec, process, attachment);
-        }
-    }
-
-    /** A process beside a container's first, of which events tell. */
-    private record ToldExec(LocalContainer container, String id, String command) implements ProcessStreams.Users {
-        static ToldExec of(LocalContainer container, ExecSpec spec) {
-            var id = container.id().substring(0, 12) + "-" + container.nextExec();
-            return new ToldExec(container, id, String.join(" ", spec.command()));
-        }
-
-        void tell(EventAction action) {
-            container.tell(action, "execID", id, "command", command);
-        }
-
-        void tellEnd(ExitStatus status) {
-            container.tell(
-                    EventAction.EXEC_DIE,
-                    "execID",
-                    id,
-                    "exitCode",
-                    String.valueOf(status.exitCode()),
-                    "signal",
-                    status.signal().orElse(""));
-        }
-
-        @Override
-        public void detached() {
-            tell(EventAction.EXEC_DETACH);
-        }
-    }
-
-    private ExecProcess startTold(ToldExec told, Run run, ExecSpec spec, ProcessStreams streams) {
-        told.tell(EventAction.EXEC_CREATE);
-        var process = engine.launcher().startExec(told.container(), run, spec, streams);
-        told.tell(EventAction.EXEC_START);
-        process.follow(told::tellEnd);
-        return process;
-    }
-
-    ProcessResult exec(LocalContainer container, Run run, ExecSpec spec) {
-        requireNotInterrupted("cannot exec in container " + container.name());
-        if (spec.stdinOpen()) {
-            throw new InvalidSpecException(
-                    "cannot exec " + spec.command().get(0) + " in container " + container.name()
-                            + " and wait for its end: nobody could write to its open stdin",
-                    "use startExec, or give the bytes beforehand by stdin(...)");
-        }
-        var started = System.nanoTime();
-        var told = ToldExec.of(container, spec);
-        var id = told.id();
-        var log = OutputLog.captured(id, container.files().directory().resolve("exec-" + id));
-        var streams = streams(container, spec, Stdin.NONE, log, ProcessStreams.Users.UNTOLD);
-        try (var process = startTold(told, run, spec, streams)) {
-            var status = process.await(
-                    "exec of " + spec.command().get(0) + " in container " + container.name(), spec.timeout());
-            return captured(id, log, status, started);
-        } finally {
-            log.delete();
-        }
-    }
-
-    /** A result with as much output as the engine's options allow; where there is more, the whole stream goes to a file. */
-    private ProcessResult captured(String id, OutputLog log, ExitStatus status, long started) {
-        return new ProcessResult(
-                status,
-                capture(id, log, LogStream.STDOUT),
-                capture(id, log, LogStream.STDERR),
-                Duration.ofNanos(System.nanoTime() - started));
-    }
-
-    private ProcessResult.Captured capture(String id, OutputLog log, LogStream stream) {
-        var total = log.total(stream);
-        if (total == 0) {
-            return ProcessResult.Captured.NOTHING;
-        }
-        var kept =
-                new byte[(int) Math.min(total, engine.options().captureLimit().bytes())];
-        var count = 0;
-        Path rest = total > kept.length ? engine.outputFile(id, stream) : null;
-        var reader = log.read(false);
-        try (var undo = new Undo();
-                var file = rest == null ? null : Files.newOutputStream(rest, StandardOpenOption.CREATE_NEW)) {
-            if (rest != null) {
-                // half a stream helps nobody, and takes the room that is missing
-                undo.add(() -> Files.deleteIfExists(rest));
-            }
-            for (var chunk = reader.next(); chunk.isPresent(); chunk = reader.next()) {
-                if (chunk.get().stream() == stream) {
-                    var content = chunk.get().content();
-                    var fits = Math.min(content.length, kept.length - count);
-                    System.arraycopy(content, 0, kept, count, fits);
-                    count += fits;
-                    write(file, content);
-                }
-            }
-            log.requireWhole();
-            undo.keepAll();
-        } catch (IOException e) {
-            throw new dev.cais.StorageException(
-                    "cannot keep the output of " + id + " in " + rest + ": " + e.getMessage(),
-                    Map.of(),
-                    "make room",
-                    e);
-        }
-        return new ProcessResult.Captured(kept, total, Optional.ofNullable(rest));
-    }
-
-    private static void write(@Nullable OutputStream file, byte[] content) throws IOException {
-        if (file != null) {
-            file.write(content);
-        }
     }
 
     @Override
@@ -629,7 +324,7 @@ final class LocalContainers implements Containers {
         return byId.size();
     }
 
-    private static void requireNotInterrupted(String cannot) {
+    static void requireNotInterrupted(String cannot) {
         if (Thread.currentThread().isInterrupted()) {
             throw new CancelledException(cannot + ": the thread was interrupted");
         }

@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -150,7 +151,7 @@ final class LocalEvents implements Events, AutoCloseable {
         }
 
         private synchronized Optional<Event> next(Optional<Duration> timeout) {
-            var patience = timeout.map(time -> System.nanoTime() + time.toNanos());
+            var patience = timeout.map(time -> System.nanoTime() + TimeUnit.NANOSECONDS.convert(time));
             while (waiting.isEmpty() && !ended) {
                 var untilEnd = filter.until().map(end -> nanosUntil(end));
                 var left = patience.map(time -> time - System.nanoTime());
@@ -173,11 +174,7 @@ final class LocalEvents implements Events, AutoCloseable {
         }
 
         private static long nanosUntil(Instant end) {
-            try {
-                return Duration.between(Instant.now(), end).toNanos();
-            } catch (ArithmeticException e) {
-                return Long.MAX_VALUE; // in three hundred years
-            }
+            return TimeUnit.NANOSECONDS.convert(Duration.between(Instant.now(), end));
         }
 
         @Override

@@ -58,7 +58,7 @@ record LocalExec(String what, ExecSpec spec, ExecProcess exec, LocalAttachment s
     @Override
     public ExitStatus await(Duration timeout) {
         try {
-            return exec.onExit().get(timeout.toNanos(), TimeUnit.NANOSECONDS);
+            return exec.onExit().get(TimeUnit.NANOSECONDS.convert(timeout), TimeUnit.NANOSECONDS);
         } catch (InterruptedException e) {
             throw interrupted(e);
         } catch (ExecutionException e) {

@@ -162,6 +162,11 @@ final class ProcessStreams {
         }
     }
 
+    /** Whether a process has had them. */
+    synchronized boolean areUsed() {
+        return connected;
+    }
+
     // ---- attachments
 
     synchronized LocalAttachment attach(AttachOptions options) {

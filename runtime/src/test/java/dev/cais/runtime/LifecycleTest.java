@@ -9,9 +9,12 @@ import dev.cais.ContainerSpec;
 import dev.cais.ContainerState;
 import dev.cais.CopySource;
 import dev.cais.Engine;
+import dev.cais.EventFilter;
+import dev.cais.ExecSpec;
 import dev.cais.InvalidSpecException;
 import dev.cais.LogLine;
 import dev.cais.NotFoundException;
+import dev.cais.Ready;
 import dev.cais.RestartPolicy;
 import dev.cais.TimedOutException;
 import dev.cais.WaitCondition;
@@ -19,7 +22,10 @@ import dev.cais.fixtures.Eventually;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestStore;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
@@ -30,6 +36,7 @@ import java.util.function.Supplier;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 /** From state to state, on a real kernel. */
 @RequiresRoot
@@ -242,6 +249,47 @@ class LifecycleTest {
                     .isInstanceOf(CancelledException.class)
                     .hasMessage("cannot go on waiting for container slow: the thread was interrupted");
             assertThat(container.state()).isEqualTo(ContainerState.RUNNING);
+        }
+    }
+
+    @Test
+    void whoWaitsForAnyTimeWaitsForTheEnd() {
+        var forEver = Duration.ofSeconds(Long.MAX_VALUE);
+        try (var container =
+                        engine.containers().start(sh("trap 'exit 7' TERM; touch /set; while :; do sleep 0.05; done"));
+                var events = engine.events().follow(EventFilter.ALL)) {
+            container.awaitReady(Ready.file("/set"), forEver);
+
+            assertThat(container.exec(ExecSpec.of("true").timeout(forEver)).exitCode())
+                    .isZero();
+            assertThat(container.stop(forEver).exitCode()).isEqualTo(7);
+            assertThat(container.await(forEver).exitCode()).isEqualTo(7);
+            assertThat(events.next(forEver)).isPresent();
+        }
+    }
+
+    @Test
+    void startsThatFailKeepNoPipeOpen(@TempDir Path host) throws Exception {
+        var program = host.resolve("run");
+        Files.writeString(program, "#!/bin/sh\nexec cat");
+        Files.setPosixFilePermissions(program, PosixFilePermissions.fromString("rwxr-xr-x"));
+        var spec =
+                ContainerSpec.of("busybox").command("/in/run").bind(host, "/in").openStdin();
+        try (var container = engine.containers().start(spec)) {
+            container.kill("KILL");
+            container.await();
+            Files.move(program, host.resolve("away"));
+            for (var i = 0; i < 2; i++) {
+                assertThatThrownBy(container::start).isInstanceOf(NotFoundException.class);
+            }
+            Files.move(host.resolve("away"), program);
+
+            container.start();
+            try (var attached = container.attach()) {
+                attached.stdin().write("heard\n".getBytes(StandardCharsets.UTF_8));
+                attached.stdin().flush();
+                assertThat(attached.stdout().readNBytes(6)).asString().isEqualTo("heard\n");
+            }
         }
     }
 

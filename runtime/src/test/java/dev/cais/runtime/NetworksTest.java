@@ -221,6 +221,22 @@ class NetworksTest {
     }
 
     @Test
+    void aSharedNetworkIsThatOfTheSameContainerWhateverItIsCalledLater() {
+        try (var first = engine.containers().start(IDLE.name("first"));
+                var sharing = engine.containers().start(IDLE.name("sharing").network("container:first"))) {
+            first.rename("another");
+            sharing.restart(Duration.ZERO);
+            assertThat(output(sharing, "cat /etc/hosts")).isEqualTo(output(first, "cat /etc/hosts"));
+            assertThat(sharing.spec().namespaces().network()).isEqualTo(NamespaceMode.container(first.id()));
+
+            first.close();
+            try (var newFirst = engine.containers().start(IDLE.name("first").network("container:sharing"))) {
+                assertThat(output(newFirst, "cat /etc/hostname")).isEqualTo(output(sharing, "cat /etc/hostname"));
+            }
+        }
+    }
+
+    @Test
     void whoSharesANetworkIsToldOfItsNetworksToo() {
         try (var first = engine.networks().create(NetworkSpec.of("first").subnet("198.18.60.0/24"));
                 var later = engine.networks().create(NetworkSpec.of("later").subnet("198.18.61.0/24"));
