@@ -36,12 +36,12 @@ final class OutletRules {
         requests.add(table.addRule(
                 "outlet",
                 NftExpression.meta(Meta.IIFNAME, 0),
-                NftExpression.in(Firewall.INTERNAL_BRIDGES, 0),
+                NftExpression.in(FilterRules.INTERNAL_BRIDGES, 0),
                 NftExpression.destinationLink(0),
                 NftExpression.equal(0, NO_LINK),
                 NftExpression.destinationKindOfLink(0),
                 NftExpression.equal(0, UNICAST),
-                NftExpression.count(Firewall.INTERNAL),
+                NftExpression.count(FilterRules.INTERNAL),
                 NftExpression.verdict(Verdict.DROP)));
         var port =
                 ByteBuffer.allocate(Short.BYTES).putShort((short) Outlet.PORT).array();
@@ -49,7 +49,7 @@ final class OutletRules {
             requests.add(table.addRule(
                     "outlet",
                     NftExpression.meta(Meta.IIFNAME, 0),
-                    NftExpression.in(Firewall.BRIDGES, 0),
+                    NftExpression.in(FilterRules.BRIDGES, 0),
                     NftExpression.meta(Meta.L4PROTO, 0),
                     NftExpression.equal(0, protocol),
                     NftExpression.destinationLink(0),
@@ -61,7 +61,7 @@ final class OutletRules {
         requests.add(table.addRule(
                 "input",
                 NftExpression.meta(Meta.IIFNAME, 0),
-                NftExpression.in(Firewall.BRIDGES, 0),
+                NftExpression.in(FilterRules.BRIDGES, 0),
                 NftExpression.meta(Meta.L4PROTO, 0),
                 NftExpression.differs(0, TCP),
                 NftExpression.meta(Meta.L4PROTO, 0),

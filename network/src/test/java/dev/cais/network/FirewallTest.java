@@ -608,7 +608,7 @@ class FirewallTest {
     /** Byte for byte; sets are left out, since nft puts in what only it reads. */
     @Test
     void chainsRulesAndCountersAreThoseThatNftWouldSend() {
-        var ours = Firewall.ruleset(new NftTable("cais-test")).stream()
+        var ours = FilterRules.of(new NftTable("cais-test")).stream()
                 .map(FirewallTest::sent)
                 .filter(FirewallTest::isChainRuleOrCounter)
                 .toList();
