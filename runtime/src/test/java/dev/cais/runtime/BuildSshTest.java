@@ -3,11 +3,17 @@ package dev.cais.runtime;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.cais.BuildEntitlement;
 import dev.cais.BuildException;
+import dev.cais.CancelledException;
 import dev.cais.InvalidSpecException;
+import dev.cais.fixtures.Feature;
 import dev.cais.fixtures.Programs;
+import dev.cais.fixtures.RequiresFeature;
 import dev.cais.fixtures.RequiresProgram;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -16,18 +22,21 @@ import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** {@code RUN --mount=type=ssh}, with OpenSSH's agent and its {@code ssh-add} inside. */
 @RequiresProgram("ssh-agent")
 class BuildSshTest extends BuildsByOneEngine {
     private static final Pattern LIBRARY = Pattern.compile("(/\\S+) \\(0x");
 
-    private Process agent;
+    private OpenSshAgent agent;
     private Path socket = Path.of("/");
     private String fingerprint = "";
 
@@ -35,25 +44,15 @@ class BuildSshTest extends BuildsByOneEngine {
     void begin() throws IOException {
         bring("/usr/bin/ssh-add");
         socket = context.resolve("agent");
-        agent = new ProcessBuilder("ssh-agent", "-D", "-a", socket.toString())
-                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-                .redirectError(ProcessBuilder.Redirect.DISCARD)
-                .start();
         var key = context.resolve("key").toString();
         Programs.output("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "a key", "-f", key);
         fingerprint = Programs.output("ssh-keygen", "-l", "-f", key).strip();
-        var end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
-        while (Programs.run("env", "SSH_AUTH_SOCK=" + socket, "ssh-add", "-q", key)
-                        .exitCode()
-                != 0) {
-            assertThat(System.nanoTime()).as("the agent serves").isLessThan(end);
-        }
+        agent = new OpenSshAgent(socket, Path.of(key));
     }
 
     @AfterEach
-    void end() throws InterruptedException {
-        agent.destroyForcibly();
-        agent.waitFor();
+    void end() {
+        agent.close();
     }
 
     /** A program of the host with its libraries, to {@code root}. */
@@ -175,6 +174,85 @@ class BuildSshTest extends BuildsByOneEngine {
                 .isEqualTo(Programs.output("ssh-keygen", "-l", "-f", keys.get(0).toString()));
         assertThat(builds.run(image, "grep", "-c", "Good \"tests\" signature", "/checked"))
                 .isEqualTo(keys.size() + "\n");
+    }
+
+    /** OpenSSH's client in the image, on the network of the server: which algorithm it shall sign with, it says itself. */
+    @Test
+    @RequiresFeature(Feature.OWN_NETWORK)
+    @RequiresProgram({"/usr/sbin/sshd", "ssh"})
+    void aClientInsideLogsIn(@TempDir Path place) throws IOException {
+        bring("/usr/bin/ssh");
+        var keys = keys();
+        try (var server = new SshServer(place)) {
+            server.authorize(Stream.concat(Stream.of(context.resolve("key")), keys.stream())
+                    .toArray(Path[]::new));
+            builds.write("root/etc/ssh/ssh_known_hosts", server.known());
+            var spec = builds.spec(TOOLS + """
+                    RUN --mount=type=ssh --network=host for kind in ssh-ed25519 rsa-sha2-256 rsa-sha2-512 ecdsa-sha2-nistp256 \\
+                            ecdsa-sha2-nistp384 ecdsa-sha2-nistp521; do \\
+                          ssh -o BatchMode=yes -o PubkeyAcceptedAlgorithms=$kind root@127.0.0.1 echo $kind >>/files || exit; \\
+                        done
+                    RUN --mount=type=ssh,id=agent,target=/a,mode=0666 --network=host \\
+                        ssh -o BatchMode=yes -p 2222 root@127.0.0.1 'echo $SSH_CONNECTION' >/agent
+                    USER user
+                    RUN --mount=type=ssh,id=agent,uid=1000,required --network=host \\
+                        ssh -o BatchMode=yes root@127.0.0.1 id -un >/tmp/user
+                    RUN --mount=type=ssh,id=agent --network=host \\
+                        ssh -o BatchMode=yes root@127.0.0.1 true 2>/tmp/notmine || echo $? >>/tmp/notmine
+                    """)
+                    .ssh("default", keys.toArray(Path[]::new))
+                    .ssh("agent", socket)
+                    .allow(BuildEntitlement.NETWORK_HOST);
+            var image = builds.build(spec);
+
+            assertThat(builds.run(image, "cat", "/files")).isEqualTo("""
+                            ssh-ed25519
+                            rsa-sha2-256
+                            rsa-sha2-512
+                            ecdsa-sha2-nistp256
+                            ecdsa-sha2-nistp384
+                            ecdsa-sha2-nistp521
+                            """);
+            assertThat(builds.run(image, "cat", "/agent")).endsWith(" 127.0.0.1 2222\n");
+            assertThat(builds.run(image, "cat", "/tmp/user")).isEqualTo("root\n");
+            assertThat(builds.run(image, "cat", "/tmp/notmine"))
+                    .as("a socket of root's")
+                    .contains("Permission denied")
+                    .endsWith("\n255\n");
+            var secret = Files.readAllLines(context.resolve("key")).get(2);
+            assertThat(image.history() + "" + image.config() + builds.events())
+                    .doesNotContain(secret, socket.toString(), "SSH_AUTH_SOCK");
+        }
+    }
+
+    /** The client waits for a server that says nothing; whoever cancels the build does not. */
+    @Test
+    @RequiresFeature(Feature.OWN_NETWORK)
+    @RequiresProgram("ssh")
+    void aBuildThatIsCancelledEndsTheClientAndTheAgentsSocket() throws Exception {
+        bring("/usr/bin/ssh");
+        try (var silent = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            var spec = builds.spec(TOOLS + "RUN --mount=type=ssh --network=host ssh -p " + silent.getLocalPort()
+                            + " root@127.0.0.1\n")
+                    .ssh("default", socket)
+                    .allow(BuildEntitlement.NETWORK_HOST);
+            var building = new FutureTask<>(() -> builds.build(spec));
+            var thread = new Thread(building);
+            thread.start();
+            silent.setSoTimeout(60_000);
+            try (var connected = silent.accept()) {
+                connected.setSoTimeout(60_000);
+                var in = connected.getInputStream();
+                assertThat(in.read()).isEqualTo('S');
+                thread.interrupt();
+                assertThatThrownBy(() -> building.get(60, TimeUnit.SECONDS))
+                        .cause()
+                        .isExactlyInstanceOf(CancelledException.class);
+                while (in.read() >= 0) {
+                    // the rest of what it had to say; then it is gone
+                }
+            }
+        }
     }
 
     @Test

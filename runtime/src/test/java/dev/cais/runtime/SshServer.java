@@ -139,56 +139,18 @@ final class SshServer implements AutoCloseable {
     }
 
     /** OpenSSH's agent with these keys. */
-    Agent agent(Path... keys) {
-        return new Agent(directory.resolve("agent"), keys);
-    }
-
-    static final class Agent implements AutoCloseable {
-        private final Path socket;
-        private final Process process;
-
-        private Agent(Path socket, Path... keys) {
-            this.socket = socket;
-            try {
-                process = new ProcessBuilder("ssh-agent", "-D", "-a", socket.toString())
-                        .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-                        .redirectError(ProcessBuilder.Redirect.DISCARD)
-                        .start();
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-            for (var key : keys) {
-                var end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
-                while (Programs.run("env", "SSH_AUTH_SOCK=" + socket, "ssh-add", "-q", key.toString())
-                                .exitCode()
-                        != 0) {
-                    assertThat(System.nanoTime()).as("the agent serves").isLessThan(end);
-                }
-            }
-        }
-
-        Path socket() {
-            return socket;
-        }
-
-        @Override
-        public void close() {
-            end(process);
-        }
-    }
-
-    private static void end(Process process) {
-        process.descendants().forEach(ProcessHandle::destroyForcibly);
-        process.destroyForcibly();
-        try {
-            process.waitFor();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+    OpenSshAgent agent(Path... keys) {
+        return new OpenSshAgent(directory.resolve("agent"), keys);
     }
 
     @Override
     public void close() {
-        end(server);
+        server.descendants().forEach(ProcessHandle::destroyForcibly);
+        server.destroyForcibly();
+        try {
+            server.waitFor();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 }
