@@ -102,17 +102,37 @@ class BuildGitSshTest extends BuildsByOneEngine {
     }
 
     @Test
-    void submodulesOfTheServerComeAlong() throws IOException {
-        var tree = repositories.create("outer.git");
-        Files.writeString(tree.resolve(".gitmodules"), "[submodule \"m\"]\n\tpath = m\n\turl = ../repo.git\n");
-        Files.createDirectory(tree.resolve("m"));
+    void submodulesOfTheServerComeAlong() {
+        repositories.create("outer.git");
         var commit = repositories.git("repo.git", "rev-parse", "HEAD");
-        repositories.git("outer.git", "update-index", "--add", "--cacheinfo", "160000," + commit + ",m");
-        repositories.commit("outer.git");
+        repositories.commitSubmodule("outer.git", "m", "../repo.git", commit);
         for (var url : List.of(url(), shortUrl())) {
             var image = builds.build(add(url.replace("repo.git", "outer.git")).ssh("default", key));
             assertThat(builds.run(image, "cat", "/g/m/file")).as(url).isEqualTo("of git\n");
         }
+    }
+
+    /** By ssh, the server is not told that the client knows git's second protocol, in which any commit is given. */
+    @Test
+    void commitsThatAServerDoesNotGiveByNameAreFoundAmongItsOthers() throws IOException {
+        var old = repositories.git("repo.git", "rev-parse", "HEAD");
+        repositories.git("repo.git", "tag", "--annotate", "--message=tagged", "v1");
+        Files.writeString(repositories.path("repo.git").resolve("file"), "of git, later\n");
+        repositories.commit("repo.git");
+        repositories.create("outer.git");
+        repositories.commitSubmodule("outer.git", "m", "../repo.git", old);
+
+        var image = builds.build(add(url() + "#" + old).ssh("default", key));
+        assertThat(builds.run(image, "cat", "/g/file")).isEqualTo("of git\n");
+        var outer = builds.build(add(url().replace("repo.git", "outer.git")).ssh("default", key));
+        assertThat(builds.run(outer, "cat", "/g/m/file")).isEqualTo("of git\n");
+        var tagged = builds.build(add("--keep-git-dir=true " + url() + "#v1").ssh("default", key));
+        assertThat(builds.run(tagged, "sh", "-c", "cat /g/file; ls /g/.git/refs/tags"))
+                .isEqualTo("of git\nv1\n");
+        var none = "0".repeat(40);
+        assertThatThrownBy(() -> builds.build(of(url() + "#" + none).ssh("default", key)))
+                .isExactlyInstanceOf(NotFoundException.class)
+                .hasMessage("cannot fetch " + url() + "#" + none + ": it has no commit " + none);
     }
 
     private static final String HELP =

@@ -162,35 +162,77 @@ class BuildGitTest extends BuildsByOneEngine {
     }
 
     @Test
-    void submodulesComeAlong() throws IOException {
-        Files.writeString(server.create("module").resolve("file"), "of a module\n");
-        server.commit("module");
-        server.create("outer");
-        server.git("outer", "submodule", "--quiet", "add", server.url("module"), "inner");
-        server.commit("outer");
-
-        var image = builds.build(add(server.url("outer")).allow(BuildEntitlement.NETWORK_HOST));
-        assertThat(builds.run(image, "sh", "-c", "cd /g; cat inner/file; ls -A . inner"))
-                .isEqualTo("of a module\n.:\n.gitmodules\ninner\n\ninner:\nfile\n");
-        var without = add(server.url("outer") + "?submodules=false").allow(BuildEntitlement.NETWORK_HOST);
-        assertThat(builds.run(builds.build(without), "ls", "-A", "/g/inner")).isEmpty();
+    void withoutARefItIsWhatTheRepositorysHeadIs() {
+        server.git("repo", "branch", "--move", "main", "trunk/new");
+        assertThat(built(server.url("repo") + "?keep-git-dir=true", "cat", "/c/.git/refs/heads/trunk/new"))
+                .isEqualTo(commit + "\n");
+        server.git("repo", "checkout", "--quiet", "--detach", "other");
+        assertThat(built(server.url("repo"), "cat", "/c/other")).isEqualTo("of a branch\n");
     }
 
     @Test
-    void aRepositoryStartsNoProgramsAndReadsNoFilesOfThisHost() throws IOException {
-        for (var url : new String[] {"ext::touch " + context + "/touched", "file://" + server.path("repo")}) {
-            var name = "hostile" + url.length();
-            var tree = server.create(name);
-            Files.writeString(tree.resolve(".gitmodules"), "[submodule \"m\"]\n\tpath = m\n\turl = " + url + "\n");
-            Files.createDirectory(tree.resolve("m"));
-            server.git(name, "update-index", "--add", "--cacheinfo", "160000," + commit + ",m");
-            server.commit(name);
-
-            assertThatThrownBy(() -> builds.build(add(server.url(name)).allow(BuildEntitlement.NETWORK_HOST)))
-                    .isInstanceOf(BuildException.class)
-                    .hasMessageContaining("cannot fetch " + server.url(name) + ": git submodule ended with exit code");
-            assertThat(context.resolve("touched")).doesNotExist();
+    void theDataOfABranchOrATagIsKeptAndTellsNothingOfThisHost() {
+        var tag = server.git("repo", "rev-parse", "v1");
+        var url = server.url("repo");
+        for (var name : new String[] {"v1", "main", commit}) {
+            var spec = add("--keep-git-dir=true " + url + "#" + name)
+                    .allow(BuildEntitlement.NETWORK_HOST)
+                    .arg("SOURCE_DATE_EPOCH", "" + GitServer.TIME);
+            var image = builds.build(spec);
+            var known = "cd /g/.git; cat HEAD; find . -type f | grep -v objects/ | sort; cat refs/*/* 2>/dev/null";
+            var listed = commit + "\n./HEAD\n./config\n./index\n%s./shallow\n%s";
+            assertThat(builds.run(image, "sh", "-c", known))
+                    .isEqualTo(
+                            switch (name) {
+                                case "v1" -> listed.formatted("./refs/tags/v1\n", tag + "\n");
+                                case "main" -> listed.formatted("./refs/heads/main\n", commit + "\n");
+                                default -> listed.formatted("", "");
+                            });
+            assertThat(builds.build(spec.withoutCache()).layers()).as(name).isEqualTo(image.layers());
         }
+    }
+
+    @Test
+    void aBranchThatHasMovedIsFetchedAgain() throws IOException {
+        var spec = add(server.url("repo") + "#main").allow(BuildEntitlement.NETWORK_HOST);
+        builds.build(spec);
+        builds.carriedOut();
+        builds.build(spec);
+        assertThat(builds.carriedOut()).isEmpty();
+        Files.writeString(server.path("repo").resolve("run"), "changed\n");
+        server.commit("repo");
+        builds.build(spec);
+        assertThat(builds.carriedOut())
+                .containsExactly("[0 1] ADD " + server.url("repo") + "#main /g/ (what is at " + server.url("repo")
+                        + "#main changed)");
+    }
+
+    @Test
+    void commitsAreNamedWholly() {
+        var short7 = commit.substring(0, 7);
+        assertThatThrownBy(() -> built(server.url("repo") + "#" + short7))
+                .isExactlyInstanceOf(NotFoundException.class)
+                .hasMessage("cannot fetch " + server.url("repo") + "#" + short7 + ": it has no ref " + short7
+                        + "; name a commit by its whole name");
+        var none = "0".repeat(40);
+        assertThatThrownBy(() -> built(server.url("repo") + "#" + none))
+                .isExactlyInstanceOf(NotFoundException.class)
+                .hasMessage("cannot fetch " + server.url("repo") + "#" + none + ": it has no commit " + none);
+    }
+
+    @Test
+    void commitsMayHaveNamesOfSha256() throws IOException {
+        server.create("new", "--object-format=sha256");
+        Files.writeString(server.path("new").resolve("Dockerfile"), "FROM busybox\nCOPY . /c/\n");
+        var name = server.commit("new");
+        assertThat(name).hasSize(64);
+        for (var ref : new String[] {"", "#" + name, "?checksum=" + name}) {
+            assertThat(built(server.url("new") + ref, "ls", "/c")).isEqualTo("Dockerfile\n");
+        }
+    }
+
+    @Test
+    void aDockerfileHasNoOptionsForGitAndNoFilesOfThisHost() {
         assertThatThrownBy(() -> builds.build(add("file://" + server.path("repo"))))
                 .isInstanceOf(BuildException.class)
                 .hasMessageContaining("the context has no file file:" + server.path("repo") + " [line=2]");

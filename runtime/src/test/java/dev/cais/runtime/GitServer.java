@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
 /** Git's daemon on loopback, and repositories that it serves. */
 final class GitServer implements AutoCloseable {
@@ -23,7 +24,8 @@ final class GitServer implements AutoCloseable {
     private final Process daemon;
     private final int port;
 
-    GitServer(Path directory) {
+    /** @param more addresses to listen on, besides loopback's */
+    GitServer(Path directory, String... more) {
         this.directory = directory;
         try (var free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             port = free.getLocalPort();
@@ -31,14 +33,12 @@ final class GitServer implements AutoCloseable {
             throw new UncheckedIOException(e);
         }
         try {
-            daemon = new ProcessBuilder(
-                            "git",
-                            "daemon",
-                            "--listen=127.0.0.1",
-                            "--port=" + port,
-                            "--reuseaddr",
-                            "--export-all",
-                            "--base-path=" + directory)
+            var command = new ArrayList<>(List.of("git", "daemon", "--listen=127.0.0.1", "--port=" + port));
+            command.addAll(List.of("--reuseaddr", "--export-all", "--base-path=" + directory));
+            for (var address : more) {
+                command.add("--listen=" + address);
+            }
+            daemon = new ProcessBuilder(command)
                     .redirectOutput(ProcessBuilder.Redirect.DISCARD)
                     .redirectError(ProcessBuilder.Redirect.DISCARD)
                     .start();
@@ -62,7 +62,11 @@ final class GitServer implements AutoCloseable {
     }
 
     String url(String repository) {
-        return "git://127.0.0.1:" + port + "/" + repository;
+        return url("127.0.0.1", repository);
+    }
+
+    String url(String address, String repository) {
+        return "git://" + address + ":" + port + "/" + repository;
     }
 
     Path path(String repository) {
@@ -70,14 +74,17 @@ final class GitServer implements AutoCloseable {
     }
 
     /** A repository with a work tree, which is filled, and committed by {@link #commit}. */
-    Path create(String repository) {
+    Path create(String repository, String... options) {
         var path = directory.resolve(repository);
         try {
             Files.createDirectories(path);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        git(repository, "init", "--quiet", "--initial-branch=main");
+        git(
+                repository,
+                Stream.concat(Stream.of("init", "--quiet", "--initial-branch=main"), Stream.of(options))
+                        .toArray(String[]::new));
         return path;
     }
 
@@ -86,6 +93,19 @@ final class GitServer implements AutoCloseable {
         git(repository, "add", "--all");
         git(repository, "commit", "--quiet", "--allow-empty", "--message=all");
         return git(repository, "rev-parse", "HEAD");
+    }
+
+    /** Commits a submodule as it is in repositories of strangers: whatever its address says. */
+    void commitSubmodule(String repository, String path, String url, String commit) {
+        try {
+            var modules = "[submodule \"" + path + "\"]\n\tpath = " + path + "\n\turl = " + url + "\n";
+            Files.writeString(path(repository).resolve(".gitmodules"), modules);
+            Files.createDirectories(path(repository).resolve(path));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        git(repository, "update-index", "--add", "--cacheinfo", "160000," + commit + "," + path);
+        commit(repository);
     }
 
     String git(String repository, String... arguments) {

@@ -112,6 +112,16 @@ public final class WebFiles {
                 new Task("fetch " + shown(url), transport.options().timeout()));
     }
 
+    /**
+     * Where a server is.
+     *
+     * @param url of any scheme
+     * @throws BuildException if there is no such server
+     */
+    public Vicinity vicinity(URI url) {
+        return vicinity(url, new Task("fetch " + shown(url), transport.options().timeout()));
+    }
+
     private Vicinity requireFarEnough(URI url, Vicinity nearest, Task task) {
         var vicinity = vicinity(url, task);
         if (vicinity.isNearerThan(nearest)) {

@@ -126,7 +126,7 @@ final class Contexts implements AutoCloseable {
             times.put(name, remote::time);
             materials.add(remote.material());
         } else if (context instanceof BuildContext.Git git) {
-            var checkout = new GitCheckout(git, fresh, true, access);
+            var checkout = new GitCheckout(git, fresh, true, access, remotes.notNearerThan(git));
             var commit = checkout.commit();
             checkout.bring(commit, git.keepsData().orElseGet(BuiltInArguments.of(spec)::keepsGitData));
             times.put(name, () -> Optional.of(checkout.time()));

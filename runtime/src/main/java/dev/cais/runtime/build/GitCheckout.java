@@ -15,9 +15,13 @@ import java.nio.file.attribute.BasicFileAttributeView;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -26,19 +30,23 @@ import org.jspecify.annotations.Nullable;
 final class GitCheckout {
     private static final Pattern COMMIT = Pattern.compile("[0-9a-f]{40}|[0-9a-f]{64}");
     private static final String DATA = ".git";
+    private static final String SYMBOLIC = "ref: ";
 
     private final Git address;
     private final Path directory;
     private final GitProgram git;
     private final String cannot;
+    private final GitSubmodules submodules;
+    private Optional<Ref> ref = Optional.empty();
     private Optional<Instant> time = Optional.empty();
 
     /**
      * @param directory empty, for the files
      * @param isCallers whether the caller named the address, who may name repositories of this host, too
      * @param access to servers
+     * @param requireFarEnough refuses servers that a repository may not name for its submodules
      */
-    GitCheckout(Git address, Path directory, boolean isCallers, GitAccess access) {
+    GitCheckout(Git address, Path directory, boolean isCallers, GitAccess access, Consumer<Git> requireFarEnough) {
         this.address = address;
         this.directory = directory;
         this.git = new GitProgram(
@@ -46,7 +54,16 @@ final class GitCheckout {
                 isCallers && address.repository().startsWith("file:"),
                 () -> access.environment(address, isCallers));
         this.cannot = "cannot fetch " + address;
+        this.submodules = new GitSubmodules(cannot, requireFarEnough);
     }
+
+    /**
+     * What a branch or a tag was at the server.
+     *
+     * @param name as in {@code refs/heads/main}
+     * @param object the commit; of an annotated tag the tag
+     */
+    private record Ref(String name, String object) {}
 
     static boolean isCommit(String text) {
         return COMMIT.matcher(text).matches();
@@ -73,9 +90,11 @@ final class GitCheckout {
         }
         var ref = address.ref().isEmpty() ? "HEAD" : address.ref();
         var known = new HashMap<String, String>();
+        var branches = new HashMap<String, String>();
         var listed = git.run(
                 cannot,
                 "ls-remote",
+                "--symref",
                 "--",
                 address.withoutCredentials(),
                 ref,
@@ -88,14 +107,30 @@ final class GitCheckout {
             var tab = line.indexOf('\t');
             if (tab > 0 && isCommit(line.substring(0, tab))) {
                 known.put(line.substring(tab + 1), line.substring(0, tab));
+            } else if (tab > 0 && line.startsWith(SYMBOLIC)) {
+                branches.put(line.substring(tab + 1), line.substring(SYMBOLIC.length(), tab));
             }
         });
-        return Stream.of("refs/heads/" + ref, "refs/tags/" + ref, "refs/" + ref, ref)
-                .flatMap(name -> Stream.of(name + "^{}", name)) // what a tag stands for, and not the tag
+        var name = Stream.of("refs/heads/" + ref, "refs/tags/" + ref, "refs/" + ref, ref)
                 .filter(known::containsKey)
                 .findFirst()
-                .map(known::get)
-                .orElseThrow(() -> new NotFoundException(cannot + ": it has no ref " + Shown.text(ref)));
+                .orElseThrow(() -> new NotFoundException(
+                        cannot + ": it has no ref " + Shown.text(ref),
+                        isBeginOfCommit(ref) ? "name a commit by its whole name" : ""));
+        var object = Objects.requireNonNull(known.get(name));
+        this.ref = Optional.of(branches.getOrDefault(name, name))
+                .filter(full -> full.startsWith("refs/"))
+                .map(full -> new Ref(full, object));
+        return known.getOrDefault(name + "^{}", object); // what a tag stands for, and not the tag
+    }
+
+    private static boolean isBeginOfCommit(String text) {
+        return text.matches("[0-9a-f]{4,63}");
+    }
+
+    /** The name at the server that the address stands for, as in {@code refs/heads/main}, once the commit is known; empty for a commit. */
+    String ref() {
+        return ref.map(Ref::name).orElse("");
     }
 
     /**
@@ -104,23 +139,54 @@ final class GitCheckout {
      * @param keepsData whether {@code .git} stays
      */
     void bring(String commit, boolean keepsData) {
-        git.run(cannot, "init", "--quiet", "--template=");
+        var format = commit.length() == 64 ? "sha256" : "sha1";
+        git.run(cannot, "init", "--quiet", "--template=", "--object-format=" + format);
         git.run(cannot, "remote", "add", "--", "origin", address.withoutCredentials());
-        try {
-            git.run(cannot, "fetch", "--quiet", "--depth=1", "--no-tags", "--", "origin", commit);
-        } catch (BuildException e) { // an old server gives only what has a name
-            git.run(cannot, "fetch", "--quiet", "--tags", "--", "origin", "+refs/heads/*:refs/remotes/origin/*");
-        }
+        fetch(commit, keepsData);
         git.run(cannot, "checkout", "--quiet", "--force", "--detach", commit);
-        if (address.submodules()) {
-            git.run(cannot, "submodule", "--quiet", "update", "--init", "--recursive", "--depth=1");
+        var brought = address.submodules() ? submodules.bring(git.withoutFiles()) : List.<GitProgram>of();
+        if (keepsData) {
+            ref.ifPresent(named -> git.run(cannot, "update-ref", named.name, named.object));
+            Stream.concat(Stream.of(git), brought.stream()).forEach(this::forgetWhen);
         }
-        var seconds = git.run(cannot, "show", "--no-patch", "--no-show-signature", "--format=%ct", commit)
+        var seconds = git.run(cannot, "show", "--no-patch", "--no-show-signature", "--format=%ct", commit + "^{commit}")
                 .strip();
         var committed = Instant.ofEpochSecond(Long.parseLong(seconds));
         time = Optional.of(committed);
         try {
             finish(address.commitTime() ? Optional.of(FileTime.from(committed)) : Optional.empty(), keepsData);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** A tag comes with its commit. */
+    private void fetch(String commit, boolean keepsData) {
+        var wanted = ref.filter(named -> keepsData).map(Ref::object).orElse(commit);
+        try {
+            git.run(cannot, "fetch", "--quiet", "--depth=1", "--no-tags", "--", "origin", wanted);
+        } catch (BuildException e) { // an old server gives only what has a name, and one without smartness no part
+            var names = new ArrayList<>(List.of("+refs/heads/*:refs/remotes/origin/*"));
+            ref.map(Ref::name).ifPresent(names::add);
+            git.run(
+                    cannot,
+                    Stream.concat(Stream.of("fetch", "--quiet", "--tags", "--", "origin"), names.stream())
+                            .toArray(String[]::new));
+        }
+        if (git.run(cannot, "rev-list", "--max-count=1", "--ignore-missing", commit)
+                .isBlank()) {
+            throw new NotFoundException(cannot + ": it has no commit " + commit);
+        }
+    }
+
+    /** The index has times and numbers of the files here, and what was fetched last is noted with its address. */
+    private void forgetWhen(GitProgram program) {
+        program.run(cannot, "read-tree", "HEAD");
+        var data =
+                Path.of(program.run(cannot, "rev-parse", "--absolute-git-dir").strip());
+        try {
+            Files.deleteIfExists(data.resolve("FETCH_HEAD"));
+            Files.deleteIfExists(data.resolve("ORIG_HEAD"));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

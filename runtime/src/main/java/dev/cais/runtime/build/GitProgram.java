@@ -37,6 +37,7 @@ final class GitProgram {
             "core.fsmonitor=false",
             "core.symlinks=true",
             "core.autocrlf=false",
+            "core.logAllRefUpdates=false",
             "http.followRedirects=false",
             "safe.directory=*",
             "submodule.recurse=false",
@@ -55,6 +56,20 @@ final class GitProgram {
         this.directory = directory;
         this.allowsFiles = allowsFiles;
         this.environment = environment;
+    }
+
+    /** The same that works elsewhere. */
+    GitProgram in(Path other) {
+        return new GitProgram(other, allowsFiles, environment);
+    }
+
+    /** The same that may read no repositories of this host. */
+    GitProgram withoutFiles() {
+        return new GitProgram(directory, false, environment);
+    }
+
+    Path directory() {
+        return directory;
     }
 
     /**

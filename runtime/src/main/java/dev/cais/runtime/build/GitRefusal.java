@@ -54,7 +54,7 @@ final class GitRefusal {
     private GitRefusal() {}
 
     static BuildException of(String cannot, String command, HostProgram.Ended ended) {
-        var said = CREDENTIALS.matcher(ended.lastWords()).replaceAll("://…@");
+        var said = withoutCredentials(ended.lastWords());
         for (var reason : REASONS) {
             var found = reason.said.matcher(said);
             if (found.find()) {
@@ -73,5 +73,9 @@ final class GitRefusal {
                         .reduce((earlier, later) -> later)
                         .map(line -> "its last words: " + Shown.text(line))
                         .orElse(""));
+    }
+
+    static String withoutCredentials(String text) {
+        return CREDENTIALS.matcher(text).replaceAll("://…@");
     }
 }

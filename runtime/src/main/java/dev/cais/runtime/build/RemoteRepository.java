@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /** What git has of a commit. Its name says what the files are, so they are fetched only when a step is carried out. */
 final class RemoteRepository implements Remote {
@@ -21,12 +22,13 @@ final class RemoteRepository implements Remote {
     /**
      * @param keepsData whether {@code .git} is copied, too
      * @param directory empty, for the files
+     * @param requireFarEnough refuses servers that a repository may not name for its submodules
      */
-    RemoteRepository(Git address, boolean keepsData, Path directory, GitAccess access) {
+    RemoteRepository(Git address, boolean keepsData, Path directory, GitAccess access, Consumer<Git> requireFarEnough) {
         this.address = address;
         this.keepsData = keepsData;
         this.directory = directory;
-        this.checkout = new GitCheckout(address, directory, false, access);
+        this.checkout = new GitCheckout(address, directory, false, access, requireFarEnough);
     }
 
     private String commit() {
@@ -38,7 +40,8 @@ final class RemoteRepository implements Remote {
 
     @Override
     public synchronized Digest digest() {
-        var what = commit() + "\n" + address.subdirectory() + "\n" + (keepsData ? address.withoutCredentials() : "")
+        var what = commit() + "\n" + address.subdirectory() + "\n"
+                + (keepsData ? address.withoutCredentials() + "\n" + checkout.ref() : "")
                 + (address.submodules() ? "" : "\nwithout submodules")
                 + (address.commitTime() ? "" : "\nof the time of the checkout");
         return Hash.sha256(what.getBytes(StandardCharsets.UTF_8));

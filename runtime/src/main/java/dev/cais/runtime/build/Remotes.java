@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /** What {@code ADD} of one build fetches: each once. It goes with the build. For many threads. */
 final class Remotes implements AutoCloseable {
@@ -87,12 +88,30 @@ final class Remotes implements AutoCloseable {
         var longest = wanted.checksum
                 .filter(text -> text.length() > address.checksum().length())
                 .orElse(address.checksum());
-        workplace.host().images().webFiles().requireFarEnough(URI.create(address.serverUrl()), nearest);
+        requireFarEnough(address);
         return new RemoteRepository(
                 address.checksum(longest),
                 wanted.keepsData.or(address::keepsData).orElse(false),
                 directory(),
-                access);
+                access,
+                this::requireFarEnough);
+    }
+
+    private void requireFarEnough(Git address) {
+        workplace.host().images().webFiles().requireFarEnough(URI.create(address.serverUrl()), nearest);
+    }
+
+    /**
+     * For submodules of a context: they may be as near to this host as the context itself is, which the caller named, or as what {@code ADD}
+     * fetches.
+     */
+    Consumer<Git> notNearerThan(Git context) {
+        var files = workplace.host().images().webFiles();
+        return address -> {
+            var isLocal = context.serverUrl().startsWith("file:");
+            var own = isLocal ? Vicinity.HOST : files.vicinity(URI.create(context.serverUrl()));
+            files.requireFarEnough(URI.create(address.serverUrl()), own.compareTo(nearest) > 0 ? own : nearest);
+        };
     }
 
     private static Digest digest(String checksum) {
