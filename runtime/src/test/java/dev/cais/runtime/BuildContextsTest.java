@@ -89,6 +89,19 @@ class BuildContextsTest extends BuildsByOneEngine {
     }
 
     @Test
+    void theUsualNameMayBeInLowerCase() {
+        builds.write("dockerfile", "FROM busybox\nRUN echo lower >/file\n");
+        assertThat(builds.run(builds.build(BuildSpec.of(context)), "cat", "/file"))
+                .isEqualTo("lower\n");
+        assertThatThrownBy(() -> builds.build(BuildSpec.of(context).dockerfile("sub/Dockerfile")))
+                .isInstanceOf(NotFoundException.class)
+                .hasMessage("cannot build " + context + ": there is no file sub/Dockerfile");
+        builds.write("Dockerfile", "FROM busybox\nRUN echo usual >/file\n");
+        assertThat(builds.run(builds.build(BuildSpec.of(context)), "cat", "/file"))
+                .isEqualTo("usual\n");
+    }
+
+    @Test
     void aTextStandsInPlaceOfTheContextsDockerfile() {
         builds.write("file", "x");
         builds.write("other", "x");

@@ -221,8 +221,17 @@ public record BuildPlan(Dockerfile file, PlanRequest request, BuildArguments arg
                     .platform()
                     .map(word -> word.expand(arguments::variable))
                     .orElse("");
-            if (text.isEmpty() || text.equals("linux")) {
+            if (text.isEmpty()) {
+                var written = stage.from().platform().map(Word::text).orElse("");
+                if (!written.isEmpty()) {
+                    var name = written.replaceAll("[${}]", "");
+                    throw new InvalidSpecException(
+                            "FROM's platform is empty: " + Shown.text(written),
+                            Spelling.didYouMean(name, arguments.global().keySet()));
+                }
                 return request.platform();
+            } else if (text.equals("linux")) {
+                return request.host();
             }
             return text.indexOf('/') < 0 ? new Platform("linux", text, "") : Platform.parse(text);
         }

@@ -64,7 +64,8 @@ final class InstructionParser {
     private static final Set<String> NOT_ON_BUILD = Set.of("ONBUILD", "FROM", "MAINTAINER");
     private static final Pattern STAGE_NAME = Pattern.compile("[a-z][a-z0-9_.-]*");
     private static final Pattern HAS_VARIABLE = Pattern.compile("\\$.", Pattern.DOTALL);
-    private static final Pattern DURATION = Pattern.compile("([0-9]{1,18}(?:\\.[0-9]{1,9})?)(ns|us|µs|ms|s|m|h)");
+    private static final Pattern DURATION =
+            Pattern.compile("([0-9]{1,18}(?:\\.[0-9]{0,9})?|\\.[0-9]{1,9})(ns|us|[µμ]s|ms|s|m|h)");
     private static final Map<String, BigDecimal> NANOS = Map.of(
             "ns", BigDecimal.ONE,
             "us", BigDecimal.valueOf(1_000),
@@ -368,13 +369,19 @@ final class InstructionParser {
         return flags.find(option).map(InstructionParser::duration).filter(time -> !time.isZero());
     }
 
+    /** Digits may be missing on one side of the point. */
+    private static BigDecimal number(String text) {
+        return new BigDecimal("0" + (text.endsWith(".") ? text + "0" : text));
+    }
+
     /** As {@code 1m30s} or {@code 1.5h}. */
     private static Duration duration(String text) {
         var parts = DURATION.matcher(text);
         var nanos = BigDecimal.ZERO;
-        var at = 0;
+        var at = text.startsWith("+") ? 1 : 0;
         while (at < text.length() && parts.find(at) && parts.start() == at) {
-            nanos = nanos.add(new BigDecimal(parts.group(1)).multiply(NANOS.get(parts.group(2))));
+            var unit = parts.group(2).replace('μ', 'µ'); // the Greek letter, and the sign
+            nanos = nanos.add(number(parts.group(1)).multiply(NANOS.get(unit)));
             at = parts.end();
         }
         var isTime = !text.isEmpty() && at == text.length() && nanos.compareTo(BigDecimal.valueOf(Long.MAX_VALUE)) <= 0;

@@ -115,7 +115,7 @@ public record MountOptions(Map<String, Word> options) {
                 case "bind" -> new RunMount.Bind(text("from"), source, required("target"), readOnly(true));
                 case "cache" ->
                     new RunMount.Cache(
-                            text("id").isEmpty() ? required("target") : text("id"),
+                            PathPatterns.clean(text("id").isEmpty() ? required("target") : text("id")),
                             text("from"),
                             source,
                             required("target"),

@@ -188,6 +188,8 @@ class BuildPlanTest {
                 "1 | FROM Debian | cannot use image name Debian: its repository has the part Debian",
                 "1 | FROM ${x?give} | variable x is not set: give",
                 "1 | ARG x=\"${y?give one}\"~FROM a | variable y is not set: give one",
+                "1 | FROM --platform=$TARGETPLATFORMM a | FROM's platform is empty: $TARGETPLATFORMM"
+                        + " [line=1]; did you mean TARGETPLATFORM?",
                 "1 | FROM --platform=a/b/c/d a | cannot use platform a/b/c/d: it is not os/architecture[/variant]",
             })
     void stagesThatDoNotFitTogetherAreNamed(int line, String text, String why) {

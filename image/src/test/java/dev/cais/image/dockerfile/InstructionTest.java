@@ -94,6 +94,8 @@ class InstructionTest {
         assertThat(mount("target=/x")).isEqualTo(new Bind("", "", "/x", true));
         assertThat(mount("type=bind,from=build,src=/a,dst=$DIR/x,rw"))
                 .isEqualTo(new Bind("build", "/a", "/d/x", false));
+        assertThat(mount("type=cache,target=/root//.cache/"))
+                .isEqualTo(mount("type=cache,id=/root/.cache,target=/root//.cache/"));
         assertThat(mount("type=cache,target=/c"))
                 .isEqualTo(new Cache("/c", "", "", "/c", false, Sharing.SHARED, USUAL));
         assertThat(mount(

@@ -89,7 +89,7 @@ class StageStateTest {
                 "EXPOSE 443 53/UDP 8000-8001 $PORTS",
                 "VOLUME [\"/a b\", \"/c\"]",
                 "VOLUME /d $PATH",
-                "EXPOSE 9000-9002/sctp 127.0.0.1:81:82",
+                "EXPOSE 9000-9002/sctp 127.0.0.1:81:82 [::1]:83:84/ :85",
                 "SHELL [\"/bin/bash\", \"-ec\"]",
                 "CMD true",
                 "MAINTAINER Some One",
@@ -110,7 +110,9 @@ class StageStateTest {
                         "9000/sctp",
                         "9001/sctp",
                         "9002/sctp",
-                        "82/tcp");
+                        "82/tcp",
+                        "84/tcp",
+                        "85/tcp");
         assertThat(config.command()).containsExactly("/bin/bash", "-ec", "true");
         assertThat(config.author()).isEqualTo("Some One");
         assertThat(config.volumes()).containsExactly("/a b", "/c", "/d", "/bin");
@@ -133,6 +135,11 @@ class StageStateTest {
         assertThat(changed("HEALTHCHECK --start-period=1.5h --start-interval=0 CMD [\"/probe\", \"-q\"]")
                         .health())
                 .contains(HealthCheck.exec("/probe", "-q").startPeriod(Duration.ofMinutes(90)));
+        assertThat(changed("HEALTHCHECK --interval=+.5s --timeout=1.m1500μs CMD x")
+                        .health())
+                .contains(HealthCheck.shell("x")
+                        .interval(Duration.ofMillis(500))
+                        .timeout(Duration.ofSeconds(60).plusNanos(1_500_000)));
     }
 
     @ParameterizedTest
@@ -174,6 +181,7 @@ class StageStateTest {
                 "EXPOSE x      | x is no port as 80, 80/udp or 8000-8010",
                 "EXPOSE 2-1    | 2-1 is no port as 80, 80/udp or 8000-8010",
                 "EXPOSE 65536  | 65536 is no port as 80, 80/udp or 8000-8010",
+                "EXPOSE a:80   | a:80 is no port as 80, 80/udp or 8000-8010",
                 "EXPOSE 80/abc | 80/abc is no port as 80, 80/udp or 8000-8010",
             })
     void whatIsWrongWithItsWordsIsNamed(String line, String why) {

@@ -110,7 +110,6 @@ public final class Builder {
             return read(
                     spec, text.toString(), new ByteArrayInputStream(text.text().getBytes(StandardCharsets.UTF_8)));
         }
-        var file = (BuildDefinition.DockerfileAt) spec.definition();
         var context = contexts.files("");
         if (contexts.dockerfile().isPresent()) {
             return read(
@@ -118,12 +117,19 @@ public final class Builder {
                     spec.context().toString(),
                     context.find(contexts.dockerfile().get()).orElseThrow());
         }
-        return read(
-                spec,
-                file.isAbsolute() ? file.path() : spec.context() + "/" + file.path(),
-                context.find(file.path())
-                        .orElseThrow(() -> new NotFoundException(
-                                "cannot build " + spec.context() + ": there is no file " + file.path())));
+        var file = (BuildDefinition.DockerfileAt) spec.definition();
+        for (var path : List.of(file.path(), inLowerCase(file.path()))) {
+            var found = context.find(path);
+            if (found.isPresent()) {
+                return read(spec, file.isAbsolute() ? path : spec.context() + "/" + path, found.get());
+            }
+        }
+        throw new NotFoundException("cannot build " + spec.context() + ": there is no file " + file.path());
+    }
+
+    /** The usual name may be written so. */
+    private static String inLowerCase(String path) {
+        return path.replaceFirst("(^|/)Dockerfile$", "$1dockerfile");
     }
 
     private static Dockerfile read(BuildSpec spec, String name, InputStream content) {
