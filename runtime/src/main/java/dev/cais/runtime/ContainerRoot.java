@@ -38,6 +38,7 @@ final class ContainerRoot {
     private final LocalContainer container;
     private final LocalContainers owner;
     private final Lifecycle lifecycle;
+    private final Standing standing;
     private final ContainerFiles files;
 
     /** Held for reading while a root of a running container is in use: it must be given back before the next run mounts it. */
@@ -50,6 +51,7 @@ final class ContainerRoot {
         this.container = container;
         this.owner = owner;
         this.lifecycle = lifecycle;
+        this.standing = lifecycle.standing();
         this.files = files;
     }
 
@@ -108,7 +110,7 @@ final class ContainerRoot {
     List<FileChange> diff() {
         roots.readLock().lock();
         try {
-            lifecycle.requireAliveOrAtRest("cannot compare");
+            standing.requireAliveOrAtRest("cannot compare");
             return UpperChanges.of(files.upper(), files.layers());
         } finally {
             roots.readLock().unlock();
@@ -118,7 +120,7 @@ final class ContainerRoot {
     Snapshot snapshot() {
         var cannot = "cannot make a snapshot of";
         return withStillUpper(cannot, true, "stop it first", () -> {
-            if (lifecycle.isAlive()) {
+            if (standing.isAlive()) {
                 return owner.snapshots().copy(container);
             }
             awaitUnused(cannot);
@@ -154,9 +156,9 @@ final class ContainerRoot {
         lifecycle.lock(atRest, cannot);
         try (var turn = lifecycle.begin(cannot);
                 var undo = new Undo()) {
-            lifecycle.requireAliveOrAtRest(cannot);
-            if (still && lifecycle.state() == ContainerState.RUNNING) {
-                undo.add(stillness(cannot, lifecycle.requireAlive(cannot).cgroup(), otherwise));
+            standing.requireAliveOrAtRest(cannot);
+            if (still && standing.state() == ContainerState.RUNNING) {
+                undo.add(stillness(cannot, standing.requireAlive(cannot).cgroup(), otherwise));
             }
             return work.get();
         } finally {
@@ -183,7 +185,7 @@ final class ContainerRoot {
         owner.requireUsable(cannot + " container " + container.name());
         roots.readLock().lock();
         try {
-            var entered = lifecycle.firstProcess();
+            var entered = standing.firstProcess();
             if (entered.isPresent()) {
                 try (var process = entered.get();
                         var root =
@@ -217,7 +219,7 @@ final class ContainerRoot {
     /** Keeps it from being started until the read lock is given back. */
     private void holdAtRest(String cannot) {
         try (var turn = lifecycle.begin(cannot)) {
-            lifecycle.requireAtRest(cannot);
+            standing.requireAtRest(cannot);
             roots.readLock().lock();
         }
     }

@@ -14,17 +14,17 @@ import java.util.function.Function;
 /** What is seen from within a running container: processes, ports, files. Needs no program of its image. */
 final class InsideView {
     private final LocalContainer container;
-    private final Lifecycle lifecycle;
+    private final Standing standing;
     private final Launcher launcher;
 
-    InsideView(LocalContainer container, Lifecycle lifecycle, Launcher launcher) {
+    InsideView(LocalContainer container, Standing standing, Launcher launcher) {
         this.container = container;
-        this.lifecycle = lifecycle;
+        this.standing = standing;
         this.launcher = launcher;
     }
 
     List<ContainerProcess> processes() {
-        var running = lifecycle.requireAlive("cannot list the processes of");
+        var running = standing.requireAlive("cannot list the processes of");
         return ProcessTable.read(running.processes(), running.process().hostPid());
     }
 
@@ -38,7 +38,7 @@ final class InsideView {
 
     /** Looks at something by the first process's number, which must be its own all the while. */
     private <T> T look(String cannot, Function<ContainedProcess, T> look) {
-        var run = lifecycle.requireAlive(cannot);
+        var run = standing.requireAlive(cannot);
         var process = run.process();
         try {
             var seen = look.apply(process);
@@ -50,12 +50,12 @@ final class InsideView {
                 throw e;
             }
         }
-        throw lifecycle.ended(run, cannot);
+        throw standing.ended(run, cannot);
     }
 
     Connection connect(int port, Duration timeout) {
         var cannot = "cannot connect to port " + port + " of";
-        var process = lifecycle.requireAlive(cannot).process();
+        var process = standing.requireAlive(cannot).process();
         var listening = listeningPorts().stream()
                 .filter(each -> each.protocol() == Protocol.TCP)
                 .toList();
@@ -64,7 +64,7 @@ final class InsideView {
                         cannot + " container " + container.name() + ": nobody listens there",
                         Map.of("listening", listening),
                         ""));
-        try (var entered = process.duplicate().orElseThrow(() -> lifecycle.notRunning(cannot))) {
+        try (var entered = process.duplicate().orElseThrow(() -> standing.notRunning(cannot))) {
             return launcher.connect(container.name(), process, entered, address, timeout);
         }
     }

@@ -53,7 +53,7 @@ import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * A container of this engine, as users see it: its files and what was decided about it at its creation, and a {@link Run} for each time
- * that it was started. Where it stands is its {@link Lifecycle}'s; what begins with each run, its {@link ContainerRuns}'; what the host does
+ * that it was started. Where it stands is its {@link Standing}, what changes that its {@link Lifecycle}'s; what begins with each run, its {@link ContainerRuns}'; what the host does
  * with its files, its {@link ContainerRoot}'s.
  */
 final class LocalContainer implements Container, ProcessStreams.Users {
@@ -65,6 +65,7 @@ final class LocalContainer implements Container, ProcessStreams.Users {
     private final AtomicLong execs = new AtomicLong();
     private volatile ContainerSpec spec;
     private volatile String name;
+    private final Standing standing = new Standing(this);
     private final Lifecycle lifecycle;
     private final ContainerRoot root;
     private final InsideView inside;
@@ -78,9 +79,10 @@ final class LocalContainer implements Container, ProcessStreams.Users {
         this.labels = created.labels();
         this.spec = created.spec();
         this.name = created.name();
-        this.lifecycle = new Lifecycle(this, owner, created.stopSignal(), spec.restart(), created.autoRemove());
+        this.lifecycle =
+                new Lifecycle(this, standing, owner, created.stopSignal(), spec.restart(), created.autoRemove());
         this.root = new ContainerRoot(this, owner, lifecycle, created.files());
-        this.inside = new InsideView(this, lifecycle, engine.launcher());
+        this.inside = new InsideView(this, standing, engine.launcher());
         this.networks = new ContainerNetworks(engine.networks(), this);
         this.runs = new ContainerRuns(engine, owner, this, created, root, networks);
     }
@@ -124,7 +126,7 @@ final class LocalContainer implements Container, ProcessStreams.Users {
                 name,
                 created.image(),
                 createdAt,
-                lifecycle.view(),
+                standing.view(),
                 health(),
                 lifecycle.restartCount(),
                 spec,
@@ -147,19 +149,18 @@ final class LocalContainer implements Container, ProcessStreams.Users {
 
     @Override
     public ContainerState state() {
-        return lifecycle.state();
+        return standing.state();
     }
 
     @Override
     public int pid() {
-        return lifecycle.requireAlive("cannot tell the process id of").process().hostPid();
+        return standing.requireAlive("cannot tell the process id of").process().hostPid();
     }
 
     @Override
     public Instant startedAt() {
-        return lifecycle
-                .latest()
-                .orElseThrow(() -> lifecycle.notRunning("cannot tell the start time of"))
+        return standing.latest()
+                .orElseThrow(() -> standing.notRunning("cannot tell the start time of"))
                 .process()
                 .startedAt();
     }
@@ -172,7 +173,7 @@ final class LocalContainer implements Container, ProcessStreams.Users {
     /** Completed by another thread than the event loop's: what a caller hangs on it may block, even until the engine is closed. */
     @Override
     public CompletableFuture<ExitStatus> onExit() {
-        return lifecycle.onExit();
+        return standing.onExit();
     }
 
     @Override
@@ -187,12 +188,12 @@ final class LocalContainer implements Container, ProcessStreams.Users {
 
     @Override
     public ExitStatus await(WaitCondition condition) {
-        return lifecycle.await(condition, Optional.empty());
+        return standing.await(condition, Optional.empty());
     }
 
     @Override
     public ExitStatus await(WaitCondition condition, Duration timeout) {
-        return lifecycle.await(condition, Optional.of(timeout));
+        return standing.await(condition, Optional.of(timeout));
     }
 
     @Override
@@ -227,9 +228,7 @@ final class LocalContainer implements Container, ProcessStreams.Users {
 
     @Override
     public void restart(Duration timeout) {
-        lifecycle.stop(timeout);
-        lifecycle.start();
-        tell(EventAction.RESTART);
+        lifecycle.restart(timeout);
     }
 
     @Override
@@ -268,7 +267,7 @@ final class LocalContainer implements Container, ProcessStreams.Users {
             undo.addStep(created.log()::close); // while its files are there still
             undo.addStep(runs.streams()::ended);
             undo.addStep(networks::leave);
-            lifecycle.latest().ifPresent(undo::add);
+            standing.latest().ifPresent(undo::add);
         }
         for (var point : created.mounts()) {
             if (point.mount() instanceof Mount.OfVolume asked && asked.name().isEmpty()) {
@@ -282,9 +281,9 @@ final class LocalContainer implements Container, ProcessStreams.Users {
     @Override
     public void update(Resources resources) {
         try (var turn = lifecycle.begin("cannot update")) {
-            lifecycle.requireNotRemoved("cannot update");
-            if (lifecycle.isAlive()) {
-                cgroup().update(resources);
+            standing.requireNotRemoved("cannot update");
+            if (standing.isAlive()) {
+                lastCgroup().update(resources); // which stays, if the process ends just now
             }
             spec = spec.resources(resources);
             tell(EventAction.UPDATE);
@@ -295,7 +294,7 @@ final class LocalContainer implements Container, ProcessStreams.Users {
     public List<Warning> warnings() {
         var all = new ArrayList<>(created.unable());
         all.addAll(networks.warnings());
-        lifecycle.latest().ifPresent(run -> all.addAll(run.cgroup().warnings()));
+        standing.latest().ifPresent(run -> all.addAll(run.cgroup().warnings()));
         return List.copyOf(all);
     }
 
@@ -316,10 +315,10 @@ final class LocalContainer implements Container, ProcessStreams.Users {
 
     private Run requireExec(ExecSpec execSpec) {
         var cannot = "cannot exec " + execSpec.command().get(0) + " in";
-        var running = lifecycle.requireAlive(cannot);
+        var running = standing.requireAlive(cannot);
         var now = state();
         if (now == ContainerState.PAUSED) {
-            throw lifecycle.refusal(cannot, now, "unpause it first");
+            throw standing.refusal(cannot, now, "unpause it first");
         }
         return running;
     }
@@ -327,8 +326,8 @@ final class LocalContainer implements Container, ProcessStreams.Users {
     @Override
     public Attachment attach(AttachOptions options) {
         var now = state();
-        if (now != ContainerState.CREATED && !lifecycle.isAlive()) {
-            throw lifecycle.refusal(
+        if (now != ContainerState.CREATED && !standing.isAlive()) {
+            throw standing.refusal(
                     "cannot attach to",
                     now,
                     now == ContainerState.EXITED ? "read its logs, or attach once it is started again" : "");
@@ -356,13 +355,13 @@ final class LocalContainer implements Container, ProcessStreams.Users {
     @Override
     public Stats stats() {
         var cannot = "cannot measure";
-        var measured = lifecycle.requireAlive(cannot).measure(new Measuring(), spec);
-        return measured.orElseThrow(() -> lifecycle.notRunning(cannot));
+        var measured = standing.requireAlive(cannot).measure(new Measuring(), spec);
+        return measured.orElseThrow(() -> standing.notRunning(cannot));
     }
 
     /** Empty if it does not run. */
     Optional<Stats> measure(Measuring measuring) {
-        return lifecycle.latest().flatMap(run -> run.measure(measuring, spec));
+        return standing.latest().flatMap(run -> run.measure(measuring, spec));
     }
 
     @Override
@@ -400,12 +399,12 @@ final class LocalContainer implements Container, ProcessStreams.Users {
 
     @Override
     public List<PortBinding> ports() {
-        return lifecycle.isAlive() ? networks.ports() : List.of();
+        return standing.isAlive() ? networks.ports() : List.of();
     }
 
     @Override
     public int hostPort(int containerPort, Protocol protocol) {
-        lifecycle.requireAlive("cannot tell the published port of");
+        standing.requireAlive("cannot tell the published port of");
         return networks.hostPort(containerPort, protocol);
     }
 
@@ -488,7 +487,7 @@ final class LocalContainer implements Container, ProcessStreams.Users {
 
     /** For setns(2), the caller's to close; empty if it does not run. */
     Optional<Fd> firstProcess() {
-        return lifecycle.firstProcess();
+        return standing.firstProcess();
     }
 
     String hostname() {
@@ -501,21 +500,16 @@ final class LocalContainer implements Container, ProcessStreams.Users {
 
     /** Of the last run, if none goes on. */
     OptionalInt exitCode() {
-        return lifecycle.exitCode();
+        return standing.exitCode();
     }
 
     Blueprint blueprint() {
         return created.blueprint();
     }
 
-    /** Of the latest run. */
-    Cgroup cgroup() {
-        return lifecycle.requireAlive("cannot find the control group of").cgroup();
-    }
-
     /** Of the latest run, which may have ended. */
     Cgroup lastCgroup() {
-        return lifecycle.latest().orElseThrow().cgroup();
+        return standing.latest().orElseThrow().cgroup();
     }
 
     ContainerFiles files() {
@@ -535,11 +529,10 @@ final class LocalContainer implements Container, ProcessStreams.Users {
     @Override
     public String toString() {
         var now = state();
-        var more = lifecycle
-                .latest()
-                .map(run -> lifecycle.isAlive()
+        var more = standing.latest()
+                .map(run -> standing.isAlive()
                         ? ", pid " + run.process().hostPid()
-                        : now == ContainerState.EXITED ? ", " + lifecycle.lastExit() : "")
+                        : now == ContainerState.EXITED ? ", " + standing.lastExit() : "")
                 .orElse("");
         return "Container[" + name + ", " + now.word() + more + "]";
     }

@@ -6,7 +6,7 @@
  * What the kernel does not take back when the JVM dies is carried out by the {@code Will}.
  *
  * <p>{@code LocalContainers} knows a container by its name, {@code ContainerMaking} decides what its spec leaves open. A {@code
- * LocalContainer} is what users hold: its {@code Lifecycle} leads it from state to state, its {@code ContainerRuns} make a {@code Run} for
+ * LocalContainer} is what users hold: its {@code Standing} tells where it is, its {@code Lifecycle} leads it from state to state, its {@code ContainerRuns} make a {@code Run} for
  * each start, {@code Execs} start processes beside the first one.
  *
  * <p>{@code LocalNetworks} knows a network by its name, {@code NetworkSegments} makes what it is of on the host, and

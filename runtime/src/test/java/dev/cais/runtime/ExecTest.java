@@ -180,7 +180,7 @@ class ExecTest {
                 assertThat(container.exec("true").exitCode()).isZero();
             }
             assertThatThrownBy(() -> container.exec("nowhere")).isInstanceOf(NotFoundException.class);
-            for (var directory : ((LocalContainer) container).cgroup().directories()) {
+            for (var directory : ((LocalContainer) container).lastCgroup().directories()) {
                 assertThat(directory.toFile().list((parent, name) -> name.startsWith("exec-")))
                         .isEmpty();
             }

@@ -310,6 +310,18 @@ class LifecycleTest {
     }
 
     @Test
+    void oneThatGoesWithItsEndStaysWhereItIsStartedAgain() {
+        try (var container = engine.containers().start(sh("sleep 60").withAutoRemove())) {
+            for (var i = 0; i < 5; i++) {
+                container.restart(Duration.ZERO);
+                assertThat(container.state()).isEqualTo(ContainerState.RUNNING);
+            }
+            container.stop(Duration.ZERO);
+            container.await(WaitCondition.REMOVED, Duration.ofSeconds(60));
+        }
+    }
+
+    @Test
     void aContainerMayRemoveItselfAtItsEnd() {
         var container = engine.containers().start(sh("exit 3").withAutoRemove());
 

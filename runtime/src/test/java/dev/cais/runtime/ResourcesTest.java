@@ -64,7 +64,7 @@ class ResourcesTest {
     /** A directory of v1 that came later is above what the container sees as the top. */
     private static String fromOutside(Container container, String onV1, String onV2) {
         return ((LocalContainer) container)
-                .cgroup().directories().stream()
+                .lastCgroup().directories().stream()
                         .map(directory -> directory.resolve(v1() ? onV1 : onV2))
                         .filter(Files::exists)
                         .map(ControlFile::read)
@@ -229,8 +229,8 @@ class ResourcesTest {
                     .isEqualTo("67108864");
             assertThat(fromOutside(container, "pids.max", "pids.max")).isEqualTo("20");
             assertThat(fromOutside(container, "cpu.cfs_quota_us", "cpu.max")).startsWith("50000");
-            assertThat(((LocalContainer) container).cgroup().processes()).contains(container.pid());
-            for (var file : ((LocalContainer) container).cgroup().taskFiles()) {
+            assertThat(((LocalContainer) container).lastCgroup().processes()).contains(container.pid());
+            for (var file : ((LocalContainer) container).lastCgroup().taskFiles()) {
                 assertThat(ControlFile.read(file).lines()).contains(String.valueOf(container.pid()));
             }
 

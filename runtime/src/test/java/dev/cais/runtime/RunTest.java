@@ -77,7 +77,7 @@ class RunTest {
     @Test
     void pidOneGoneMeansAllGone() throws InterruptedException {
         try (var container = engine.containers().start(sh("(setsid sleep 1000 &) ; sleep 0.1; exec sleep 1000"))) {
-            var cgroup = ((LocalContainer) container).cgroup();
+            var cgroup = ((LocalContainer) container).lastCgroup();
             Eventually.isTrue(() -> cgroup.processes().size() >= 2);
             container.kill("KILL");
             container.await();
