@@ -134,6 +134,24 @@ class BuildAddTest {
     }
 
     @Test
+    void onlyAddFetches() {
+        for (var address : List.of("https://files.test/a", "git@files.test:a/b.git")) {
+            assertThatThrownBy(() -> build("COPY " + address + " /f"))
+                    .isInstanceOf(BuildException.class)
+                    .hasMessageStartingWith("cannot build the Dockerfile: COPY fetches nothing, and " + address
+                            + " is an address [line=2]; write ADD\n");
+        }
+        assertThatThrownBy(() -> build("ADD --keep-git-dir=false " + server.url("/a") + " /f"))
+                .as("what has a directory of git is git's")
+                .isInstanceOf(BuildException.class)
+                .hasMessageContaining("cannot fetch " + server.url("/a") + ": git ls-remote ended with exit code 128");
+        assertThatThrownBy(() -> build("ADD --keep-git-dir=false git://127.0.0.1/a?keep-git-dir=true /f"))
+                .isInstanceOf(BuildException.class)
+                .hasMessageContaining(
+                        "--keep-git-dir says another thing than git://127.0.0.1/a?keep-git-dir=true [line=2]");
+    }
+
+    @Test
     void aServerIsShownTheSecretOfItsNameAndNoOther() {
         var host = URI.create(server.url("/")).getAuthority();
         try (var other = new WebServer()) {

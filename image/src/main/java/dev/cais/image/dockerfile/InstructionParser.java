@@ -158,8 +158,9 @@ final class InstructionParser {
                 .toList();
         var network = flags.find("network").map(InstructionParser::network).orElse(NetworkMode.DEFAULT);
         var insecure = flags.find("security").filter(this::isInsecure).isPresent();
-        var whole = Word.split(rest, escape).size() == 1
-                        && InstructionReader.document(rest).isPresent()
+        var words = InstructionReader.joined(Word.split(rest, escape));
+        var whole = words.size() == 1
+                        && InstructionReader.document(words.get(0).text()).isPresent()
                 ? documents.pollFirst()
                 : null;
         var script = Optional.<Heredoc>empty();
@@ -227,7 +228,7 @@ final class InstructionParser {
     }
 
     private Transfer transfer() {
-        var words = new ArrayList<>(listOrWords());
+        var words = new ArrayList<>(documents.isEmpty() ? listOrWords() : InstructionReader.joined(listOrWords()));
         if (words.size() < 2) {
             throw new InvalidSpecException(name + " has a source and no destination");
         }

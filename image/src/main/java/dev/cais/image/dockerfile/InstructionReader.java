@@ -13,7 +13,11 @@ import java.util.regex.Pattern;
 /** Finds the instructions among the lines of a file: joins continued lines, and takes here-documents with them. */
 final class InstructionReader {
     private static final Set<String> WITH_DOCUMENTS = Set.of("RUN", "COPY", "ADD");
-    private static final Pattern DOCUMENT = Pattern.compile("[0-9]*<<(-?)([^<]+)");
+    private static final Pattern DOCUMENT = Pattern.compile("[0-9]*<<(-?)\\s*([^<]+)");
+    private static final Pattern OPERATOR = Pattern.compile("[0-9]*<<-?");
+
+    /** A name behind blanks; a number there is shifted by. */
+    private static final Pattern SPACED_NAME = Pattern.compile("[^0-9()$<>&|;][^()<>&|;]*");
 
     /** @param documents those whose names are in the text, in order */
     record Found(Source source, List<Heredoc> documents) {}
@@ -123,9 +127,25 @@ final class InstructionReader {
         if (arguments.startsWith("[") && !Program.parse(arguments).shell()) {
             return List.of();
         }
-        return Word.split(arguments, '\\').stream()
+        return joined(Word.split(arguments, '\\')).stream()
                 .flatMap(word -> document(word.text()).stream())
                 .toList();
+    }
+
+    /** Words, the names of here-documents together with what is before them: blanks may be between. */
+    static List<Word> joined(List<Word> words) {
+        var joined = new ArrayList<Word>();
+        for (var word : words) {
+            var last = joined.size() - 1;
+            if (last >= 0
+                    && OPERATOR.matcher(joined.get(last).text()).matches()
+                    && SPACED_NAME.matcher(word.text()).matches()) {
+                joined.set(last, new Word(joined.get(last).text() + " " + word.text(), word.escape()));
+            } else {
+                joined.add(word);
+            }
+        }
+        return joined;
     }
 
     /** The here-document, as yet without its lines, that a word of an instruction begins. */
@@ -138,7 +158,19 @@ final class InstructionReader {
         return name.isEmpty()
                 ? Optional.empty()
                 : Optional.of(new Heredoc(
-                        name, name.equals(parts.group(2)), !parts.group(1).isEmpty(), ""));
+                        name, !isQuoted(parts.group(2)), !parts.group(1).isEmpty(), ""));
+    }
+
+    /** Whether a part is in quotes. What is only escaped is not, though a shell takes it for that. */
+    private static boolean isQuoted(String word) {
+        for (var i = 0; i < word.length(); i++) {
+            if (word.charAt(i) == '\\') {
+                i++;
+            } else if (word.charAt(i) == '"' || word.charAt(i) == '\'') {
+                return true;
+            }
+        }
+        return false;
     }
 
     private static String unquoted(String word) {

@@ -63,36 +63,36 @@ public record MountOptions(Map<String, Word> options) {
                     "--mount has a variable in from, which must be known before any is",
                     "name a stage FROM that variable, and mount from the stage");
         }
-        var known = BY_TYPE.get(type());
-        if (known == null) {
-            throw new InvalidSpecException(
-                    "there is no --mount of type " + Shown.text(type()), Spelling.didYouMean(type(), BY_TYPE.keySet()));
-        }
-        for (var option : options.keySet()) {
-            if (!option.equals("type") && !known.contains(option)) {
-                throw new InvalidSpecException(
-                        "--mount of type " + type() + " has no option " + Shown.text(option),
-                        Spelling.didYouMean(option, known));
-            }
+        if (!type().isOpen()) {
+            checkOptions(type().text().toLowerCase(Locale.ROOT));
         }
         if (options.values().stream().noneMatch(Word::isOpen)) {
             resolve(name -> Optional.empty());
         }
     }
 
-    private String type() {
-        var type = options.get("type");
-        return type == null ? "bind" : type.text().toLowerCase(Locale.ROOT);
+    private void checkOptions(String type) {
+        var known = BY_TYPE.get(type);
+        if (known == null) {
+            throw new InvalidSpecException(
+                    "there is no --mount of type " + Shown.text(type), Spelling.didYouMean(type, BY_TYPE.keySet()));
+        }
+        for (var option : options.keySet()) {
+            if (!option.equals("type") && !known.contains(option)) {
+                throw new InvalidSpecException(
+                        "--mount of type " + type + " has no option " + Shown.text(option),
+                        Spelling.didYouMean(option, known));
+            }
+        }
+    }
+
+    private Word type() {
+        return options.getOrDefault("type", Word.literal("bind"));
     }
 
     /** The stage, image or context that is mounted; empty for the build's own context, or none at all. */
     public String from() {
         return Optional.ofNullable(options.get("from")).map(Word::text).orElse("");
-    }
-
-    /** Whether it shows files of the build's own context. */
-    public boolean usesContext() {
-        return type().equals("bind") && from().isEmpty();
     }
 
     /**
@@ -103,7 +103,9 @@ public record MountOptions(Map<String, Word> options) {
     public RunMount resolve(Function<String, Optional<String>> variables) {
         var values = new LinkedHashMap<String, String>();
         options.forEach((key, word) -> values.put(key, key.equals("from") ? word.text() : word.expand(variables)));
-        return new Resolved(type(), values).mount();
+        var type = type().expand(variables).toLowerCase(Locale.ROOT);
+        checkOptions(type);
+        return new Resolved(type, values).mount();
     }
 
     /** The options, their variables replaced. */

@@ -180,6 +180,9 @@ class DockerfileTest {
                 .isEqualTo("echo 1\n# no comment\n\n  echo \\\n");
         assertThat(line("RUN <<-EOF\n\t\techo 1\n\tEOF\n")).isEqualTo("echo 1\n");
         assertThat(line("RUN --mount=type=tmpfs,target=/t <<'E O'\n$x\nE O\n")).isEqualTo("$x\n");
+        assertThat(line("RUN <<  EOF\necho 1\nEOF\n")).isEqualTo("echo 1\n");
+        assertThat(line("RUN << -EOF\necho 1\n-EOF\n")).isEqualTo("echo 1\n");
+        assertThat(line("RUN <<- \"EOF\"\n\techo 1\n\tEOF\n")).isEqualTo("echo 1\n");
         assertThat(line("RUN <<E\r\na\r\nE\r\n")).isEqualTo("a\r\n");
     }
 
@@ -200,6 +203,8 @@ class DockerfileTest {
         assertThat(line("RUN cat <<A >x && cat 3<<-\"B\" >y\n1\nA\n\t2\n\tB\n"))
                 .isEqualTo("cat <<A >x && cat 3<<-\"B\" >y\n1\nA\n\t2\nB");
         assertThat(line("RUN python3 <<E\nprint(1)\nE")).isEqualTo("python3 <<E\nprint(1)\nE");
+        assertThat(line("RUN cat <<  'A B'  >x && cat <<- C\n1\nA B\n\t2\n\tC\n"))
+                .isEqualTo("cat <<  'A B'  >x && cat <<- C\n1\nA B\n\t2\nC");
     }
 
     @ParameterizedTest
@@ -211,6 +216,8 @@ class DockerfileTest {
                 "RUN echo <<",
                 "RUN echo <<<E",
                 "RUN echo $((1<<2))",
+                "RUN echo $((1 << 2))",
+                "RUN echo $(( 1 << $x ))",
                 "ENV A=<<E",
                 "CMD cat <<E"
             })
@@ -229,6 +236,20 @@ class DockerfileTest {
         assertThat(copy.files().sources()).extracting(Word::text).containsExactly("x", "y");
         assertThat(copy.files().documents())
                 .containsExactly(new Heredoc("one", true, false, "$A\n"), new Heredoc("two", false, false, "$B\n"));
+    }
+
+    @Test
+    void onlyQuotesKeepVariablesOfACopiedHereDocument() {
+        var copy = (Copy) parse("FROM a\nCOPY << one <<eo\\'f <<e\"\"nd /d/\n1\none\n2\neo'f\n3\nend\n")
+                .stages()
+                .get(0)
+                .instructions()
+                .get(0);
+        assertThat(copy.files().documents())
+                .containsExactly(
+                        new Heredoc("one", true, false, "1\n"),
+                        new Heredoc("eo'f", true, false, "2\n"),
+                        new Heredoc("end", false, false, "3\n"));
     }
 
     @Test

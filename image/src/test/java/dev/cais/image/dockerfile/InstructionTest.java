@@ -127,10 +127,21 @@ class InstructionTest {
     void theStageOfAMountIsKnownBeforeItsVariables() {
         assertThat(run("--mount=from=build,target=$X --mount=type=cache,target=/c --mount=target=/c")
                         .mounts())
-                .satisfies(mounts -> {
-                    assertThat(mounts).extracting(MountOptions::from).containsExactly("build", "", "");
-                    assertThat(mounts).extracting(MountOptions::usesContext).containsExactly(false, false, true);
-                });
+                .extracting(MountOptions::from)
+                .containsExactly("build", "", "");
+    }
+
+    @Test
+    void theTypeOfAMountMayBeAVariable() {
+        var options = run("--mount=type=$T,target=/x,size=1").mounts().get(0);
+        assertThat(options.resolve(name -> Optional.of("TmpFs")))
+                .isEqualTo(new Tmpfs("/x", Optional.of(ByteSize.bytes(1)), false));
+        assertThatThrownBy(() -> options.resolve(name -> Optional.of("bind")))
+                .isInstanceOf(InvalidSpecException.class)
+                .hasMessage("--mount of type bind has no option size");
+        assertThatThrownBy(() -> options.resolve(name -> Optional.of("tmp")))
+                .isInstanceOf(InvalidSpecException.class)
+                .hasMessage("there is no --mount of type tmp");
     }
 
     @ParameterizedTest

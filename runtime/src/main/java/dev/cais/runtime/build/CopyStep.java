@@ -51,7 +51,13 @@ final class CopyStep {
     private record Document(String name, byte[] content) {}
 
     static CopyStep of(Workplace workplace, Steps steps, StageFiles below, Origins.Tree from, Copy copy) {
-        return new CopyStep(workplace, steps, below, from, copy, copy.files(), copy.parents(), Optional.of(false));
+        var step = new CopyStep(workplace, steps, below, from, copy, copy.files(), copy.parents(), Optional.of(false));
+        for (var source : step.sources) {
+            if (Remotes.isAddress(source)) {
+                throw new InvalidSpecException("COPY fetches nothing, and " + source + " is an address", "write ADD");
+            }
+        }
+        return step;
     }
 
     /** @param remotes finds what is to be fetched */
