@@ -118,6 +118,8 @@ public final class Abi {
     public static final int MOUNT_ATTR_NOSUID = 0x2;
     public static final int MOUNT_ATTR_NODEV = 0x4;
     public static final int MOUNT_ATTR_NOEXEC = 0x8;
+    public static final int FSCONFIG_SET_FLAG = 0;
+    public static final int FSCONFIG_SET_STRING = 1;
     public static final int FSCONFIG_CMD_CREATE = 6;
     public static final int FSMOUNT_CLOEXEC = 0x1;
 

@@ -9,9 +9,6 @@ import dev.cais.runtime.security.ProtectedPaths;
 import dev.cais.runtime.security.Sysctls;
 import dev.cais.storage.ContainerFiles;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Collections;
-import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
 
@@ -33,14 +30,6 @@ final class ContainerProgram {
     static final int CGROUP = 5;
 
     private static final int SECURE = Abi.MS_NOSUID | Abi.MS_NODEV | Abi.MS_NOEXEC;
-
-    /**
-     * What is written stands in the upper directory for itself, whatever this host's defaults are. A store belongs to its user, and so do
-     * overlayfs's marks in it: those of attributes that any user may set rule out redirections by themselves.
-     */
-    private static final String SELF_CONTAINED = Host.effectiveUser() == 0
-            ? ",redirect_dir=off,metacopy=off,index=off"
-            : ",userxattr,metacopy=off,index=off";
 
     private ContainerProgram() {}
 
@@ -127,25 +116,6 @@ final class ContainerProgram {
     }
 
     /**
-     * Options of overlayfs, to be mounted with the layers' directory as the working directory: they have short names there, so that even
-     * hundreds fit into mount(2)'s 4096 bytes.
-     *
-     * @param directories in {@code layers} or anywhere, oldest first
-     */
-    static String overlay(List<Path> directories, Path layers) {
-        var newestFirst = new ArrayList<>(directories.stream()
-                .map(each -> escaped(each.startsWith(layers) ? layers.relativize(each) : each))
-                .toList());
-        Collections.reverse(newestFirst);
-        return "lowerdir=" + String.join(":", newestFirst) + SELF_CONTAINED;
-    }
-
-    /** As overlayfs reads a directory's name: a comma ends an option, a colon a name. */
-    private static String escaped(Path directory) {
-        return directory.toString().replaceAll("[\\\\,:]", "\\\\$0");
-    }
-
-    /**
      * Where {@link #standAtLayers} leads to. What is written there goes with the engine, so it need not outlast a power cut: without
      * {@code volatile} each unmounting, so each container's end, would wait until the whole file system of the store is on disk.
      */
@@ -154,10 +124,12 @@ final class ContainerProgram {
         var mark = files.work() + "/work/incompat/volatile";
         program.unlink(mark + "/dirty", 0).ignore(Errno.ENOENT);
         program.unlink(mark, Abi.AT_REMOVEDIR).ignore(Errno.ENOENT);
-        var options = overlay(files.layers(), layers) + ",volatile,upperdir=" + escaped(files.upper()) + ",workdir="
-                + escaped(files.work());
-        program.mount("overlay", files.root().toString(), "overlay", 0, options)
-                .explain(
+        Overlay.of(files.layers(), layers)
+                .writable(files.upper(), files.work())
+                .mount(
+                        program,
+                        files.root(),
+                        0,
                         "of overlay on the container's root",
                         "the store's file system must support overlayfs, and not be overlayfs itself; a plain user's must"
                                 + " have extended attributes of users, too (tmpfs has them since Linux 6.6)");

@@ -86,12 +86,13 @@ final class ImageContent implements AutoCloseable {
         var directories = new ArrayList<Path>();
         directories.add(files.work()); // overlayfs wants two layers at least, so an empty one lies below
         directories.addAll(files.layers());
-        program.mount(
-                "overlay",
-                files.root().toString(),
-                "overlay",
-                Abi.MS_RDONLY | Abi.MS_NODEV | Abi.MS_NOSUID | Abi.MS_NOEXEC,
-                ContainerProgram.overlay(directories, layers));
+        Overlay.of(directories, layers)
+                .mount(
+                        program,
+                        files.root(),
+                        Abi.MS_RDONLY | Abi.MS_NODEV | Abi.MS_NOSUID | Abi.MS_NOEXEC,
+                        "of overlay on the image's root",
+                        "");
         program.chdir(files.root().toString());
     }
 

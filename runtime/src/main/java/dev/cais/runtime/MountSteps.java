@@ -68,13 +68,13 @@ final class MountSteps {
         // overlayfs without an upper directory wants two lower ones
         var directories = new ArrayList<>(List.of(files.root()));
         directories.addAll(files.layersOf(id));
-        program.mount(
-                        "overlay",
-                        root,
-                        "overlay",
+        Overlay.of(directories, layers)
+                .mount(
+                        program,
+                        files.root(),
                         Abi.MS_RDONLY | Abi.MS_NODEV,
-                        ContainerProgram.overlay(directories, layers))
-                .explain("of image " + image.image() + ", to be mounted at " + image.target(), "");
+                        "of image " + image.image() + ", to be mounted at " + image.target(),
+                        "");
         program.openat2(root, HELD, Abi.RESOLVE_NO_MAGICLINKS);
         var whole = program.result();
         var found = image.subpath().isEmpty()

@@ -3,7 +3,6 @@ package dev.cais.image.dockerfile;
 import dev.cais.Platform;
 import dev.cais.image.dockerfile.Instruction.Arg;
 import dev.cais.image.dockerfile.Instruction.Argument;
-import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -27,8 +26,8 @@ public record BuildArguments(Map<String, String> given, Map<String, String> glob
             List.of("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY");
 
     public BuildArguments {
-        given = Collections.unmodifiableMap(new LinkedHashMap<>(given));
-        global = Collections.unmodifiableMap(new LinkedHashMap<>(global));
+        given = GrowingMap.of(given);
+        global = GrowingMap.of(global);
     }
 
     /**
@@ -61,10 +60,12 @@ public record BuildArguments(Map<String, String> given, Map<String, String> glob
      * @throws dev.cais.InvalidSpecException with the reason alone
      */
     public BuildArguments declare(Arg arg) {
-        var more = new LinkedHashMap<>(global);
+        var more = GrowingMap.of(global);
         for (var argument : arg.arguments()) {
-            valueOf(argument, name -> Optional.ofNullable(more.get(name)))
-                    .ifPresent(value -> more.put(argument.name(), value));
+            var value = valueOf(argument, more::find);
+            if (value.isPresent()) {
+                more = more.with(Map.of(argument.name(), value.get()));
+            }
         }
         return new BuildArguments(given, more);
     }

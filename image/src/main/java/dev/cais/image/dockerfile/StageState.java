@@ -20,30 +20,92 @@ import dev.cais.image.dockerfile.Instruction.Workdir;
 import dev.cais.linux.Signal;
 import java.util.ArrayDeque;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
 /**
- * How far a stage has come, its files left aside: what its image would say, and what its variables stand for.
- *
- * @param config what the image says
- * @param arguments of the stage: names that it declares, with the values of those that have one
- * @param environment what programs see, in order: the image's variables, and arguments with a value
- * @param commandGiven whether this stage has a {@code CMD}
+ * How far a stage has come, its files left aside: what its image would say, and what its variables stand for. There is one for each line
+ * of a Dockerfile; what lines add to is not copied for each of them.
  */
-public record StageState(
-        ImageConfig config,
-        Map<String, Optional<String>> arguments,
-        Map<String, String> environment,
-        boolean commandGiven) {
+public final class StageState {
     private static final String USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-    public StageState {
-        arguments = Collections.unmodifiableMap(new LinkedHashMap<>(arguments));
-        environment = Collections.unmodifiableMap(new LinkedHashMap<>(environment));
+    private final ImageConfig base;
+    private final Added added;
+    private final GrowingMap<Optional<String>> arguments;
+    private final GrowingMap<String> environment;
+    private final boolean commandGiven;
+
+    /**
+     * What the image says beside what {@code base} does.
+     *
+     * @param ports each by itself, as volumes are
+     */
+    private record Added(
+            GrowingMap<String> env, GrowingMap<String> labels, GrowingMap<String> ports, GrowingMap<String> volumes) {
+        static final Added NOTHING = new Added(
+                GrowingMap.of(Map.of()), GrowingMap.of(Map.of()), GrowingMap.of(Map.of()), GrowingMap.of(Map.of()));
+
+        Added env(Map<String, String> more) {
+            return new Added(env.with(more), labels, ports, volumes);
+        }
+
+        Added labels(Map<String, String> more) {
+            return new Added(env, labels.with(more), ports, volumes);
+        }
+
+        Added ports(List<String> more) {
+            return new Added(env, labels, ports.with(each(more)), volumes);
+        }
+
+        Added volumes(List<String> more) {
+            return new Added(env, labels, ports, volumes.with(each(more)));
+        }
+
+        private static Map<String, String> each(List<String> names) {
+            var each = new LinkedHashMap<String, String>();
+            names.forEach(name -> each.put(name, name));
+            return each;
+        }
+
+        ImageConfig to(ImageConfig config) {
+            return this.equals(NOTHING)
+                    ? config
+                    : config.env(env)
+                            .label(labels)
+                            .expose(List.copyOf(ports.values()))
+                            .volume(List.copyOf(volumes.values()));
+        }
+    }
+
+    private StageState(
+            ImageConfig base,
+            Added added,
+            GrowingMap<Optional<String>> arguments,
+            GrowingMap<String> environment,
+            boolean commandGiven) {
+        this.base = base;
+        this.added = added;
+        this.arguments = arguments;
+        this.environment = environment;
+        this.commandGiven = commandGiven;
+    }
+
+    /** What the image says. */
+    public ImageConfig config() {
+        return added.to(base);
+    }
+
+    /** Of the stage: names that it declares, with the values of those that have one. */
+    public Map<String, Optional<String>> arguments() {
+        return arguments;
+    }
+
+    /** What programs see, in order: the image's variables, and arguments with a value. */
+    public Map<String, String> environment() {
+        return environment;
     }
 
     /** Of an image as it is, without arguments. */
@@ -53,7 +115,7 @@ public record StageState(
             var parts = variable.split("=", 2);
             environment.put(parts[0], parts.length < 2 ? "" : parts[1]);
         }
-        return new StageState(config, Map.of(), environment, false);
+        return new StageState(config, Added.NOTHING, GrowingMap.of(Map.of()), GrowingMap.of(environment), false);
     }
 
     /** At the beginning of a stage: triggers are gone, and there is a {@code PATH}. */
@@ -69,12 +131,12 @@ public record StageState(
 
     /** At the beginning of a stage that goes on from the end of this one. Arguments are inherited. */
     public StageState next() {
-        return new StageState(config.withoutTriggers(), arguments, environment, false);
+        return new StageState(base.withoutTriggers(), added, arguments, environment, false);
     }
 
     /** The value of a variable: see {@link Word#expand}. */
     public Optional<String> variable(String name) {
-        return Optional.ofNullable(environment.get(name));
+        return environment.find(name);
     }
 
     /** @throws InvalidSpecException with the reason alone */
@@ -93,68 +155,70 @@ public record StageState(
         if (instruction instanceof Arg arg) {
             return declare(arg, given);
         } else if (instruction instanceof Env env) {
-            return with(config.env(expand(env.pairs())), expand(env.pairs()));
+            var variables = expand(env.pairs());
+            return new StageState(base, added.env(variables), arguments, environment.with(variables), commandGiven);
         } else if (instruction instanceof Cmd cmd) {
-            return new StageState(config.command(cmd.program().arguments(config)), arguments, environment, true);
+            var changed = base.command(cmd.program().arguments(base));
+            return new StageState(changed, added, arguments, environment, true);
         } else if (instruction instanceof Entrypoint entrypoint) {
-            var changed = config.entrypoint(entrypoint.program().arguments(config));
+            var changed = base.entrypoint(entrypoint.program().arguments(base));
             return with(commandGiven ? changed : changed.command(List.of()));
+        } else if (instruction instanceof Expose expose) {
+            return with(added.ports(expose.ports().stream()
+                    .flatMap(word -> Arrays.stream(expand(word).trim().split("\\s+")))
+                    .flatMap(text -> ExposedPort.parse(text).names().stream())
+                    .toList()));
+        } else if (instruction instanceof Label label) {
+            return with(added.labels(expand(label.pairs())));
+        } else if (instruction instanceof Volume volume) {
+            return with(added.volumes(volume.paths().stream()
+                    .map(path -> requireText(expand(path)))
+                    .toList()));
         }
         return with(changed(instruction));
     }
 
     private ImageConfig changed(Instruction instruction) {
-        if (instruction instanceof Expose expose) {
-            return config.expose(expose.ports().stream()
-                    .flatMap(word -> Arrays.stream(expand(word).trim().split("\\s+")))
-                    .flatMap(text -> ExposedPort.parse(text).names().stream())
-                    .toList());
-        } else if (instruction instanceof Health health) {
-            return config.health(health.check());
-        } else if (instruction instanceof Label label) {
-            return config.label(expand(label.pairs()));
+        if (instruction instanceof Health health) {
+            return base.health(health.check());
         } else if (instruction instanceof Maintainer maintainer) {
-            return config.author(maintainer.name());
+            return base.author(maintainer.name());
         } else if (instruction instanceof OnBuild onBuild) {
-            return config.onBuild(onBuild.trigger());
+            return base.onBuild(onBuild.trigger());
         } else if (instruction instanceof Shell shell) {
-            return config.shell(shell.command());
+            return base.shell(shell.command());
         } else if (instruction instanceof StopSignal stop) {
             var signal = requireText(expand(stop.signal()));
             Signal.parse(signal); // no container could be made of it
-            return config.stopSignal(signal);
+            return base.stopSignal(signal);
         } else if (instruction instanceof User user) {
-            return config.user(requireText(expand(user.user())));
-        } else if (instruction instanceof Volume volume) {
-            return config.volume(volume.paths().stream()
-                    .map(path -> requireText(expand(path)))
-                    .toList());
+            return base.user(requireText(expand(user.user())));
         } else if (instruction instanceof Workdir workdir) {
-            return config.workdir(directory(config.workdir(), requireText(expand(workdir.path()))));
+            return base.workdir(directory(base.workdir(), requireText(expand(workdir.path()))));
         }
-        return config;
+        return base;
     }
 
     private StageState with(ImageConfig changed) {
-        return new StageState(changed, arguments, environment, commandGiven);
+        return new StageState(changed, added, arguments, environment, commandGiven);
     }
 
-    private StageState with(ImageConfig changed, Map<String, String> variables) {
-        var more = new LinkedHashMap<>(environment);
-        more.putAll(variables);
-        return new StageState(changed, arguments, more, commandGiven);
+    private StageState with(Added changed) {
+        return new StageState(base, changed, arguments, environment, commandGiven);
     }
 
     /** An argument without a value is declared all the same: it hides nothing, and lint knows it. */
     private StageState declare(Arg arg, BuildArguments given) {
-        var declared = new LinkedHashMap<>(arguments);
-        var variables = new LinkedHashMap<>(environment);
+        var declared = arguments;
+        var variables = environment;
         for (var argument : arg.arguments()) {
-            var value = given.valueOf(argument, name -> Optional.ofNullable(variables.get(name)));
-            declared.put(argument.name(), value);
-            value.ifPresent(text -> variables.put(argument.name(), text));
+            var value = given.valueOf(argument, variables::find);
+            declared = declared.with(Map.of(argument.name(), value));
+            if (value.isPresent()) {
+                variables = variables.with(Map.of(argument.name(), value.get()));
+            }
         }
-        return new StageState(config, declared, variables, commandGiven);
+        return new StageState(base, added, declared, variables, commandGiven);
     }
 
     private Map<String, String> expand(List<Pair> pairs) {

@@ -49,6 +49,36 @@ class StageStateTest {
     }
 
     @Test
+    void whatThousandsOfLinesAddIsKeptInOrder() {
+        var state = StageState.of(BASE);
+        var half = state;
+        for (var i = 0; i < 10_000; i++) {
+            state = state.after(Instruction.parse("ENV V" + i % 5000 + "=" + i + " A=$V" + i % 7), BuildArguments.NONE)
+                    .after(Instruction.parse("ARG G" + i + "=" + i), BuildArguments.NONE)
+                    .after(Instruction.parse("LABEL l" + i % 5000 + "=" + i), BuildArguments.NONE)
+                    .after(Instruction.parse("EXPOSE " + (i % 5000 + 1)), BuildArguments.NONE)
+                    .after(Instruction.parse("VOLUME /v" + i % 5000), BuildArguments.NONE);
+            half = i == 2500 ? state : half;
+        }
+        var config = state.config();
+        assertThat(config.env())
+                .hasSize(5003)
+                .startsWith("PATH=/bin", "EMPTY=", "A=5003", "V0=5000", "V1=5001")
+                .endsWith("V4999=9999");
+        assertThat(config.labels()).hasSize(5001).containsEntry("l", "m").containsEntry("l17", "5017");
+        assertThat(config.exposedPorts())
+                .hasSize(5000)
+                .startsWith("80/tcp", "1/tcp", "2/tcp")
+                .endsWith("5000/tcp");
+        assertThat(config.volumes()).hasSize(5000).startsWith("/v0", "/v1").endsWith("/v4999");
+        assertThat(state.arguments()).hasSize(10_000).containsEntry("G9999", Optional.of("9999"));
+        assertThat(state.environment().keySet()).hasSize(15_003).startsWith("PATH", "EMPTY", "A", "V0", "G0", "V1");
+        assertThat(half.config().env()).hasSize(2504).endsWith("V2500=2500");
+        assertThat(half.variable("V17")).contains("17");
+        assertThat(half.variable("V2501")).isEmpty();
+    }
+
+    @Test
     void aCommandIsALineForTheShellOrAnArrayOfWords() {
         assertThat(changed("CMD echo $A \"b\"").command()).containsExactly("/bin/sh", "-c", "echo $A \"b\"");
         assertThat(changed("cmd [\"echo\", \"$A\", \"\\u00e9\"]").command()).containsExactly("echo", "$A", "é");

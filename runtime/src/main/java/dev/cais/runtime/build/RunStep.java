@@ -21,6 +21,7 @@ import dev.cais.storage.MountStubs;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -139,13 +140,10 @@ final class RunStep {
                         run.script()
                                 .map(script -> List.of(script.name(), script.text()))
                                 .orElse(List.of())));
-        for (var variable : below.state().environment().entrySet()) {
-            key = key.with("variable " + variable.getKey(), variable.getValue());
-        }
-        for (var mount : mounts) {
-            key = key.with("mount " + target(mount), describe(mount));
-        }
-        return key;
+        var aspects = new LinkedHashMap<String, String>();
+        below.state().environment().forEach((name, value) -> aspects.put("variable " + name, value));
+        mounts.forEach(mount -> aspects.put("mount " + target(mount), describe(mount)));
+        return key.with(aspects);
     }
 
     /** What of a mount makes a difference: of a cache and a secret only which it is. */

@@ -41,9 +41,13 @@ record StepKey(List<Layer> below, Map<String, String> aspects) {
     }
 
     StepKey with(String aspect, String value) {
-        var more = new LinkedHashMap<>(aspects);
-        more.put(aspect, value);
-        return new StepKey(below, more);
+        return with(Map.of(aspect, value));
+    }
+
+    StepKey with(Map<String, String> more) {
+        var all = new LinkedHashMap<>(aspects);
+        all.putAll(more);
+        return new StepKey(below, all);
     }
 
     Digest digest() {

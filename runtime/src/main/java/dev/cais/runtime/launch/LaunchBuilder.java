@@ -619,9 +619,35 @@ public final class LaunchBuilder {
      * @return its descriptor
      */
     public Arg newFileSystem(String type, int attributes) {
+        var context = fsopen(type);
+        fsconfig(type, context);
+        return fsmount(type, context, attributes);
+    }
+
+    /** Begins what {@link #newFileSystem} does: a context for {@link #fsconfig} and {@link #fsmount}. */
+    public Arg fsopen(String type) {
         step(Syscall.FSOPEN, "of " + type, text(type), ZERO);
-        var context = result();
-        step(
+        return result();
+    }
+
+    /** An option, at most 255 bytes of it; one without a value if that is empty. */
+    public LaunchBuilder fsconfig(String type, Arg context, String key, String value) {
+        var isFlag = value.isEmpty();
+        return step(
+                Syscall.FSCONFIG,
+                "of " + type + ", " + key,
+                context,
+                isFlag
+                        ? Arg.of(Abi.FSCONFIG_SET_FLAG, "FSCONFIG_SET_FLAG")
+                        : Arg.of(Abi.FSCONFIG_SET_STRING, "FSCONFIG_SET_STRING"),
+                text(key),
+                isFlag ? NULL : text(value),
+                ZERO);
+    }
+
+    /** Makes it, with the options that it got. */
+    public LaunchBuilder fsconfig(String type, Arg context) {
+        return step(
                 Syscall.FSCONFIG,
                 "of " + type,
                 context,
@@ -629,6 +655,10 @@ public final class LaunchBuilder {
                 NULL,
                 NULL,
                 ZERO);
+    }
+
+    /** Ends it: see {@link #newFileSystem}. */
+    public Arg fsmount(String type, Arg context, int attributes) {
         step(
                 Syscall.FSMOUNT,
                 "of " + type,
