@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 public final class BlobStream extends InputStream {
     private static final long PROGRESS = 16 * 1024;
 
-    private final Repository repository;
+    private final Downloads downloads;
     private final Descriptor blob;
     private final Runnable retrying;
     private final Task task;
@@ -27,12 +27,12 @@ public final class BlobStream extends InputStream {
     private volatile @Nullable Response response;
     private volatile boolean closed;
 
-    BlobStream(Repository repository, Descriptor blob, long offset, Runnable retrying, Task task) {
-        this.repository = repository;
+    BlobStream(Downloads downloads, Descriptor blob, long offset, Runnable retrying, Task task) {
+        this.downloads = downloads;
         this.blob = blob;
         this.retrying = retrying;
         this.task = task;
-        this.backoff = new Backoff(repository.retries());
+        this.backoff = new Backoff(downloads.retries());
         this.at = offset;
         this.counted = offset;
     }
@@ -89,7 +89,7 @@ public final class BlobStream extends InputStream {
     }
 
     private CorruptContentException tooLong() {
-        return new CorruptContentException("cannot read blob " + blob.digest() + " of " + repository
+        return new CorruptContentException("cannot read blob " + blob.digest() + " of " + downloads
                 + ": it has more than the " + blob.size().bytes() + " bytes that were promised");
     }
 
@@ -101,7 +101,7 @@ public final class BlobStream extends InputStream {
         if (closed) {
             throw new IOException("the stream is closed");
         }
-        var opened = repository.openBlob(blob, at, task);
+        var opened = downloads.open(blob, at, task);
         response = opened;
         if (closed) {
             opened.close();
@@ -138,7 +138,7 @@ public final class BlobStream extends InputStream {
             counted = at;
         }
         if (!backoff.allowsAnother()) {
-            throw repository.failed(failure, task);
+            throw downloads.failed(failure, task);
         }
         retrying.run();
         backoff.await(failure instanceof Conversation.PassingException passing ? passing.pause() : Duration.ZERO, task);

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * registry has given the upload up, it begins anew.
  */
 final class BlobUpload {
-    private final Repository repository;
+    private final Uploads uploads;
     private final Repository.Upload upload;
     private final long chunk;
     private final Repository.UploadProgress progress;
@@ -25,18 +25,14 @@ final class BlobUpload {
     private long at;
 
     BlobUpload(
-            Repository repository,
-            Repository.Upload upload,
-            ByteSize chunk,
-            Repository.UploadProgress progress,
-            Task task) {
-        this.repository = repository;
+            Uploads uploads, Repository.Upload upload, ByteSize chunk, Repository.UploadProgress progress, Task task) {
+        this.uploads = uploads;
         this.upload = upload;
         this.chunk = chunk.bytes();
         this.progress = progress;
         this.task = task;
         this.what = "blob " + upload.blob().digest();
-        this.backoff = new Backoff(repository.retries());
+        this.backoff = new Backoff(uploads.retries());
     }
 
     void run() {
@@ -54,7 +50,7 @@ final class BlobUpload {
 
     private void recover(IOException failure) {
         if (!backoff.allowsAnother()) {
-            throw repository.failed(failure, task);
+            throw uploads.failed(failure, task);
         }
         progress.retrying();
         backoff.await(failure instanceof Conversation.PassingException passing ? passing.pause() : Duration.ZERO, task);
@@ -66,7 +62,7 @@ final class BlobUpload {
         var target = url;
         if (target == null) {
             at = 0;
-            target = repository.beginUpload(what, task);
+            target = uploads.begin(what, task);
             url = target;
         }
         var size = upload.blob().size().bytes();
@@ -76,12 +72,11 @@ final class BlobUpload {
         };
         if (start == 0 && size <= chunk || start == size) {
             var content = start == size && size > 0 ? Request.Content.NONE : part(0, size);
-            repository.put(
-                    target, upload.blob().digest(), content, more -> progress.sent(sent.count += more), what, task);
+            uploads.put(target, upload.blob().digest(), content, more -> progress.sent(sent.count += more), what, task);
             return true;
         }
         var part = part(start, Math.min(chunk, size - start));
-        var state = repository.patch(target, start, part, more -> progress.sent(sent.count += more), what, task);
+        var state = uploads.patch(target, start, part, more -> progress.sent(sent.count += more), what, task);
         url = state.url();
         at = state.received();
         return false;
@@ -104,7 +99,7 @@ final class BlobUpload {
             return;
         }
         try {
-            var state = repository.uploadState(target, task);
+            var state = uploads.state(target, task);
             if (state.isPresent()
                     && state.get().received() <= upload.blob().size().bytes()) {
                 url = state.get().url();

@@ -1,5 +1,7 @@
 package dev.cais.image.registry;
 
+import java.net.URI;
+
 /**
  * Where a repository is kept.
  *
@@ -7,6 +9,11 @@ package dev.cais.image.registry;
  * @param repository as the server there calls it; empty for the registry as a whole
  */
 record Location(String registry, Endpoint endpoint, String repository) {
+    /** Of something that the repository has: {@code manifests}, {@code blobs}. */
+    URI url(String kind, String last) {
+        return endpoint.url("/v2/" + repository + "/" + kind + "/" + last);
+    }
+
     /** As in {@code localhost:5000/library/busybox}. */
     @Override
     public String toString() {

@@ -4,7 +4,6 @@ import dev.cais.ByteSize;
 import dev.cais.CorruptContentException;
 import dev.cais.Descriptor;
 import dev.cais.Digest;
-import dev.cais.EngineException;
 import dev.cais.InvalidSpecException;
 import dev.cais.NotFoundException;
 import dev.cais.RegistryException;
@@ -18,17 +17,16 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.LongConsumer;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * A repository of a registry: the one class that speaks the distribution protocol.
+ * A repository of a registry, in the distribution protocol: its manifests, tags and referrers. Blobs come by {@link Downloads} and go by
+ * {@link Uploads}.
  *
  * @see <a href="https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md">OCI distribution spec 1.1.1</a>
  */
@@ -49,10 +47,14 @@ public final class Repository {
 
     private final Conversation conversation;
     private final Location location;
+    private final Downloads downloads;
+    private final Uploads uploads;
 
     Repository(Conversation conversation) {
         this.conversation = conversation;
         this.location = conversation.location();
+        this.downloads = new Downloads(conversation);
+        this.uploads = new Uploads(conversation);
     }
 
     /**
@@ -243,17 +245,7 @@ public final class Repository {
 
     /** Whether the registry has a blob. */
     public boolean hasBlob(Digest digest, Task task) {
-        var what = "blob " + digest;
-        return conversation.asking(task, () -> {
-            var request = Request.of("HEAD", url("blobs", digest.toString()));
-            try (var response = conversation.exchange(request, pullScope(), task)) {
-                if (response.status() == 404) {
-                    return false;
-                }
-                conversation.requireSuccess(response, what, task);
-                return true;
-            }
-        });
+        return downloads.has(digest, task);
     }
 
     /** A small blob, checked against its digest. */
@@ -281,58 +273,7 @@ public final class Repository {
      * @param retrying is run before each pause
      */
     public BlobStream blob(Descriptor blob, long offset, Runnable retrying, Task task) {
-        return new BlobStream(this, blob, offset, retrying, task);
-    }
-
-    int retries() {
-        return conversation.retries();
-    }
-
-    /** One try to get a blob's bytes from some byte on; the answer is a success. */
-    Response openBlob(Descriptor blob, long offset, Task task) throws IOException {
-        var what = "blob " + blob.digest();
-        var request = ranged(Request.of("GET", url("blobs", blob.digest().toString())), offset);
-        var response = conversation.authenticated(request, pullScope(), count -> {}, task);
-        if (response.isSuccess() || response.status() == 416) {
-            return response;
-        }
-        var refusal = Refusal.read(response);
-        if (refusal.status() == 404) {
-            for (var url : blob.urls()) {
-                var foreign = openForeign(url, offset, task);
-                if (foreign.isPresent()) {
-                    return foreign.get();
-                }
-            }
-        }
-        if (refusal.isPassing()) {
-            throw new Conversation.PassingException(
-                    refusal.exception(location, what, conversation.known(), task), refusal.pause());
-        }
-        throw refusal.exception(location, what, conversation.known(), task);
-    }
-
-    /** Content that a manifest says is somewhere else: asked for as nobody, over HTTPS. */
-    private Optional<Response> openForeign(String text, long offset, Task task) throws IOException {
-        URI url;
-        try {
-            url = URI.create(text);
-        } catch (IllegalArgumentException e) {
-            return Optional.empty();
-        }
-        if (url.getHost() == null || !conversation.isAllowed(location.endpoint(), url)) {
-            return Optional.empty();
-        }
-        var response = conversation.follow(ranged(Request.of("GET", url), offset), Optional.empty(), task);
-        if (response.isSuccess() || response.status() == 416) {
-            return Optional.of(response);
-        }
-        response.close();
-        return Optional.empty();
-    }
-
-    private static Request ranged(Request request, long offset) {
-        return offset == 0 ? request : request.header("Range", "bytes=" + offset + "-");
+        return new BlobStream(downloads, blob, offset, retrying, task);
     }
 
     /**
@@ -389,123 +330,12 @@ public final class Repository {
      */
     public boolean upload(Upload upload, Set<String> from, ByteSize chunk, UploadProgress progress, Task task) {
         for (var repository : from) {
-            if (mount(upload.blob().digest(), repository, task)) {
+            if (uploads.mount(upload.blob().digest(), repository, task)) {
                 return true;
             }
         }
-        new BlobUpload(this, upload, chunk, progress, task).run();
+        new BlobUpload(uploads, upload, chunk, progress, task).run();
         return false;
-    }
-
-    private boolean mount(Digest digest, String repository, Task task) {
-        var query = new LinkedHashMap<String, String>();
-        query.put("mount", digest.toString());
-        query.put("from", repository);
-        var url = Endpoint.withQuery(url("blobs", "uploads/"), query);
-        var scopes = Set.of(Scope.push(location.repository()), Scope.pull(repository));
-        try {
-            return conversation.asking(task, () -> {
-                try (var response = conversation.exchange(empty("POST", url), scopes, task)) {
-                    response.drain();
-                    if (response.status() == 202) { // it would rather have it sent
-                        cancelUpload(response, task);
-                    }
-                    return response.status() == 201;
-                }
-            });
-        } catch (RegistryException e) {
-            return false; // perhaps only that repository is refused; sending it will tell
-        }
-    }
-
-    private void cancelUpload(Response begun, Task task) throws IOException {
-        var target = begun.header("Location");
-        if (target.isPresent()) {
-            var url = conversation.resolve(location.endpoint(), begun.url(), target.get(), task);
-            try (var response = conversation.exchange(Request.of("DELETE", url), pushScope(), task)) {
-                response.drain();
-            }
-        }
-    }
-
-    /** Begins an upload; gives where to send it. */
-    URI beginUpload(String what, Task task) throws IOException {
-        try (var response = conversation.exchange(empty("POST", url("blobs", "uploads/")), pushScope(), task)) {
-            conversation.requireSuccess(response, what, task);
-            response.drain();
-            return uploadLocation(response, task);
-        }
-    }
-
-    /** How many bytes of an upload have come; empty if the registry has given it up. */
-    Optional<UploadState> uploadState(URI upload, Task task) throws IOException {
-        try (var response = conversation.exchange(Request.of("GET", upload), pushScope(), task)) {
-            response.drain();
-            return response.isSuccess()
-                    ? Optional.of(new UploadState(uploadLocation(response, task), received(response)))
-                    : Optional.empty();
-        }
-    }
-
-    /**
-     * How far an upload has come.
-     *
-     * @param url where to go on
-     * @param received bytes
-     */
-    record UploadState(URI url, long received) {}
-
-    /** Sends a part of an upload, of which the registry may keep the beginning alone. */
-    UploadState patch(URI upload, long offset, Request.Content part, LongConsumer sent, String what, Task task)
-            throws IOException {
-        var request = Request.of("PATCH", upload)
-                .content("application/octet-stream", part)
-                .header("Content-Range", offset + "-" + (offset + part.length() - 1));
-        try (var response = conversation.authenticated(request, pushScope(), sent, task)) {
-            conversation.requireSuccess(response, what, task);
-            response.drain();
-            var sentUpTo = offset + part.length();
-            var received = response.header("Range").isPresent() ? received(response) : sentUpTo;
-            if (received <= offset || received > sentUpTo) {
-                throw new IOException("it says that it has " + received + " bytes after " + offset + " to " + sentUpTo
-                        + " were sent");
-            }
-            return new UploadState(uploadLocation(response, task), received);
-        }
-    }
-
-    /** Ends an upload, perhaps with its content. */
-    void put(URI upload, Digest digest, Request.Content content, LongConsumer sent, String what, Task task)
-            throws IOException {
-        var url = Endpoint.withQuery(upload, Map.of("digest", digest.toString()));
-        var request = Request.of("PUT", url).content("application/octet-stream", content);
-        try (var response = conversation.authenticated(request, pushScope(), sent, task)) {
-            conversation.requireSuccess(response, what, task);
-            response.drain();
-        }
-    }
-
-    private URI uploadLocation(Response response, Task task) {
-        var target = response.header("Location")
-                .orElseThrow(() -> new RegistryException(
-                        task.cannot() + ": " + location.registry() + " does not say where to send a blob"));
-        return conversation.resolve(location.endpoint(), response.url(), target, task);
-    }
-
-    /** By a header as in {@code 0-1023}. */
-    private static long received(Response response) {
-        var range = response.header("Range").orElse("");
-        var last = range.substring(range.lastIndexOf('-') + 1);
-        try {
-            var end = last.isEmpty() ? -1 : Long.parseLong(last);
-            return end <= 0 ? 0 : end + 1; // an empty upload says 0-0
-        } catch (NumberFormatException e) {
-            return 0;
-        }
-    }
-
-    private static Request empty(String method, URI url) {
-        return Request.of(method, url).content("application/octet-stream", Request.Content.NONE);
     }
 
     /**
@@ -569,11 +399,7 @@ public final class Repository {
     }
 
     private URI url(String kind, String last) {
-        return location.endpoint().url("/v2/" + location.repository() + "/" + kind + "/" + last);
-    }
-
-    EngineException failed(IOException failure, Task task) {
-        return conversation.failed(failure, task);
+        return location.url(kind, last);
     }
 
     /** Whether the registry turned out to speak another scheme than is spoken here. */

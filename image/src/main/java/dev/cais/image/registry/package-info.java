@@ -3,7 +3,8 @@
  *
  * <p>{@link dev.cais.image.registry.Registries} is what an engine has one of. It knows at which {@link
  * dev.cais.image.registry.Location}s a reference is to be found (mirrors, rewritten names, TLS or not) and gives a {@link
- * dev.cais.image.registry.Repository} for each: the one class that speaks the protocol; {@link
+ * dev.cais.image.registry.Repository} for each, which speaks the protocol; blobs come by {@link dev.cais.image.registry.Downloads} and go
+ * by {@link dev.cais.image.registry.Uploads}; {@link
  * dev.cais.image.registry.Catalog} is for a registry as a whole. Both hold a {@link dev.cais.image.registry.Conversation}, which asks
  * again, follows redirects, and knows what a refusal means. Below it {@link
  * dev.cais.image.registry.Authentication} decides what a request says about its caller, for one registry and one caller, and
