@@ -19,7 +19,8 @@ import java.util.stream.Stream;
  *     unpacks; in place of a number {@code context}, a further context or a stage of one {@code ADD} of an address stand for the time of a
  *     commit, what a server says of a file, or an archive's newest file. BuildKit's own are understood: {@code
  *     BUILDKIT_CACHE_MOUNT_NS}, {@code BUILDKIT_CONTEXT_KEEP_GIT_DIR}, {@code BUILDKIT_DOCKERFILE_CHECK}, {@code BUILDKIT_GIT_ADVICE}, {@code
- *     BUILDKIT_INLINE_CACHE}, {@code BUILDKIT_MULTI_PLATFORM}, {@code BUILDKIT_SANDBOX_HOSTNAME}, {@code BUILDKIT_SYNTAX}
+ *     BUILDKIT_INLINE_CACHE}, {@code BUILDKIT_MULTI_PLATFORM}, {@code BUILDKIT_SANDBOX_HOSTNAME}, {@code BUILDKIT_SYNTAX},
+ *     and {@code BUILDKIT_SBOM_SCAN_CONTEXT} and {@code BUILDKIT_SBOM_SCAN_STAGE} of a Dockerfile that declares them
  * @param contexts further ones by name, for {@code FROM} and {@code --from}; they win over stages and images of that name
  * @param pull when registries are asked for the images that stages begin with
  * @param platforms to build for, each once; none for this host's

@@ -269,6 +269,50 @@ class BuildAttestationTest extends BuildsWithRegistry {
     }
 
     @Test
+    void stagesAndTheContextAreListedIfTheDockerfileSaysSo() throws IOException {
+        builds.write("of-stage-1.2.jar", "");
+        builds.write("of-context-1.2.jar", "");
+        builds.write("ignored-1.2.jar", "");
+        builds.write(".dockerignore", "ignored*\n");
+        var spec = builds.spec("""
+                        ARG BUILDKIT_SBOM_SCAN_CONTEXT=true
+                        FROM busybox AS listed
+                        ARG BUILDKIT_SBOM_SCAN_STAGE=true
+                        COPY of-stage-1.2.jar /app/
+                        FROM busybox AS other
+                        COPY of-stage-1.2.jar /app/
+                        FROM scratch
+                        COPY --from=listed /app/of-stage-1.2.jar /a
+                        COPY --from=other /app/of-stage-1.2.jar /b
+                        """).tag("scanned:1").withSbom();
+        engine.images().build(spec);
+        assertThat(listed())
+                .containsExactly("scanned:1 []", "stage listed [of-stage]", "the context [of-context, of-stage]");
+
+        engine.images().build(spec.arg("BUILDKIT_SBOM_SCAN_STAGE", "false").arg("BUILDKIT_SBOM_SCAN_CONTEXT", "0"));
+        assertThat(listed()).containsExactly("scanned:1 []");
+        builds.spec("ARG BUILDKIT_SBOM_SCAN_STAGE=x,other\n"
+                + Files.readString(context.resolve("Dockerfile"))
+                        .replace("ARG BUILDKIT_SBOM_SCAN_STAGE=true\n", "")
+                        .replace("CONTEXT=true", "CONTEXT"));
+        engine.images().build(spec);
+        assertThat(listed()).containsExactly("scanned:1 []", "stage other [of-stage]");
+    }
+
+    /** Names of the documents, with their archives. */
+    private List<String> listed() {
+        return engine.images().attestations("scanned:1").stream()
+                .map(BuildAttestationTest::predicate)
+                .map(document -> document.text("name") + " "
+                        + document.objects("packages").stream()
+                                .map(one -> one.text("name"))
+                                .filter(name -> name.startsWith("of-") || name.startsWith("ignored"))
+                                .sorted()
+                                .toList())
+                .toList();
+    }
+
+    @Test
     void theSameFilesAndTimeGiveTheSameIndex() throws IOException {
         var spec = builds.spec("FROM busybox\nCOPY Dockerfile /\n").withSbom().arg("SOURCE_DATE_EPOCH", "1700000000");
         engine.images().build(spec.tag("one:1"));

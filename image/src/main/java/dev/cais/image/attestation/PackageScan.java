@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SortedSet;
 import java.util.TreeSet;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -26,17 +27,21 @@ public final class PackageScan {
     private final ImageFiles files;
     private final SortedSet<SoftwarePackage> found = new TreeSet<>();
 
-    private PackageScan(Fd root) {
+    private final Predicate<String> hidden;
+
+    private PackageScan(Fd root, Predicate<String> hidden) {
         this.files = new ImageFiles(root);
+        this.hidden = hidden;
     }
 
     /**
      * @param root of the image, not closed
+     * @param hidden paths of archives that are not looked into
      * @throws BuildException if there are more than 200 000 packages, or more than 100 000 archives
      * @throws dev.cais.StorageException if a file cannot be read
      */
-    static List<SoftwarePackage> packages(Fd root) {
-        var scan = new PackageScan(root);
+    static List<SoftwarePackage> packages(Fd root, Predicate<String> hidden) {
+        var scan = new PackageScan(root, hidden);
         scan.debian();
         scan.alpine();
         scan.java();
@@ -177,7 +182,7 @@ public final class PackageScan {
         var scan = new TreeScan(files.root(), "the image");
         var archives = new ArrayList<>(scan.below(new byte[0], new Choice(ARCHIVE, true)));
         for (var archive : archives) {
-            if (archive.isFile()) {
+            if (archive.isFile() && !hidden.test(archive.name())) {
                 try (var file = scan.read(archive)) {
                     JavaArchive.packages(file, "/" + archive.name()).forEach(this::add);
                 }

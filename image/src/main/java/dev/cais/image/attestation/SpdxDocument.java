@@ -32,7 +32,16 @@ public final class SpdxDocument {
      * @throws dev.cais.BuildException if there is no end of packages
      */
     public static Predicate of(Fd root, String name, Instant created) {
-        return of(PackageScan.packages(root), name, created);
+        return of(root, name, created, path -> false);
+    }
+
+    /**
+     * The same of some of the files.
+     *
+     * @param hidden paths of archives that are none of them
+     */
+    public static Predicate of(Fd root, String name, Instant created, java.util.function.Predicate<String> hidden) {
+        return of(PackageScan.packages(root, hidden), name, created);
     }
 
     static Predicate of(List<SoftwarePackage> found, String name, Instant created) {

@@ -77,7 +77,7 @@ class SpdxDocumentTest {
 
     private List<SoftwarePackage> packages() {
         try (var opened = open()) {
-            return PackageScan.packages(opened);
+            return PackageScan.packages(opened, path -> false);
         }
     }
 

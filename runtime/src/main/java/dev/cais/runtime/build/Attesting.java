@@ -34,8 +34,10 @@ final class Attesting {
             var name = spec.metadata().tags().isEmpty()
                     ? "image"
                     : spec.metadata().tags().get(0);
-            predicates.add(workplace.mounted(
-                    "the result", files, root -> SpdxDocument.of(root, name, epoch.orElseGet(Instant::now))));
+            var created = epoch.orElseGet(Instant::now);
+            predicates.add(workplace.mounted("the result", files, root -> SpdxDocument.of(root, name, created)));
+            predicates.addAll(construction.eachScanned(
+                    (what, root, ignored) -> SpdxDocument.of(root, what, created, ignored::leaveOut)));
         }
         var provenance = spec.attestations().provenance();
         if (provenance != ProvenanceMode.NONE) {

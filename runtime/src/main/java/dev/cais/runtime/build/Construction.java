@@ -15,9 +15,11 @@ import dev.cais.image.dockerfile.BuildPlan;
 import dev.cais.image.dockerfile.Dockerfile;
 import dev.cais.image.dockerfile.Lint;
 import dev.cais.image.dockerfile.Origin;
+import dev.cais.image.dockerfile.PathPatterns;
 import dev.cais.image.dockerfile.PlannedStage;
 import dev.cais.image.layer.Workers;
 import dev.cais.image.oci.ImageReference;
+import dev.cais.linux.Fd;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -27,6 +29,7 @@ import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
@@ -49,6 +52,11 @@ final class Construction {
 
     /** What stages begin with. */
     private final Map<Origin, Image> bases = new HashMap<>();
+
+    /** Stages whose packages are listed, too, by number. */
+    private final Map<Integer, StageFiles> scanned = new ConcurrentSkipListMap<>();
+
+    private volatile boolean scansContext;
 
     Construction(Workplace workplace, BuildSpec spec, BuildPlan plan, Steps steps, Contexts contexts) {
         this.workplace = workplace;
@@ -148,7 +156,9 @@ final class Construction {
     private void carryOut(PlannedStage stage) {
         var result = of(stages, stage.number());
         try {
-            result.complete(new StageWork(this, stage).carryOut());
+            var files = new StageWork(this, stage).carryOut();
+            scan(stage, files);
+            result.complete(files);
         } catch (RuntimeException | Error e) {
             result.completeExceptionally(e); // so that who waits for it fails likewise
             throw e;
@@ -158,6 +168,38 @@ final class Construction {
                 stages.remove(needed);
             }
         }
+    }
+
+    private void scan(PlannedStage stage, StageFiles files) {
+        if (spec.attestations().sbom()) {
+            var scope = new SbomScope(plan);
+            if (scope.has(stage, files.state())) {
+                scanned.put(stage.number(), files);
+            }
+            if (scope.hasContext(files.state())) {
+                scansContext = true;
+            }
+        }
+    }
+
+    /** What is looked at in a tree of files, by what it is called. */
+    interface Look<T> {
+        T of(String name, Fd root, PathPatterns ignored);
+    }
+
+    /** Looks at all that is listed beside the result. */
+    <T> List<T> eachScanned(Look<T> look) {
+        var seen = new ArrayList<T>();
+        scanned.forEach((number, files) -> {
+            var name = "stage " + plan.stage(number).stage();
+            workplace.require(files);
+            seen.add(workplace.mounted(name, files, root -> look.of(name, root, PathPatterns.NONE)));
+        });
+        if (scansContext) {
+            var files = contexts.files("");
+            seen.add(look.of("the context", files.root(), files.ignored()));
+        }
+        return seen;
     }
 
     private static <T> T of(Map<Integer, T> all, int stage) {

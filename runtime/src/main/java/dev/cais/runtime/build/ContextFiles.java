@@ -108,6 +108,11 @@ final class ContextFiles implements AutoCloseable {
         return new StorageException("cannot read " + file + " of " + context + ": " + cause, Map.of(), "", cause);
     }
 
+    /** Its directory; not to be closed. */
+    Fd root() {
+        return root;
+    }
+
     FileSource source() {
         return new FileSource(root.duplicate(), name, ignored, false, hashes);
     }
