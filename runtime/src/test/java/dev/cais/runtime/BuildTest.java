@@ -414,10 +414,11 @@ class BuildTest extends BuildsByOneEngine {
         var image = build(spec("""
                         FROM busybox
                         RUN --mount=type=secret,id=token,required cat /run/secrets/token | wc -c >/size
+                        RUN --mount=type=secret,id=token stat -c '%a %u %g' /run/secrets/token >/owner
                         RUN --mount=type=secret,id=token,env=TOKEN echo ${#TOKEN} >/length
                         """).secret("token", BuildSecret.of("geheim")));
 
-        assertThat(run(image, "cat", "/size", "/length")).isEqualTo("6\n6\n");
+        assertThat(run(image, "cat", "/size", "/owner", "/length")).isEqualTo("6\n400 0 0\n6\n");
         assertThat(run(image, "sh", "-c", "ls -A /run 2>/dev/null; true")).isEmpty();
         assertThat(image.history().toString() + events).doesNotContain("geheim");
         assertThatThrownBy(() -> build("FROM busybox\nRUN --mount=type=secret,id=none,required true\n"))

@@ -14,6 +14,7 @@ import dev.cais.EventFilter;
 import dev.cais.Health;
 import dev.cais.HealthCheck;
 import dev.cais.Ready;
+import dev.cais.fixtures.Eventually;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TarWriter;
@@ -59,6 +60,24 @@ class HealthTest {
         container.awaitReady(
                 one -> wanted.test(one.health()) ? Optional.empty() : Optional.of("its health is " + one.health()),
                 LONG);
+    }
+
+    @Test
+    void asManyFailuresInARowAsRetriesMakeItUnhealthyAndNoFewer() {
+        var check = HealthCheck.shell("n=$(cat /tmp/n); echo $((n+1)) >/tmp/n; case $n in 1|3|4) exit 1; esac")
+                .retries(2);
+        try (var web = start("echo 0 >/tmp/n; sleep 600", check)) {
+            Eventually.isTrue(() ->
+                    Integer.parseInt("0" + web.exec("cat", "/tmp/n").stdout().strip()) > 6);
+
+            Eventually.passes(() -> assertThat(
+                            engine
+                                    .events()
+                                    .past(EventFilter.ALL.container(web.id()).action(EventAction.HEALTH_STATUS))
+                                    .stream()
+                                    .map(HealthTest::told))
+                    .containsExactly("healthy", "unhealthy", "healthy"));
+        }
     }
 
     @Test

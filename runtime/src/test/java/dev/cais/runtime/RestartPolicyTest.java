@@ -124,7 +124,7 @@ class RestartPolicyTest {
     void aContainerBetweenTwoRunsSaysSo() {
         var spec = sh("exit 3").name("web").restart(RestartPolicy.ALWAYS);
         try (var container = engine.containers().start(spec)) {
-            for (var i = 0; i < 4; i++) { // the last wait is long enough to look at
+            for (var i = 0; i < 5; i++) { // the last wait is long enough to look at
                 container.await(WaitCondition.NEXT_EXIT);
             }
             assertThat(container.state()).isEqualTo(ContainerState.RESTARTING);
