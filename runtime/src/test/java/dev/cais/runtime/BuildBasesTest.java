@@ -115,6 +115,10 @@ class BuildBasesTest {
     void layersThatNobodyNeedsAreNotPulled() throws IOException {
         var text = """
                 FROM BASE AS one
+                USER guest
+                WORKDIR /home/of
+                USER root
+                COPY --chown=guest:audio Dockerfile /file
                 RUN echo TEXT >/one
                 FROM scratch
                 COPY --from=one /one /

@@ -13,6 +13,7 @@ import dev.cais.linux.Syscalls;
 import dev.cais.storage.ContainerFiles;
 import dev.cais.storage.FileHashes;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -44,14 +45,25 @@ final class Workplace {
         caches.require(files.diffIds());
     }
 
-    /** Who {@code user[:group]} is by the files of a stage; numbers need none. */
+    /** Who {@code user[:group]} is by the files of a stage, which need not be here if that was asked before; numbers need none. */
     BuildHost.Owner owner(StageFiles files, String text) {
         if (text.matches("[0-9]{1,18}(:[0-9]{1,18})?")) {
             var numbers = text.split(":");
             return new BuildHost.Owner(id(numbers[0]), id(numbers[numbers.length - 1]));
         }
+        var builds = host.store().builds();
+        var note =
+                Hash.sha256(("an owner in a stage\n" + files.chain() + "\n" + text).getBytes(StandardCharsets.UTF_8));
+        var known = builds.note(note).filter(bytes -> bytes.length == 2 * Long.BYTES);
+        if (known.isPresent()) {
+            var numbers = ByteBuffer.wrap(known.get());
+            return new BuildHost.Owner(numbers.getLong(), numbers.getLong());
+        }
         require(files);
-        return host.owner(files.asImage(), text);
+        var owner = host.owner(files.asImage(), text);
+        var bytes = ByteBuffer.allocate(2 * Long.BYTES).putLong(owner.uid()).putLong(owner.gid());
+        builds.putNote(note, bytes.array());
+        return owner;
     }
 
     private static long id(String text) {
