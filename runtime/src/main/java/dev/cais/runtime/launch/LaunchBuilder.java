@@ -10,13 +10,11 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
-import java.util.stream.LongStream;
 
 /**
  * Writes a {@link LaunchProgram}, step by step.
@@ -42,9 +40,8 @@ public final class LaunchBuilder {
     private final List<Step> steps = new ArrayList<>();
     private final Map<String, Integer> labels = new LinkedHashMap<>();
     private final Map<String, Integer> reporting = new LinkedHashMap<>();
-    private final Map<Object, Arg.Pointer> shared = new HashMap<>();
     private final Map<Integer, StepAddress> stepAddresses = new LinkedHashMap<>();
-    private ByteBuffer data = ByteBuffer.allocate(4096).order(ByteOrder.LITTLE_ENDIAN);
+    private final DataBlock data = new DataBlock();
     private String chain = DEFAULT_CHAIN;
     private int generated;
 
@@ -228,7 +225,7 @@ public final class LaunchBuilder {
             require(places, step.chain);
         }
         stepAddresses.values().forEach(each -> require(places, each.label()));
-        return new LaunchProgram(complete, places, Arrays.copyOf(data.array(), data.position()), stepAddresses);
+        return new LaunchProgram(complete, places, data.content(), stepAddresses);
     }
 
     private Step end(int code) {
@@ -243,28 +240,9 @@ public final class LaunchBuilder {
 
     // ---- data
 
-    private Arg.Pointer put(byte[] bytes, int size, int alignment, String shown) {
-        var start = (data.position() + alignment - 1) & -alignment;
-        if (start + size > data.capacity()) {
-            var larger = ByteBuffer.allocate(2 * (start + size)).order(ByteOrder.LITTLE_ENDIAN);
-            data = larger.put(data.flip());
-        }
-        data.position(start).put(bytes).position(start + size);
-        return new Arg.Pointer(LaunchProgram.DATA_ADDRESS + start, shown);
-    }
-
     /** A text, with a NUL behind it. */
     public Arg.Pointer text(String text) {
-        return shared.computeIfAbsent(text, key -> {
-            if (text.indexOf('\0') >= 0) {
-                throw new InvalidSpecException(
-                        "cannot write a launch program: a text holds a NUL character",
-                        Map.of("text", quoted(text)),
-                        "");
-            }
-            var bytes = text.getBytes(StandardCharsets.UTF_8);
-            return put(bytes, bytes.length + 1, 1, quoted(text));
-        });
+        return data.text(text);
     }
 
     /** The same, or a null pointer for the empty text. */
@@ -274,21 +252,17 @@ public final class LaunchBuilder {
 
     /** The bytes as they are, aligned to eight. */
     public Arg.Pointer bytes(byte[] bytes) {
-        return put(bytes, bytes.length, 8, bytes.length + " bytes");
+        return data.bytes(bytes, bytes.length + " bytes");
     }
 
     /** Zeroed memory, aligned to eight bytes, for the kernel to write to. Addresses next to it belong to others. */
     public Arg.Pointer reserve(int size) {
-        var pointer = put(new byte[0], (size + 7) & ~7, 8, "");
-        return new Arg.Pointer(
-                pointer.address(), Arg.Pointer.MEMORY + (pointer.address() - LaunchProgram.DATA_ADDRESS));
+        return data.reserve(size);
     }
 
     /** 64-bit words, one behind the other. */
     public Arg.Pointer words(String shown, long... words) {
-        var bytes = ByteBuffer.allocate(words.length * Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-        Arrays.stream(words).forEach(bytes::putLong);
-        return put(bytes.array(), bytes.capacity(), 8, shown);
+        return data.words(shown, words);
     }
 
     /** Where a step stands in memory, known when the program is whole. */
@@ -296,26 +270,8 @@ public final class LaunchBuilder {
 
     /** Puts the address of the step behind a label into a word of the data, that many bytes further on: so a call may write to it. */
     LaunchBuilder pointAtStep(Arg.Pointer word, String label, int offset) {
-        stepAddresses.put((int) (word.address() - LaunchProgram.DATA_ADDRESS), new StepAddress(label, offset));
+        stepAddresses.put(DataBlock.offset(word), new StepAddress(label, offset));
         return this;
-    }
-
-    /** Pointers to texts with a null pointer at the end, as execve(2) wants them. */
-    private Arg.Pointer texts(List<String> texts, String shown) {
-        var pointers = LongStream.concat(
-                        texts.stream().mapToLong(text -> text(text).address()), LongStream.of(0))
-                .toArray();
-        return shared.computeIfAbsent(List.of(texts, shown), key -> words(shown, pointers));
-    }
-
-    private static String quoted(String text) {
-        var shortened = text.length() > 200 ? text.substring(0, 200) + "…" : text;
-        return "\""
-                + shortened
-                        .replace("\\", "\\\\")
-                        .replace("\"", "\\\"")
-                        .replace("\n", "\\n")
-                        .replace("\0", "\\0") + "\"";
     }
 
     private static final Arg CWD = Arg.of(Abi.AT_FDCWD, "AT_FDCWD");
@@ -348,7 +304,7 @@ public final class LaunchBuilder {
     /** @param resolve {@code RESOLVE_} flags; {@code flags} must not hold those that differ between machines */
     public LaunchBuilder openat2(Arg directory, Arg path, int flags, int resolve) {
         var shown = "{flags=" + Abi.flags("O_", flags) + ", resolve=" + Abi.flags("RESOLVE_", resolve) + "}";
-        var how = shared.computeIfAbsent(List.of("openat2", flags, resolve), key -> words(shown, flags, 0, resolve));
+        var how = data.shared(List.of("openat2", flags, resolve), () -> words(shown, flags, 0, resolve));
         return step(Syscall.OPENAT2, directory, path, how, Arg.of(24));
     }
 
@@ -368,8 +324,8 @@ public final class LaunchBuilder {
 
     /** Writes bytes; listings show them as text. */
     public LaunchBuilder write(Arg descriptor, byte[] bytes) {
-        var shown = quoted(new String(bytes, StandardCharsets.UTF_8));
-        var content = shared.computeIfAbsent(ByteBuffer.wrap(bytes.clone()), key -> put(bytes, bytes.length, 8, shown));
+        var shown = DataBlock.quoted(new String(bytes, StandardCharsets.UTF_8));
+        var content = data.shared(ByteBuffer.wrap(bytes.clone()), () -> data.bytes(bytes, shown));
         return step(Syscall.WRITE, descriptor, content, Arg.of(bytes.length));
     }
 
@@ -472,11 +428,9 @@ public final class LaunchBuilder {
         var bytes = text.getBytes(StandardCharsets.UTF_8);
         var size = 16 + descriptors * Integer.BYTES;
         var control = reserve(size);
-        data.putLong((int) (control.address() - LaunchProgram.DATA_ADDRESS), size);
-        data.putInt((int) (control.address() - LaunchProgram.DATA_ADDRESS) + 8, Abi.SOL_SOCKET);
-        data.putInt((int) (control.address() - LaunchProgram.DATA_ADDRESS) + 12, Abi.SCM_RIGHTS);
+        data.fill(control, size, (long) Abi.SCM_RIGHTS << 32 | Abi.SOL_SOCKET);
         var vector = words("", text(text).address(), bytes.length);
-        var shown = "{" + quoted(text) + ", " + descriptors + " descriptors}";
+        var shown = "{" + DataBlock.quoted(text) + ", " + descriptors + " descriptors}";
         return new Message(words(shown, 0, 0, vector.address(), 1, control.address(), size, 0), control.plus(16));
     }
 
@@ -502,7 +456,7 @@ public final class LaunchBuilder {
                         "of lo",
                         socket,
                         Arg.of(Abi.SIOCSIFFLAGS, "SIOCSIFFLAGS"),
-                        put(request.array(), 40, 8, "{lo, IFF_UP}"))
+                        data.bytes(request.array(), "{lo, IFF_UP}"))
                 .ignore(Errno.EPERM)
                 .close(socket);
     }
@@ -792,12 +746,12 @@ public final class LaunchBuilder {
     }
 
     private Arg.Pointer argv(List<String> arguments) {
-        return texts(
-                arguments, arguments.stream().map(LaunchBuilder::quoted).collect(Collectors.joining(", ", "[", "]")));
+        return data.texts(
+                arguments, arguments.stream().map(DataBlock::quoted).collect(Collectors.joining(", ", "[", "]")));
     }
 
     private Arg.Pointer envp(List<String> environment) {
-        return texts(environment, "[/* " + environment.size() + " variables */]");
+        return data.texts(environment, "[/* " + environment.size() + " variables */]");
     }
 
     public LaunchBuilder setsid() {
@@ -880,8 +834,7 @@ public final class LaunchBuilder {
     public LaunchBuilder setgroups(List<Integer> groups) {
         var bytes = ByteBuffer.allocate(groups.size() * Integer.BYTES).order(ByteOrder.LITTLE_ENDIAN);
         groups.forEach(bytes::putInt);
-        return step(
-                Syscall.SETGROUPS, Arg.of(groups.size()), put(bytes.array(), bytes.capacity(), 8, groups.toString()));
+        return step(Syscall.SETGROUPS, Arg.of(groups.size()), data.bytes(bytes.array(), groups.toString()));
     }
 
     public LaunchBuilder setresgid(int real, int effective, int saved) {
