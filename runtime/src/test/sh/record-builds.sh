@@ -6,7 +6,8 @@
 #   java -cp TESTS dev.cais.runtime.build.RecordBuilds take src/test/resources/builds DIRECTORY
 #
 # The middle one needs a dockerd, buildah and root, no network, and may run elsewhere with the same DIRECTORY: that of the recorded
-# outcomes was a Debian sid in a directory, made by mmdebstrap with docker.io, docker-buildx, buildah and netavark.
+# outcomes was a Debian sid in a directory, made by mmdebstrap with docker.io, docker-buildx, buildah and netavark. Without CAP_SYS_RESOURCE
+# buildah wants default_ulimits in its containers.conf that are not above the shell's.
 set -u
 cd "$1" || exit 1
 shift

@@ -128,7 +128,7 @@ final class InstructionParser {
             case "SHELL" -> shell();
             case "STOPSIGNAL" -> new StopSignal(source, word(rest));
             case "USER" -> new User(source, word(rest));
-            case "VOLUME" -> new Volume(source, listOrWords());
+            case "VOLUME" -> volume();
             default -> new Workdir(source, word(rest));
         };
     }
@@ -149,6 +149,14 @@ final class InstructionParser {
                         .map(texts -> texts.stream().map(this::word).toList())
                         .orElseGet(this::plainWords)
                 : plainWords();
+    }
+
+    private Volume volume() {
+        var paths = listOrWords();
+        if (paths.isEmpty()) {
+            throw new InvalidSpecException("VOLUME has no path");
+        }
+        return new Volume(source, paths);
     }
 
     private Run run() {

@@ -14,6 +14,7 @@ import dev.cais.image.dockerfile.Instruction.Env;
 import dev.cais.image.dockerfile.Instruction.Expose;
 import dev.cais.image.dockerfile.Instruction.Files;
 import dev.cais.image.dockerfile.Instruction.Label;
+import dev.cais.image.dockerfile.Instruction.Maintainer;
 import dev.cais.image.dockerfile.Instruction.OnBuild;
 import dev.cais.image.dockerfile.Instruction.Run;
 import dev.cais.image.dockerfile.Instruction.Workdir;
@@ -203,6 +204,9 @@ final class StageWork {
         if (instruction instanceof Expose expose) {
             return "EXPOSE [" + ports(expose, before) + "]";
         }
+        if (instruction instanceof Maintainer maintainer) {
+            return "MAINTAINER " + maintainer.name();
+        }
         var words = instruction.words().map(before::expand).collect(Collectors.joining(" "));
         var keyword = instruction.keyword();
         return switch (keyword) {
@@ -228,9 +232,24 @@ final class StageWork {
                 .collect(Collectors.joining(" "));
     }
 
+    /** As Go quotes: BuildKit is written in it. */
     private static String quoted(List<String> words) {
         return words.stream()
-                .map(word -> "\"" + word.replace("\\", "\\\\").replace("\"", "\\\"") + "\"")
+                .map(word -> word.codePoints().mapToObj(StageWork::escaped).collect(Collectors.joining("", "\"", "\"")))
                 .collect(Collectors.joining(" ", "[", "]"));
+    }
+
+    private static String escaped(int point) {
+        return switch (point) {
+            case '"', '\\' -> "\\" + (char) point;
+            case 7 -> "\\a";
+            case '\b' -> "\\b";
+            case '\t' -> "\\t";
+            case '\n' -> "\\n";
+            case 11 -> "\\v";
+            case '\f' -> "\\f";
+            case '\r' -> "\\r";
+            default -> point < ' ' || point == 0x7f ? String.format("\\x%02x", point) : Character.toString(point);
+        };
     }
 }
