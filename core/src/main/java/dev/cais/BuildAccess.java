@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Pattern;
 
 /**
  * What of the host the steps of a build may use. Nothing of it gets into the image or a cache.
@@ -28,6 +29,8 @@ public record BuildAccess(
         Optional<Path> knownHosts,
         Set<BuildEntitlement> entitlements,
         Set<String> devices) {
+    private static final Pattern DEVICE = Pattern.compile("[^/=\\s]+/[^/=\\s]+(=[^/=\\s]+)?");
+
     /** Nothing. */
     public static final BuildAccess NONE = new BuildAccess(Map.of(), Map.of(), Optional.empty(), Set.of(), Set.of());
 
@@ -48,6 +51,16 @@ public record BuildAccess(
         knownHosts = knownHosts.map(Path::toAbsolutePath);
         entitlements = Set.copyOf(entitlements);
         devices = Set.copyOf(devices);
+        if (secrets.containsKey("") || ssh.containsKey("")) {
+            throw new InvalidSpecException("cannot build with a secret or an ssh agent: its id is empty");
+        }
+        for (var device : devices) {
+            if (!DEVICE.matcher(device).matches()) {
+                throw new InvalidSpecException(
+                        "cannot allow device " + device + ": it is no name of one",
+                        "write vendor.com/class=name, or vendor.com/class");
+            }
+        }
     }
 
     BuildAccess secret(String id, BuildSecret secret) {

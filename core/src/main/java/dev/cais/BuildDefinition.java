@@ -1,5 +1,7 @@
 package dev.cais;
 
+import java.util.Objects;
+
 /** What a build carries out. */
 public sealed interface BuildDefinition {
     /** {@code Dockerfile} in the context. */
@@ -31,6 +33,10 @@ public sealed interface BuildDefinition {
 
     /** The text of a Dockerfile. What is to be ignored of the context is in its {@code .dockerignore}. */
     record DockerfileText(String text) implements BuildDefinition {
+        public DockerfileText {
+            Objects.requireNonNull(text, "text");
+        }
+
         @Override
         public String toString() {
             return "the Dockerfile";

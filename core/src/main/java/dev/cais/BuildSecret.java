@@ -2,7 +2,9 @@ package dev.cais;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
@@ -49,9 +51,18 @@ public final class BuildSecret {
         }
         try (var in = Files.newInputStream(file.get())) {
             return requireSmall("a build's secret from " + file.get(), in.readNBytes(LARGEST + 1));
+        } catch (NoSuchFileException e) {
+            throw unreadable("there is no such file", e);
+        } catch (AccessDeniedException e) {
+            throw unreadable("permission denied", e);
         } catch (IOException e) {
-            throw new StorageException("cannot read a build's secret from " + file.get() + ": " + e, Map.of(), "", e);
+            throw unreadable(Files.isDirectory(file.get()) ? "it is a directory" : String.valueOf(e.getMessage()), e);
         }
+    }
+
+    private StorageException unreadable(String why, IOException cause) {
+        return new StorageException(
+                "cannot read a build's secret from " + file.orElseThrow() + ": " + why, Map.of(), "", cause);
     }
 
     private static byte[] requireSmall(String name, byte[] content) {

@@ -5,6 +5,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 
@@ -43,13 +44,18 @@ public record BuildSpec(
         BuildAttestations attestations,
         List<BuildOutput> outputs) {
     public BuildSpec {
+        Objects.requireNonNull(target, "target");
         args = Collections.unmodifiableMap(new LinkedHashMap<>(args));
         contexts = Collections.unmodifiableMap(new LinkedHashMap<>(contexts));
         platforms = platforms.stream().distinct().toList();
         outputs = List.copyOf(outputs);
-        if (args.containsKey("")) {
-            throw new InvalidSpecException("cannot build " + context + ": an argument has no name");
-        }
+        args.forEach((name, value) -> {
+            Objects.requireNonNull(value, name);
+            if (name.isEmpty() || name.indexOf('=') >= 0) {
+                throw new InvalidSpecException(
+                        "cannot build " + context + ": an argument's name is empty or has an equals sign: " + name);
+            }
+        });
         if (contexts.containsKey("")) {
             throw new InvalidSpecException("cannot build " + context + ": a further context has no name");
         }

@@ -26,6 +26,7 @@ public abstract sealed class EngineException extends RuntimeException
                 KernelException {
     private static final long serialVersionUID = 1L;
 
+    private final String problem;
     private final transient Map<String, Object> facts;
     private final String help;
 
@@ -36,8 +37,14 @@ public abstract sealed class EngineException extends RuntimeException
      */
     protected EngineException(String problem, Map<String, ?> facts, String help, @Nullable Throwable cause) {
         super(sentence(problem, facts, help), cause);
+        this.problem = visible(problem);
         this.facts = Collections.unmodifiableMap(new LinkedHashMap<>(facts));
         this.help = help;
+    }
+
+    /** What could not be done, to which thing, and why: the message without facts and help. */
+    public String problem() {
+        return problem;
     }
 
     /** The facts in square brackets, by name, in their order. */
@@ -59,6 +66,27 @@ public abstract sealed class EngineException extends RuntimeException
         if (!help.isEmpty()) {
             text.append("; ").append(help);
         }
-        return text.toString();
+        return visible(text.toString());
+    }
+
+    /** On one line, and nothing that a terminal would obey: names of files, hosts and images are anybody's. */
+    private static String visible(String text) {
+        if (text.codePoints().noneMatch(EngineException::isHidden)) {
+            return text;
+        }
+        var shown = new StringBuilder(text.length());
+        text.codePoints().forEach(point -> shown.appendCodePoint(isHidden(point) ? '?' : point));
+        return shown.toString();
+    }
+
+    private static boolean isHidden(int point) {
+        return switch (Character.getType(point)) {
+            case Character.CONTROL,
+                    Character.FORMAT,
+                    Character.SURROGATE,
+                    Character.LINE_SEPARATOR,
+                    Character.PARAGRAPH_SEPARATOR -> true;
+            default -> false;
+        };
     }
 }

@@ -2,6 +2,7 @@ package dev.cais.runtime;
 
 import dev.cais.InvalidSpecException;
 import dev.cais.NotFoundException;
+import dev.cais.image.oci.Spelling;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -85,14 +86,19 @@ record Accounts(List<User> users, List<Group> groups) {
      * @throws InvalidSpecException if a number is out of range
      */
     Identity identify(String spec) {
+        return identify("cannot run as " + spec, spec);
+    }
+
+    /** @param cannot for messages, as in {@code cannot run as nobody} */
+    Identity identify(String cannot, String spec) {
         var colon = spec.indexOf(':');
         var userPart = colon < 0 ? spec : spec.substring(0, colon);
         var groupPart = colon < 0 ? "" : spec.substring(colon + 1);
         var user = findUser(userPart.isEmpty() ? "0" : userPart);
-        var uid = user.map(User::uid).orElseGet(() -> id("user", userPart, spec));
+        var uid = user.map(User::uid).orElseGet(() -> id("user", userPart, cannot));
         var home = user.map(User::home).filter(path -> !path.isEmpty()).orElse("/");
         if (!groupPart.isEmpty()) {
-            var gid = findGroup(groupPart).map(Group::gid).orElseGet(() -> id("group", groupPart, spec));
+            var gid = findGroup(groupPart).map(Group::gid).orElseGet(() -> id("group", groupPart, cannot));
             return new Identity(uid, gid, List.of(gid), home);
         }
         var gid = user.map(User::gid).orElse(0);
@@ -115,7 +121,9 @@ record Accounts(List<User> users, List<Group> groups) {
         }
         var all = new LinkedHashSet<>(identity.groups());
         for (var group : more) {
-            all.add(findGroup(group).map(Group::gid).orElseGet(() -> id("group", group, "a member of " + group)));
+            all.add(findGroup(group)
+                    .map(Group::gid)
+                    .orElseGet(() -> id("group", group, "cannot run as a member of " + group)));
         }
         return new Identity(identity.uid(), identity.gid(), List.copyOf(all), identity.home());
     }
@@ -138,18 +146,25 @@ record Accounts(List<User> users, List<Group> groups) {
                         .findFirst());
     }
 
-    private static int id(String kind, String text, String spec) {
+    private int id(String kind, String text, String cannot) {
         if (text.isEmpty()) {
             return 0;
         }
         if (text.chars().allMatch(c -> c >= '0' && c <= '9')) {
             return number(text)
-                    .orElseThrow(() -> new InvalidSpecException("cannot run as " + spec + ": " + kind + " id " + text
-                            + " is out of range; choose 0 to " + Integer.MAX_VALUE));
+                    .orElseThrow(() -> new InvalidSpecException(
+                            cannot + ": " + kind + " id " + text + " is out of range",
+                            "choose 0 to " + Integer.MAX_VALUE));
         }
+        var isUser = kind.equals("user");
+        var names = isUser
+                ? users.stream().map(User::name).toList()
+                : groups.stream().map(Group::name).toList();
         throw new NotFoundException(
-                "cannot run as " + spec + ": the image has no " + kind + " " + text,
-                Map.of("file", kind.equals("user") ? "/etc/passwd" : "/etc/group"),
-                "name one that it has, or a number");
+                cannot + ": the image has no " + kind + " " + text,
+                Map.of("file", isUser ? "/etc/passwd" : "/etc/group"),
+                Spelling.nearest(text, names)
+                        .map(near -> "did you mean " + near + "?")
+                        .orElse("name one that it has, or a number"));
     }
 }

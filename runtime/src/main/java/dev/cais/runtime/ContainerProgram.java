@@ -9,6 +9,7 @@ import dev.cais.runtime.security.ProtectedPaths;
 import dev.cais.runtime.security.Sysctls;
 import dev.cais.storage.ContainerFiles;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
 
@@ -124,7 +125,9 @@ final class ContainerProgram {
         var mark = files.work() + "/work/incompat/volatile";
         program.unlink(mark + "/dirty", 0).ignore(Errno.ENOENT);
         program.unlink(mark, Abi.AT_REMOVEDIR).ignore(Errno.ENOENT);
-        Overlay.of(files.layers(), layers)
+        // overlayfs wants something below, and an image may have no layer
+        var below = files.layers().isEmpty() ? List.of(files.root()) : files.layers();
+        Overlay.of(below, layers)
                 .writable(files.upper(), files.work())
                 .mount(
                         program,

@@ -40,7 +40,7 @@ final class EngineBuilds implements BuildHost {
 
     @Override
     public Owner owner(Image image, String text) {
-        var identity = engine.accounts(image).identify(text);
+        var identity = engine.accounts(image).identify("cannot give files to " + text, text);
         return new Owner(identity.uid(), text.indexOf(':') < 0 && isNumber(text) ? identity.uid() : identity.gid());
     }
 

@@ -173,7 +173,7 @@ class BuildAddTest {
             assertThatThrownBy(() -> builds.build(header))
                     .isInstanceOf(BuildException.class)
                     .hasMessageContaining("cannot fetch " + server.url("/token") + ": http://" + host
-                            + " refused it [status=401] [line=3]");
+                            + " refused it [status=401, line=3]");
             for (var path : List.of("/token", "/other")) {
                 assertThatThrownBy(() -> builds.build(spec("ADD " + server.url(path) + " /f")
                                 .allow(BuildEntitlement.NETWORK_HOST)
@@ -262,7 +262,7 @@ class BuildAddTest {
                 .isInstanceOf(BuildException.class)
                 .hasMessageStartingWith("cannot build the Dockerfile: cannot use " + server.url("/file")
                         + ": its content has another digest [found=" + Hash.sha256("hacked!".getBytes(UTF_8))
-                        + "] [line=3]");
+                        + ", line=3]");
         assertThatThrownBy(() -> build("ADD --checksum=" + Hash.sha256(content) + " file /"))
                 .isInstanceOf(BuildException.class)
                 .hasMessageStartingWith(
@@ -347,11 +347,11 @@ class BuildAddTest {
         assertThatThrownBy(() -> build("ADD " + server.url("/none") + " /"))
                 .isInstanceOf(BuildException.class)
                 .hasMessageStartingWith("cannot build the Dockerfile: cannot fetch " + server.url("/none") + ": "
-                        + server.url("") + " has no such file [status=404] [line=2]");
+                        + server.url("") + " has no such file [status=404, line=2]");
         assertThatThrownBy(() -> build("ADD " + server.url("/refused") + " /"))
                 .isInstanceOf(BuildException.class)
                 .hasMessageStartingWith("cannot build the Dockerfile: cannot fetch " + server.url("/refused") + ": "
-                        + server.url("") + " refused it [status=500] [line=2]");
+                        + server.url("") + " refused it [status=500, line=2]");
         assertThatThrownBy(() -> build("ADD " + server.url("/short") + " /"))
                 .isInstanceOf(BuildException.class)
                 .hasMessageStartingWith("cannot build the Dockerfile: cannot fetch " + server.url("/short") + ": ");

@@ -299,12 +299,12 @@ class BuildGitSshTest extends BuildsByOneEngine {
                             "built",
                             "cannot build the Dockerfile: cannot fetch " + url()
                                     + ": root@127.0.0.1 lets nobody in with the keys of the"
-                                    + " build [git ls-remote=exit code 128] [line=2];"
+                                    + " build [git ls-remote=exit code 128, line=2];"
                                     + " give an agent or a private key by BuildSpec.ssh(\"default\", …)",
                             "cannot build the Dockerfile: cannot fetch " + web.url("repo.git") + ": http://"
                                     + web.authority()
                                     + " lets nobody in with the tokens of the build"
-                                    + " [git ls-remote=exit code 128] [line=2];"
+                                    + " [git ls-remote=exit code 128, line=2];"
                                     + " give one as the build's secret GIT_AUTH_TOKEN");
             assertThat(user.await(Duration.ofMinutes(1))).isZero();
             assertThat(web.shown()).containsExactly("nothing");

@@ -282,10 +282,12 @@ class BuildTest extends BuildsByOneEngine {
 
         assertThatThrownBy(() -> build("FROM scratch\nCOPY link /x\n"))
                 .isInstanceOf(BuildException.class)
-                .hasMessageContaining("the context has no file link [line=2]");
+                .hasMessageContaining("the context has no file link: by links it is "
+                        + outside.resolve("secret").toString().substring(1) + ", which is not there, either [line=2]");
         assertThatThrownBy(() -> build("FROM scratch\nCOPY up/secret /x\n"))
                 .isInstanceOf(BuildException.class)
-                .hasMessageContaining("the context has no file up/secret [line=2]");
+                .hasMessageContaining("the context has no file up/secret: by links it is " + outside.getFileName()
+                        + "/secret, which is not there, either [line=2]");
     }
 
     @ParameterizedTest
@@ -296,7 +298,8 @@ class BuildTest extends BuildsByOneEngine {
 
         assertThatThrownBy(() -> build("FROM scratch\nCOPY . /x\n"))
                 .isInstanceOf(BuildException.class)
-                .hasMessageContaining("node of the context is a device or a pipe, which a build does not copy");
+                .hasMessageContaining("node of the context is " + (kind.equals("p") ? "a pipe" : "a device")
+                        + ", which a build does not copy [line=2]; leave it out with .dockerignore");
     }
 
     @Test

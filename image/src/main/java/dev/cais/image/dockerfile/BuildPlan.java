@@ -203,8 +203,7 @@ public record BuildPlan(Dockerfile file, PlanRequest request, BuildArguments arg
             try {
                 var name = stage.from().image().expand(arguments::variable);
                 if (name.isEmpty()) {
-                    throw new InvalidSpecException("FROM's image is empty: "
-                            + Shown.text(stage.from().image().text()));
+                    throw empty("image", stage.from().image());
                 }
                 return context(name)
                         .or(() -> before(name, stage.number()))
@@ -217,23 +216,37 @@ public record BuildPlan(Dockerfile file, PlanRequest request, BuildArguments arg
         }
 
         private Platform platform(Stage stage) {
-            var text = stage.from()
-                    .platform()
-                    .map(word -> word.expand(arguments::variable))
-                    .orElse("");
-            if (text.isEmpty()) {
-                var written = stage.from().platform().map(Word::text).orElse("");
-                if (!written.isEmpty()) {
-                    var name = written.replaceAll("[${}]", "");
-                    throw new InvalidSpecException(
-                            "FROM's platform is empty: " + Shown.text(written),
-                            Spelling.didYouMean(name, arguments.global().keySet()));
-                }
+            var written = stage.from().platform();
+            if (written.isEmpty()) {
                 return request.platform();
-            } else if (text.equals("linux")) {
+            }
+            var text = written.get().expand(arguments::variable);
+            if (text.isEmpty()) {
+                throw empty("platform", written.get());
+            }
+            if (text.equals("linux")) {
                 return request.host();
             }
             return text.indexOf('/') < 0 ? new Platform("linux", text, "") : Platform.parse(text);
+        }
+
+        /** Most likely for want of a variable's value. */
+        private InvalidSpecException empty(String what, Word word) {
+            var missing = new ArrayList<String>();
+            word.expand(name -> {
+                var value = arguments.variable(name);
+                value.ifPresentOrElse(known -> {}, () -> missing.add(name));
+                return value;
+            });
+            var known = arguments.global().keySet();
+            return new InvalidSpecException(
+                    "FROM's " + what + " is empty: " + Shown.text(word.text()),
+                    missing.stream()
+                            .flatMap(name -> Spelling.nearest(name, known).stream())
+                            .findFirst()
+                            .map(near -> "did you mean $" + near + "?")
+                            .orElse(
+                                    "give its variable a value, by ARG before the first FROM or by the build's argument"));
         }
 
         private Optional<Origin> context(String name) {
@@ -316,8 +329,11 @@ public record BuildPlan(Dockerfile file, PlanRequest request, BuildArguments arg
             if (!numbers.isEmpty() && laterToo) {
                 return new Origin.OfStage(numbers.get(0));
             }
-            if (!numbers.isEmpty() || number >= 0) {
+            if (!numbers.isEmpty()) {
                 throw new InvalidSpecException("stage " + Shown.text(from) + " is not before this one");
+            }
+            if (number >= 0) {
+                throw new InvalidSpecException("there is no stage " + number, "they are counted from 0");
             }
             return context(from)
                     .orElseGet(() -> from.equals("scratch")

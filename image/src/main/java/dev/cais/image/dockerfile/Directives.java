@@ -77,31 +77,80 @@ public record Directives(String syntax, char escape, Checks checks) {
     static final Directives OF_CALLS = new Directives(
             "", '\\', new Checks(Set.of(LintRule.FROM_PLATFORM_FLAG_CONST_DISALLOWED.toString()), Set.of(), false));
 
-    /**
-     * Ends at the first line that is none. A first line that names a program, {@code #!}, hides only the escape.
-     *
-     * @param syntax in place of what the file says; empty for that
-     */
-    static Directives read(TextLines lines, String syntax) {
-        var found = new HashMap<String, String>();
-        var isProgram = lines.count() > 0 && lines.shown(0).startsWith("#!");
-        for (var i = isProgram ? 1 : 0; i < lines.count() && lines.isComment(i); i++) {
-            var parts = DIRECTIVE.matcher(lines.shown(i));
-            var key = parts.matches() ? parts.group(1).toLowerCase(Locale.ROOT) : "";
-            if (!KNOWN.contains(key)) {
-                break;
+    /** Takes the lines one by one, and ends at the first that is none. A first line that names a program, {@code #!}, hides only the escape. */
+    static final class Reading {
+        private final TextLines lines;
+        private final String given;
+        private final Map<String, String> found = new HashMap<>();
+        private final Map<String, Integer> places = new HashMap<>();
+        private int line;
+
+        /** @param given in place of the syntax that the file says; empty for that */
+        Reading(TextLines lines, String given) {
+            this.lines = lines;
+            this.given = given;
+        }
+
+        /** The one that is read, counted from 0; less if what is read is not in the file. */
+        int line() {
+            return line;
+        }
+
+        /** @throws InvalidSpecException with the reason alone */
+        Directives all() {
+            var isProgram = lines.count() > 0 && lines.shown(0).startsWith("#!");
+            for (line = isProgram ? 1 : 0; line < lines.count() && lines.isComment(line); line++) {
+                var parts = DIRECTIVE.matcher(lines.shown(line));
+                var key = parts.matches() ? parts.group(1).toLowerCase(Locale.ROOT) : "";
+                if (!KNOWN.contains(key)) {
+                    break;
+                }
+                if (found.put(key, parts.group(2)) != null) {
+                    throw new InvalidSpecException("directive " + key + " is there twice");
+                }
+                places.put(key, line);
             }
-            if (found.put(key, parts.group(2)) != null) {
-                throw new InvalidSpecException("directive " + key + " is there twice");
+            if (isProgram) {
+                found.remove("escape");
             }
+            if (found.isEmpty()) {
+                otherSyntax(lines).ifPresent(other -> found.put("syntax", other));
+            }
+            return new Directives(syntax(), escape(), checks());
         }
-        if (isProgram) {
-            found.remove("escape");
+
+        private Optional<String> value(String key) {
+            line = places.getOrDefault(key, 0);
+            return Optional.ofNullable(found.get(key));
         }
-        if (found.isEmpty()) {
-            otherSyntax(lines).ifPresent(other -> found.put("syntax", other));
+
+        private String syntax() {
+            var written = value("syntax").orElse("");
+            if (!given.isEmpty()) {
+                line = -1;
+            }
+            var syntax = (given.isEmpty() ? written : given.equals(BUILT_IN) ? "" : given).split("\\s", 2)[0];
+            if (!syntax.isEmpty() && !SYNTAX.matcher(syntax).matches()) {
+                throw new InvalidSpecException(
+                        (given.isEmpty() ? "directive syntax" : "argument BUILDKIT_SYNTAX") + " names "
+                                + Shown.text(syntax) + ", which is another language",
+                        "write docker/dockerfile:1, or nothing; the argument BUILDKIT_SYNTAX=" + BUILT_IN
+                                + " has a directive ignored");
+            }
+            return syntax;
         }
-        return of(found, syntax);
+
+        private char escape() {
+            var escape = value("escape").orElse("\\");
+            if (!escape.equals("\\") && !escape.equals("`")) {
+                throw new InvalidSpecException("directive escape is neither \\ nor `: " + Shown.text(escape));
+            }
+            return escape.charAt(0);
+        }
+
+        private Checks checks() {
+            return value("check").map(Checks::parse).orElse(Checks.USUAL);
+        }
     }
 
     /** What a file of another language says that it is, in a comment of that or as a field of its JSON. */
@@ -111,27 +160,5 @@ public record Directives(String syntax, char escape, Checks checks) {
         }
         var comment = OTHER_SYNTAX.matcher(lines.shown(0));
         return comment.matches() ? Optional.of(comment.group(1)) : lines.jsonText("syntax");
-    }
-
-    private static Directives of(Map<String, String> found, String given) {
-        if (given.equals(BUILT_IN)) {
-            found.remove("syntax");
-        } else if (!given.isEmpty()) {
-            found.put("syntax", given);
-        }
-        var syntax = found.getOrDefault("syntax", "").split("\\s", 2)[0];
-        if (!syntax.isEmpty() && !SYNTAX.matcher(syntax).matches()) {
-            throw new InvalidSpecException(
-                    (given.isEmpty() ? "directive syntax" : "argument BUILDKIT_SYNTAX") + " names " + Shown.text(syntax)
-                            + ", which is another language",
-                    "write docker/dockerfile:1, or nothing; the argument BUILDKIT_SYNTAX=" + BUILT_IN
-                            + " has a directive ignored");
-        }
-        var escape = found.getOrDefault("escape", "\\");
-        if (!escape.equals("\\") && !escape.equals("`")) {
-            throw new InvalidSpecException("directive escape is neither \\ nor `: " + Shown.text(escape));
-        }
-        var checks = Optional.ofNullable(found.get("check")).map(Checks::parse).orElse(Checks.USUAL);
-        return new Directives(syntax, escape.charAt(0), checks);
     }
 }

@@ -10,6 +10,7 @@ import dev.cais.image.oci.Shown;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -71,9 +72,21 @@ public final class Dockerfile {
     public static Dockerfile parse(String name, byte[] content, String syntax) {
         try {
             var lines = new TextLines(content);
-            return new Reading(name, lines, Directives.read(lines, syntax)).file();
+            return new Reading(name, lines, directives(name, lines, syntax)).file();
         } catch (InvalidSpecException e) {
             throw failure(name, e, Map.of(), "");
+        }
+    }
+
+    private static Directives directives(String name, TextLines lines, String syntax) {
+        var reading = new Directives.Reading(lines, syntax);
+        try {
+            return reading.all();
+        } catch (InvalidSpecException e) {
+            if (reading.line() < 0) {
+                throw e;
+            }
+            throw failure(name, LINE, lines, reading.line(), reading.line() + 1, e);
         }
     }
 
@@ -174,7 +187,19 @@ public final class Dockerfile {
 
     /** What to throw if an instruction cannot be carried out: it shows the lines, those of the instruction marked. */
     public BuildException failure(Source source, EngineException reason) {
-        return failure(name, unit, lines, source.line() - 1, source.lastLine(), reason);
+        var facts = new LinkedHashMap<String, Object>();
+        if (isTrigger(source)) {
+            facts.put("trigger", Shown.text(source.text()));
+        }
+        facts.put(unit, source.line());
+        return failure(name, reason, facts, excerpt(lines, source.line() - 1, source.lastLine()));
+    }
+
+    /** Whether it is an instruction of the image that a stage begins with, which stands in no line. */
+    private boolean isTrigger(Source source) {
+        return stages.stream()
+                .map(stage -> stage.from().source())
+                .anyMatch(from -> from.line() == source.line() && !from.text().equals(source.text()));
     }
 
     /** The same if no line of it is to blame. */
@@ -200,10 +225,10 @@ public final class Dockerfile {
     }
 
     private static BuildException failure(String name, EngineException reason, Map<String, ?> facts, String excerpt) {
-        var message = String.valueOf(reason.getMessage());
-        var help = reason.help();
-        var why = help.isEmpty() ? message : message.substring(0, message.length() - help.length() - 2);
-        return new BuildException("cannot build " + name + ": " + why, facts, help, reason, excerpt);
+        var all = new LinkedHashMap<String, Object>(reason.facts());
+        all.putAll(facts);
+        return new BuildException(
+                "cannot build " + name + ": " + reason.problem(), all, reason.help(), reason, excerpt);
     }
 
     private static String excerpt(TextLines lines, int first, int end) {

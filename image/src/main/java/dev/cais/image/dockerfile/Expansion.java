@@ -34,15 +34,16 @@ final class Expansion {
     }
 
     static String ofWord(String text, char escape, Function<String, Optional<String>> variables) {
-        return new Expansion(text, escape, true, variables).upTo(END, false);
+        return new Expansion(text, escape, true, variables).upTo(END, false, "");
     }
 
     /** In a here-document a quote is a character as any other. */
     static String ofDocument(String text, Function<String, Optional<String>> variables) {
-        return new Expansion(text, '\\', false, variables).upTo(END, false);
+        return new Expansion(text, '\\', false, variables).upTo(END, false, "");
     }
 
-    private String upTo(int stop, boolean raw) {
+    /** @param name of the variable that it belongs to */
+    private String upTo(int stop, boolean raw, String name) {
         if (++depth > DEEPEST) {
             throw new InvalidSpecException("variables are nested deeper than " + DEEPEST);
         }
@@ -69,7 +70,7 @@ final class Expansion {
             }
         }
         if (stop != END && at++ >= text.length()) {
-            throw new InvalidSpecException("a variable's brace has no end");
+            throw stop == '/' ? withoutReplacement(name) : unclosed(name);
         }
         rawEscapes = outer;
         depth--;
@@ -149,10 +150,10 @@ final class Expansion {
     private String braced() {
         var start = at;
         if (at < text.length() && "{}:".indexOf(text.charAt(at)) >= 0) {
-            throw new InvalidSpecException("a variable has no name: ${" + Shown.text(text.substring(at)));
+            throw new InvalidSpecException("a variable has no name: ${" + Shown.text(inBrace(at)) + "}");
         }
         var name = name();
-        var modifier = next();
+        var modifier = next(name);
         if (modifier == '}') {
             return variables.apply(name).orElse("");
         }
@@ -161,15 +162,15 @@ final class Expansion {
         }
         var emptyIsUnset = modifier == ':';
         if (emptyIsUnset) {
-            modifier = next();
+            modifier = next(name);
         }
         if (name.isEmpty() || (emptyIsUnset ? "-+?" : "-+?#%").indexOf(modifier) < 0) {
             throw new InvalidSpecException(
                     "variable " + name + " has a modifier that is not known: "
-                            + Shown.text(text.substring(start + name.length())),
+                            + Shown.text(inBrace(start + name.length())),
                     "there are :-, :+, :?, -, +, ?, #, ##, %, %%, / and //");
         }
-        var word = upTo('}', modifier == '#' || modifier == '%');
+        var word = upTo('}', modifier == '#' || modifier == '%', name);
         var value = variables.apply(name);
         var given = value.filter(known -> !emptyIsUnset || !known.isEmpty());
         return switch (modifier) {
@@ -183,11 +184,28 @@ final class Expansion {
         };
     }
 
-    private char next() {
+    private char next(String name) {
         if (at == text.length()) {
-            throw new InvalidSpecException("a variable's brace has no end");
+            throw unclosed(name);
         }
         return text.charAt(at++);
+    }
+
+    private static InvalidSpecException unclosed(String name) {
+        return new InvalidSpecException(
+                (name.isEmpty() ? "a variable's brace" : "the brace of variable " + Shown.text(name)) + " has no end");
+    }
+
+    private static InvalidSpecException withoutReplacement(String name) {
+        return new InvalidSpecException(
+                "variable " + Shown.text(name) + " has a pattern and nothing in its place",
+                "write ${" + Shown.text(name) + "/pattern/replacement}");
+    }
+
+    /** What stands from a place on to the end of its brace. */
+    private String inBrace(int from) {
+        var end = text.indexOf('}', from);
+        return text.substring(from, end < 0 ? text.length() : end);
     }
 
     private static String trimmed(String value, char modifier, String word) {
@@ -201,8 +219,8 @@ final class Expansion {
         if (all) {
             at++;
         }
-        var pattern = ShellPattern.parse(upTo('/', true));
-        var replacement = upTo('}', true);
+        var pattern = ShellPattern.parse(upTo('/', true, name));
+        var replacement = upTo('}', true, name);
         return pattern.replace(variables.apply(name).orElse(""), replacement, all, LONGEST);
     }
 }

@@ -46,6 +46,9 @@ final class Flags {
                     word.append(c);
                 }
             }
+            if (quote != ' ') {
+                throw new InvalidSpecException("option " + Shown.text(word.toString()) + " has a quote without an end");
+            }
             while (at < text.length() && Character.isWhitespace(text.charAt(at))) {
                 at++;
             }

@@ -240,7 +240,8 @@ public sealed interface Instruction {
     }
 
     private static InvalidSpecException unread(String text, InvalidSpecException e) {
-        return new InvalidSpecException("cannot read instruction '" + Shown.text(text.trim()) + "': " + e.getMessage());
+        return new InvalidSpecException(
+                "cannot read instruction '" + Shown.text(text.trim()) + "': " + e.problem(), e.help());
     }
 
     /** Its name, as {@code RUN}. */

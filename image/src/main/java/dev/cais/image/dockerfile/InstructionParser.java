@@ -75,6 +75,9 @@ final class InstructionParser {
             "m", BigDecimal.valueOf(60_000_000_000L),
             "h", BigDecimal.valueOf(3_600_000_000_000L));
 
+    /** As Docker has it. */
+    private static final Duration SHORTEST = Duration.ofMillis(1);
+
     private final Source source;
     private final Deque<Heredoc> documents;
     private final char escape;
@@ -181,6 +184,9 @@ final class InstructionParser {
         } else {
             program = Program.shell(whole.text());
         }
+        if (program.words().isEmpty()) {
+            throw new InvalidSpecException("RUN has an empty JSON array, which names no program");
+        }
         var devices = flags.list("device").stream().map(RunDevice::parse).toList();
         return new Run(source, program, script, mounts, network, insecure, devices);
     }
@@ -273,7 +279,7 @@ final class InstructionParser {
         var stage = named ? words.get(2).text().toLowerCase(Locale.ROOT) : "";
         if (named && !STAGE_NAME.matcher(stage).matches()) {
             throw new InvalidSpecException(
-                    Shown.text(stage) + " is no name of a stage: a letter, then letters, digits, _, . and -");
+                    Shown.text(stage) + " is no name of a stage", "write a letter, then letters, digits, _, . and -");
         }
         return new From(source, words.get(0), flags.find("platform").map(this::word), stage);
     }
@@ -309,8 +315,13 @@ final class InstructionParser {
         var pairs = new ArrayList<Pair>();
         for (var word : Word.split(rest, escape)) {
             var equals = word.text().indexOf('=');
-            if (equals < 1) {
-                throw new InvalidSpecException(Shown.text(word.text()) + " is not written as name=value");
+            if (equals == 0) {
+                throw new InvalidSpecException(name + " has a value without a name: " + Shown.text(word.text()));
+            }
+            if (equals < 0) {
+                throw new InvalidSpecException(
+                        Shown.text(word.text()) + " is not written as name=value",
+                        "put a value with blanks in double quotes");
             }
             pairs.add(new Pair(
                     word(word.text().substring(0, equals)), word(word.text().substring(equals + 1))));
@@ -323,7 +334,9 @@ final class InstructionParser {
         if (NOT_ON_BUILD.contains(trigger)) {
             throw new InvalidSpecException(trigger + " cannot come later, in another build");
         }
-        return new OnBuild(source, withDocuments(rest));
+        var text = withDocuments(rest);
+        parse(InstructionReader.single(text), '\\'); // the other build could say less of what is wrong
+        return new OnBuild(source, text);
     }
 
     private Shell shell() {
@@ -331,7 +344,7 @@ final class InstructionParser {
                 source,
                 JsonObject.findArray(rest)
                         .map(Program::strings)
-                        .filter(words -> !words.isEmpty())
+                        .filter(words -> !words.isEmpty() && !words.get(0).isEmpty())
                         .orElseThrow(() -> new InvalidSpecException(
                                 "SHELL is no JSON array of a program and its arguments",
                                 "write SHELL [\"/bin/sh\", \"-c\"]")));
@@ -368,14 +381,14 @@ final class InstructionParser {
 
     private static int retries(String text) {
         if (!text.matches("[0-9]{1,9}")) {
-            throw new InvalidSpecException(Shown.text(text) + " is no number of retries");
+            throw new InvalidSpecException("--retries is no number: " + Shown.text(text));
         }
         return Integer.parseInt(text);
     }
 
     /** A zero stands for what is usual. */
     private Optional<Duration> time(String option) {
-        return flags.find(option).map(InstructionParser::duration).filter(time -> !time.isZero());
+        return flags.find(option).map(text -> duration(option, text)).filter(time -> !time.isZero());
     }
 
     /** Digits may be missing on one side of the point. */
@@ -384,7 +397,7 @@ final class InstructionParser {
     }
 
     /** As {@code 1m30s} or {@code 1.5h}. */
-    private static Duration duration(String text) {
+    private static Duration duration(String option, String text) {
         var parts = DURATION.matcher(text);
         var nanos = BigDecimal.ZERO;
         var at = text.startsWith("+") ? 1 : 0;
@@ -395,8 +408,12 @@ final class InstructionParser {
         }
         var isTime = !text.isEmpty() && at == text.length() && nanos.compareTo(BigDecimal.valueOf(Long.MAX_VALUE)) <= 0;
         if (!isTime && !text.equals("0")) {
-            throw new InvalidSpecException(Shown.text(text) + " is no time as 30s or 1m30s");
+            throw new InvalidSpecException("--" + option + " is no time: " + Shown.text(text), "write as 30s or 1m30s");
         }
-        return Duration.ofNanos(nanos.setScale(0, RoundingMode.DOWN).longValue());
+        var time = Duration.ofNanos(nanos.setScale(0, RoundingMode.DOWN).longValue());
+        if (!time.isZero() && time.compareTo(SHORTEST) < 0) {
+            throw new InvalidSpecException("--" + option + " is less than 1 ms: " + Shown.text(text));
+        }
+        return time;
     }
 }

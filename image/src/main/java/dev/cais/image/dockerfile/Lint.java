@@ -75,7 +75,7 @@ public final class Lint {
         lint.wholeFile();
         lint.neededStages();
         var checks = Optional.ofNullable(plan.request().arguments().get("BUILDKIT_DOCKERFILE_CHECK"))
-                .map(Directives.Checks::parse)
+                .map(Lint::given)
                 .orElseGet(() -> lint.file.directives().checks());
         var wanted = lint.found.stream()
                 .filter(warning -> isWanted(warning.rule(), checks))
@@ -86,6 +86,15 @@ public final class Lint {
             throw lint.file.failure(wanted.get(0));
         }
         return wanted;
+    }
+
+    private static Directives.Checks given(String argument) {
+        try {
+            return Directives.Checks.parse(argument);
+        } catch (InvalidSpecException e) {
+            throw new InvalidSpecException(
+                    "cannot build with argument BUILDKIT_DOCKERFILE_CHECK: " + e.problem(), e.help());
+        }
     }
 
     private static boolean isWanted(LintRule rule, Directives.Checks checks) {
@@ -395,7 +404,7 @@ public final class Lint {
         } else if (instruction instanceof Arg arg) {
             arg.arguments().forEach(argument -> secret(source, "ARG", argument.name()));
         } else if (instruction instanceof Expose expose) {
-            expose.ports().forEach(word -> ports(source, state.expand(word)));
+            state.ports(expose).forEach(port -> port(source, port));
         } else if (instruction instanceof Copy copy && copy.from().isEmpty()) {
             copied(source, copy.files(), state);
         } else if (instruction instanceof Add add) {
@@ -451,15 +460,13 @@ public final class Lint {
         }
     }
 
-    private void ports(Source source, String text) {
-        for (var word : text.trim().split("\\s+")) {
-            var port = ExposedPort.parse(word);
-            if (!port.isLowerCase()) {
-                warn(LintRule.EXPOSE_PROTO_CASING, source, "the protocol of " + word + " is not in lower case");
-            }
-            if (port.published()) {
-                warn(LintRule.EXPOSE_INVALID_FORMAT, source, word + " has an address or a port of the host");
-            }
+    private void port(Source source, ExposedPort port) {
+        var written = Shown.text(port.written());
+        if (!port.isLowerCase()) {
+            warn(LintRule.EXPOSE_PROTO_CASING, source, "the protocol of " + written + " is not in lower case");
+        }
+        if (port.published()) {
+            warn(LintRule.EXPOSE_INVALID_FORMAT, source, written + " has an address or a port of the host");
         }
     }
 

@@ -47,7 +47,10 @@ public record MountOptions(Map<String, Word> options) {
             var key = SHORT.getOrDefault(written, written);
             if (equals < 0 && !FLAGS.contains(key)) {
                 throw new InvalidSpecException(
-                        "--mount has " + Shown.text(field) + ", which is not written as name=value");
+                        field.isEmpty()
+                                ? "--mount has an empty option"
+                                : "--mount has " + Shown.text(field) + ", which is not written as name=value",
+                        Spelling.didYouMean(key, FLAGS));
             }
             options.put(key, new Word(equals < 0 ? "true" : field.substring(equals + 1), escape));
         }
@@ -189,7 +192,9 @@ public record MountOptions(Map<String, Word> options) {
                 default ->
                     throw new InvalidSpecException(
                             "there is no sharing " + Shown.text(written) + " of a cache",
-                            Spelling.didYouMean(written, Set.of("shared", "private", "locked")));
+                            Spelling.nearest(written, Set.of("shared", "private", "locked"))
+                                    .map(near -> "did you mean " + near + "?")
+                                    .orElse("write shared, private or locked"));
             };
         }
 
@@ -199,7 +204,8 @@ public record MountOptions(Map<String, Word> options) {
             }
             var size = SIZE.matcher(text("size").toLowerCase(Locale.ROOT));
             if (!size.matches()) {
-                throw new InvalidSpecException("--mount has a size that is none: " + Shown.text(text("size")));
+                throw new InvalidSpecException(
+                        "--mount has a size that is none: " + Shown.text(text("size")), "write as 64m or 1g");
             }
             var unit =
                     1L << 10 * ("kmgtp".indexOf(size.group(3)) + (size.group(3).isEmpty() ? 0 : 1));
@@ -225,7 +231,9 @@ public record MountOptions(Map<String, Word> options) {
             } catch (NumberFormatException e) {
                 // said below
             }
-            throw new InvalidSpecException("--mount has a " + key + " that is none: " + Shown.text(text(key)));
+            throw new InvalidSpecException(
+                    "--mount has a " + key + " that is none: " + Shown.text(text(key)),
+                    radix == 8 ? "write octal digits, at most 7777" : "write its number");
         }
     }
 }

@@ -17,6 +17,7 @@ import dev.cais.image.dockerfile.Instruction.StopSignal;
 import dev.cais.image.dockerfile.Instruction.User;
 import dev.cais.image.dockerfile.Instruction.Volume;
 import dev.cais.image.dockerfile.Instruction.Workdir;
+import dev.cais.image.oci.Shown;
 import dev.cais.linux.Signal;
 import java.util.ArrayDeque;
 import java.util.Arrays;
@@ -24,6 +25,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * How far a stage has come, its files left aside: what its image would say, and what its variables stand for. There is one for each line
@@ -155,7 +157,7 @@ public final class StageState {
         if (instruction instanceof Arg arg) {
             return declare(arg, given);
         } else if (instruction instanceof Env env) {
-            var variables = expand(env.pairs());
+            var variables = expand(env, env.pairs());
             return new StageState(base, added.env(variables), arguments, environment.with(variables), commandGiven);
         } else if (instruction instanceof Cmd cmd) {
             var changed = base.command(cmd.program().arguments(base));
@@ -164,15 +166,13 @@ public final class StageState {
             var changed = base.entrypoint(entrypoint.program().arguments(base));
             return with(commandGiven ? changed : changed.command(List.of()));
         } else if (instruction instanceof Expose expose) {
-            return with(added.ports(expose.ports().stream()
-                    .flatMap(word -> Arrays.stream(expand(word).trim().split("\\s+")))
-                    .flatMap(text -> ExposedPort.parse(text).names().stream())
-                    .toList()));
+            return with(added.ports(
+                    ports(expose).flatMap(port -> port.names().stream()).toList()));
         } else if (instruction instanceof Label label) {
-            return with(added.labels(expand(label.pairs())));
+            return with(added.labels(expand(label, label.pairs())));
         } else if (instruction instanceof Volume volume) {
             return with(added.volumes(volume.paths().stream()
-                    .map(path -> requireText(expand(path)))
+                    .map(path -> requireText(volume, path))
                     .toList()));
         }
         return with(changed(instruction));
@@ -188,15 +188,27 @@ public final class StageState {
         } else if (instruction instanceof Shell shell) {
             return base.shell(shell.command());
         } else if (instruction instanceof StopSignal stop) {
-            var signal = requireText(expand(stop.signal()));
+            var signal = requireText(stop, stop.signal());
             Signal.parse(signal); // no container could be made of it
             return base.stopSignal(signal);
         } else if (instruction instanceof User user) {
-            return base.user(requireText(expand(user.user())));
+            return base.user(requireText(user, user.user()));
         } else if (instruction instanceof Workdir workdir) {
-            return base.workdir(directory(base.workdir(), requireText(expand(workdir.path()))));
+            return base.workdir(directory(base.workdir(), requireText(workdir, workdir.path())));
         }
         return base;
+    }
+
+    /**
+     * What {@code EXPOSE} names; of a variable without a value, nothing.
+     *
+     * @throws InvalidSpecException with the reason alone
+     */
+    public Stream<ExposedPort> ports(Expose expose) {
+        return expose.ports().stream()
+                .flatMap(word -> Arrays.stream(expand(word).trim().split("\\s+")))
+                .filter(text -> !text.isEmpty())
+                .map(ExposedPort::parse);
     }
 
     private StageState with(ImageConfig changed) {
@@ -221,15 +233,19 @@ public final class StageState {
         return new StageState(base, added, declared, variables, commandGiven);
     }
 
-    private Map<String, String> expand(List<Pair> pairs) {
+    private Map<String, String> expand(Instruction instruction, List<Pair> pairs) {
         var expanded = new LinkedHashMap<String, String>();
-        pairs.forEach(pair -> expanded.put(requireText(expand(pair.name())), expand(pair.value())));
+        pairs.forEach(pair -> expanded.put(requireText(instruction, pair.name()), expand(pair.value())));
         return expanded;
     }
 
-    private static String requireText(String expanded) {
+    private String requireText(Instruction instruction, Word word) {
+        var expanded = expand(word);
         if (expanded.isEmpty()) {
-            throw new InvalidSpecException("a value is empty");
+            throw new InvalidSpecException(
+                    "what stands behind " + instruction.keyword() + " is empty"
+                            + (word.text().isEmpty() ? "" : ": " + Shown.text(word.text())),
+                    word.isOpen() ? "give its variable a value" : "");
         }
         return expanded;
     }

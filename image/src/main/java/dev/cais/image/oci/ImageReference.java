@@ -116,7 +116,12 @@ public record ImageReference(String registry, String repository, Optional<String
 
     private static void checkRegistry(String text, String registry) {
         if (registry.length() > LONGEST_REGISTRY || !REGISTRY.matcher(registry).matches()) {
-            throw wrong(text, "registry " + Shown.text(registry) + " is no host[:port]", 0, "");
+            var scheme = registry + "//";
+            throw wrong(
+                    text,
+                    "registry " + Shown.text(registry) + " is no host[:port]",
+                    0,
+                    registry.endsWith(":") && text.startsWith(scheme) ? "leave " + Shown.text(scheme) + " out" : "");
         }
     }
 

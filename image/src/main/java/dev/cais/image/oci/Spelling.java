@@ -12,9 +12,13 @@ public final class Spelling {
 
     private Spelling() {}
 
-    /** Levenshtein's: how many letters to insert, remove or replace; upper case of the first is the same as lower. */
+    /**
+     * Levenshtein's, where two neighbours that changed places are one: how many letters to insert, remove, replace or swap; upper case of
+     * the first is the same as lower.
+     */
     public static int distance(String a, String b) {
         var left = a.toLowerCase(Locale.ROOT);
+        var beforeThat = new int[b.length() + 1];
         var previous = new int[b.length() + 1];
         for (var j = 0; j <= b.length(); j++) {
             previous[j] = j;
@@ -25,7 +29,11 @@ public final class Spelling {
             for (var j = 1; j <= b.length(); j++) {
                 var replaced = previous[j - 1] + (left.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
                 row[j] = Math.min(replaced, 1 + Math.min(previous[j], row[j - 1]));
+                if (i > 1 && j > 1 && left.charAt(i - 1) == b.charAt(j - 2) && left.charAt(i - 2) == b.charAt(j - 1)) {
+                    row[j] = Math.min(row[j], 1 + beforeThat[j - 2]);
+                }
             }
+            beforeThat = previous;
             previous = row;
         }
         return previous[b.length()];
@@ -38,7 +46,7 @@ public final class Spelling {
         }
         return words.stream()
                 .filter(word -> word.length() <= LONGEST)
-                .filter(word -> near(missing, word) <= Math.min(2, missing.length() / 2))
+                .filter(word -> near(missing, word) <= 2 && 2 * near(missing, word) < missing.length())
                 .min(Comparator.comparingInt((String word) -> near(missing, word))
                         .thenComparing(word -> word));
     }

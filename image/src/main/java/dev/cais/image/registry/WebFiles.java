@@ -6,6 +6,7 @@ import dev.cais.NotFoundException;
 import dev.cais.image.oci.Shown;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.ConnectException;
 import java.net.InetAddress;
 import java.net.URI;
 import java.net.UnknownHostException;
@@ -96,7 +97,12 @@ public final class WebFiles {
     }
 
     private static String shown(IOException failure) {
-        return Shown.text(failure.getMessage() == null ? failure.getClass().getSimpleName() : failure.getMessage());
+        if (failure.getMessage() == null) {
+            return failure instanceof ConnectException
+                    ? "connection refused"
+                    : failure.getClass().getSimpleName();
+        }
+        return Shown.text(failure.getMessage());
     }
 
     /**

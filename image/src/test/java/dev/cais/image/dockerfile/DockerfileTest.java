@@ -146,14 +146,18 @@ class DockerfileTest {
                 "{\"a\": [1], \"syntax\": \"other/language:1\"}",
             })
     void anotherLanguageIsNamedHoweverItSaysSo(String text) {
-        var why = " names other/language:1, which is another language; write docker/dockerfile:1, or nothing;"
-                + " the argument BUILDKIT_SYNTAX=dockerfile.v0 has a directive ignored";
+        var why = " names other/language:1, which is another language";
+        var help = "; write docker/dockerfile:1, or nothing; the argument BUILDKIT_SYNTAX=dockerfile.v0 has a directive"
+                + " ignored";
+        var line = text.startsWith("#!") ? 2 : 1;
         assertThatThrownBy(() -> parse(text))
                 .isInstanceOf(BuildException.class)
-                .hasMessage("cannot build app/Dockerfile: directive syntax" + why);
+                .hasMessageStartingWith(
+                        "cannot build app/Dockerfile: directive syntax" + why + " [line=" + line + "]" + help + "\n")
+                .hasMessageContaining("\n>     " + line + " | " + text.split("\n")[line - 1]);
         assertThatThrownBy(() -> parse("# syntax=docker/dockerfile\nFROM a", "other/language:1"))
                 .isInstanceOf(BuildException.class)
-                .hasMessage("cannot build app/Dockerfile: argument BUILDKIT_SYNTAX" + why);
+                .hasMessage("cannot build app/Dockerfile: argument BUILDKIT_SYNTAX" + why + help);
     }
 
     @Test
@@ -307,7 +311,7 @@ class DockerfileTest {
                 "2 | FROM a~FROM      | FROM has nothing behind it [line=2]",
                 "1 | FROM a b         | FROM has one image, or an image AS name [line=1]",
                 "1 | FROM a is b      | FROM has one image, or an image AS name [line=1]",
-                "1 | FROM a AS 1b     | 1b is no name of a stage: a letter, then letters, digits, _, . and - [line=1]",
+                "1 | FROM a AS 1b     | 1b is no name of a stage [line=1]; write a letter, then letters, digits, _, . and -",
                 "1 | FROM --platfrm=x a | FROM has no option --platfrm [line=1]; did you mean --platform?",
                 "2 | FROM a~run <<E~x | the here-document E has no end: no line has only its name [line=2]",
                 "2 | FROM a~COPY a    | COPY has a source and no destination [line=2]",
@@ -319,6 +323,24 @@ class DockerfileTest {
                 "2 | FROM a~ARG =x    | ARG has a value without a name [line=2]",
                 "2 | FROM a~CMD --x a | CMD has no option --x [line=2]",
                 "2 | FROM a~\\        | there is no instruction  [line=2]",
+                "1 | # escape=x~FROM a | directive escape is neither \\ nor `: x [line=1]",
+                "2 | # escape=\\~# escape=\\~FROM a | directive escape is there twice [line=2]",
+                "1 | # check=skp=a~FROM a | directive check has no option skp [line=1]; write skip=RULE,RULE;error=true or"
+                        + " experimental=RULE",
+                "2 | # escape=\\~# check=error=yes~FROM a | check's error is true or false, not yes [line=2]",
+                "1 | # syntax=other/language~FROM a | directive syntax names other/language, which is another language"
+                        + " [line=1]; write docker/dockerfile:1, or nothing; the argument BUILDKIT_SYNTAX=dockerfile.v0 has"
+                        + " a directive ignored",
+                "2 | FROM a~ONBUILD RUNN x | there is no instruction RUNN [line=2]; did you mean RUN?",
+                "2 | FROM a~ONBUILD COPY x | COPY has a source and no destination [line=2]",
+                "2 | FROM a~COPY --chwon=x a b | COPY has no option --chwon [line=2]; did you mean --chown?",
+                "2 | FROM a~RUN --mount=\"type=tmpfs x | option --mount=type=tmpfs x has a quote without an end [line=2]",
+                "2 | FROM a~RUN []    | RUN has an empty JSON array, which names no program [line=2]",
+                "2 | FROM a~SHELL [\"\"] | SHELL is no JSON array of a program and its arguments [line=2]; write SHELL"
+                        + " [\"/bin/sh\", \"-c\"]",
+                "2 | FROM a~RUN --mount=type=secret,requird x | --mount has requird, which is not written as name=value"
+                        + " [line=2]; did you mean required?",
+                "2 | FROM a~RUN --mount= x | --mount has an empty option [line=2]",
             })
     void anErrorHasItsLine(int line, String text, String why) {
         assertThatThrownBy(() -> parse(text.replace('~', '\n')))
@@ -335,14 +357,6 @@ class DockerfileTest {
             value = {
                 "``               | it has no FROM; begin with FROM and an image, or scratch",
                 "ARG x            | it has no FROM; begin with FROM and an image, or scratch",
-                "# escape=x~FROM a | directive escape is neither \\ nor `: x",
-                "# escape=`~# escape=`~FROM a | directive escape is there twice",
-                "# check=skp=a~FROM a | directive check has no option skp; write skip=RULE,RULE;error=true or"
-                        + " experimental=RULE",
-                "# check=error=yes~FROM a | check's error is true or false, not yes",
-                "# syntax=other/language~FROM a | directive syntax names other/language, which is another language; write"
-                        + " docker/dockerfile:1, or nothing; the argument BUILDKIT_SYNTAX=dockerfile.v0 has a directive"
-                        + " ignored",
             })
     void anErrorOfTheWholeFileHasNone(String text, String why) {
         assertThatThrownBy(() -> parse(text.replace('~', '\n')))

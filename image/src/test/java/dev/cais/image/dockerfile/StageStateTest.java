@@ -179,14 +179,14 @@ class StageStateTest {
             value = {
                 "CMD                   | CMD has nothing behind it",
                 "ENV A                 | ENV has a name and no value",
-                "ENV A=1 B             | B is not written as name=value",
-                "LABEL =x              | =x is not written as name=value",
+                "ENV A=1 B             | B is not written as name=value; put a value with blanks in double quotes",
+                "LABEL =x              | LABEL has a value without a name: =x",
                 "ONBUILD FROM x        | FROM cannot come later, in another build",
                 "HEALTHCHECK CMD       | a health check is NONE, or CMD and a command",
                 "HEALTHCHECK --a=1 CMD x | HEALTHCHECK has no option --a",
-                "HEALTHCHECK --timeout=1d CMD x | 1d is no time as 30s or 1m30s",
-                "HEALTHCHECK --timeout=1ns CMD x | cannot check health with a time of PT0.000000001S: the least is 1 ms",
-                "HEALTHCHECK --retries=-1 CMD x | -1 is no number of retries",
+                "HEALTHCHECK --timeout=1d CMD x | --timeout is no time: 1d; write as 30s or 1m30s",
+                "HEALTHCHECK --timeout=1ns CMD x | --timeout is less than 1 ms: 1ns",
+                "HEALTHCHECK --retries=-1 CMD x | --retries is no number: -1",
             })
     void whatIsWrongWithALineIsNamed(String line, String why) {
         assertThatThrownBy(() -> Instruction.parse(line))
@@ -201,13 +201,13 @@ class StageStateTest {
             value = {
                 "USER \"a      | a double quote has no end",
                 "USER 'a       | a single quote has no end",
-                "USER ${A      | a variable's brace has no end",
-                "USER ${A^x}   | variable A has a modifier that is not known: ^x}; there are :-, :+, :?, -, +, ?, #, ##,"
+                "USER ${A      | the brace of variable A has no end",
+                "USER ${A^x}   | variable A has a modifier that is not known: ^x; there are :-, :+, :?, -, +, ?, #, ##,"
                         + " %, %%, / and //",
                 "USER ${}      | a variable has no name: ${}",
                 "USER ${B:?so} | variable B is not set: so",
                 "USER ${EMPTY:?so} | variable EMPTY is empty: so",
-                "USER $B       | a value is empty",
+                "USER $B       | what stands behind USER is empty: $B; give its variable a value",
                 "EXPOSE x      | x is no port as 80, 80/udp or 8000-8010",
                 "EXPOSE 2-1    | 2-1 is no port as 80, 80/udp or 8000-8010",
                 "EXPOSE 65536  | 65536 is no port as 80, 80/udp or 8000-8010",

@@ -133,11 +133,11 @@ class WordTest {
             quoteCharacter = '`',
             value = {
                 "${S#a\\b}   | pattern a\\b has a backslash before what needs none: only *, ?, }, / and \\ do",
-                "${S/a       | a variable's brace has no end",
-                "${S/a/b     | a variable's brace has no end",
-                "${S:#a}     | variable S has a modifier that is not known: :#a}; there are :-, :+, :?, -, +, ?, #, ##, %,"
+                "${S/a       | variable S has a pattern and nothing in its place; write ${S/pattern/replacement}",
+                "${S/a/b     | the brace of variable S has no end",
+                "${S:#a}     | variable S has a modifier that is not known: :#a; there are :-, :+, :?, -, +, ?, #, ##, %,"
                         + " %%, / and //",
-                "${S=a}      | variable S has a modifier that is not known: =a}; there are :-, :+, :?, -, +, ?, #, ##, %,"
+                "${S=a}      | variable S has a modifier that is not known: =a; there are :-, :+, :?, -, +, ?, #, ##, %,"
                         + " %%, / and //",
                 "${{S}       | a variable has no name: ${{S}",
                 "${          | a variable's brace has no end",

@@ -2,19 +2,20 @@ package dev.cais.runtime.build;
 
 import dev.cais.BuildDefinition;
 import dev.cais.BuildEvent;
-import dev.cais.BuildException;
 import dev.cais.BuildSpec;
 import dev.cais.Image;
 import dev.cais.NotFoundException;
 import dev.cais.Platform;
 import dev.cais.image.BuildResult;
 import dev.cais.image.ImageCatalog;
+import dev.cais.image.archive.IoFailure;
 import dev.cais.image.dockerfile.BuildPlan;
 import dev.cais.image.dockerfile.Dockerfile;
 import dev.cais.image.dockerfile.PlanRequest;
 import dev.cais.image.dockerfile.Stage;
 import dev.cais.image.layer.Workers;
 import dev.cais.image.oci.Shown;
+import dev.cais.image.oci.Spelling;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -22,7 +23,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -38,6 +38,7 @@ public final class Builder {
 
     /** See {@link dev.cais.Images#build(BuildSpec, Consumer)}. */
     public Image build(BuildSpec spec, Consumer<BuildEvent> progress) {
+        var cannot = "cannot build " + spec.context();
         ImageCatalog.requireNames(spec.metadata().tags());
         var exports = new Exports(spec);
         var told = oneByOne(progress);
@@ -52,7 +53,7 @@ public final class Builder {
             for (var isFirst = true; ; isFirst = false) {
                 try (var steps = new Steps(host.store(), caches, place, noCache, epoch.time(), told)) {
                     var platforms = spec.platforms().isEmpty() ? List.of(Platform.host()) : spec.platforms();
-                    var begun = each(platforms, platform -> {
+                    var begun = each(cannot, platforms, platform -> {
                         var plan = BuildPlan.of(
                                 dockerfile,
                                 new PlanRequest(
@@ -66,7 +67,7 @@ public final class Builder {
                     if (isFirst) {
                         begun.get(0).warn();
                     }
-                    var results = each(begun, construction -> {
+                    var results = each(cannot, begun, construction -> {
                         var files = construction.carryOut();
                         return new Result(
                                 construction.platform(), files, attesting.of(construction, files, epoch.time()));
@@ -85,10 +86,10 @@ public final class Builder {
         }
     }
 
-    private static <T, R> List<R> each(List<T> all, Function<T, R> task) {
+    private static <T, R> List<R> each(String cannot, List<T> all, Function<T, R> task) {
         var tasks = new ArrayList<Callable<R>>();
         all.forEach(one -> tasks.add(() -> task.apply(one)));
-        return Workers.run("cais-build", all.size(), tasks, "cannot build");
+        return Workers.run("cais-build", all.size(), tasks, cannot);
     }
 
     /** What the target has come to on a platform, and what is said of it. */
@@ -124,7 +125,7 @@ public final class Builder {
                 return read(spec, file.isAbsolute() ? path : spec.context() + "/" + path, found.get());
             }
         }
-        throw new NotFoundException("cannot build " + spec.context() + ": there is no file " + file.path());
+        throw missing(spec, file.path(), context);
     }
 
     /** The usual name may be written so. */
@@ -132,11 +133,19 @@ public final class Builder {
         return path.replaceFirst("(^|/)Dockerfile$", "$1dockerfile");
     }
 
+    private static NotFoundException missing(BuildSpec spec, String path, ContextFiles context) {
+        return new NotFoundException(
+                "cannot build " + spec.context() + ": there is no file " + path,
+                path.startsWith("..")
+                        ? "write an absolute path to a file that is not in the context"
+                        : context.like(path));
+    }
+
     private static Dockerfile read(BuildSpec spec, String name, InputStream content) {
         try (content) {
             return Dockerfile.read(name, content, BuiltInArguments.of(spec).syntax());
         } catch (IOException e) {
-            throw new BuildException("cannot read " + name + ": " + e, Map.of(), "", e);
+            throw IoFailure.of("cannot read " + name, e);
         }
     }
 
@@ -150,8 +159,14 @@ public final class Builder {
                     .map(Stage::toString)
                     .toList();
             if (named.isEmpty()) {
-                throw new NotFoundException("cannot build " + spec.context() + " without the cache of stage "
-                        + Shown.text(wanted) + ": there is no such stage");
+                throw new NotFoundException(
+                        "cannot build " + spec.context() + " without the cache of stage " + Shown.text(wanted)
+                                + ": there is no such stage",
+                        Spelling.didYouMean(
+                                wanted,
+                                dockerfile.stages().stream()
+                                        .map(Stage::toString)
+                                        .toList()));
             }
             stages.addAll(named);
         }

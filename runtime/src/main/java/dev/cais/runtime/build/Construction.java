@@ -8,7 +8,10 @@ import dev.cais.EngineException;
 import dev.cais.Image;
 import dev.cais.ImageConfig;
 import dev.cais.Layer;
+import dev.cais.NotFoundException;
 import dev.cais.Platform;
+import dev.cais.RegistryException;
+import dev.cais.image.BaseImage;
 import dev.cais.image.attestation.Provenance;
 import dev.cais.image.dockerfile.BuildArguments;
 import dev.cais.image.dockerfile.BuildPlan;
@@ -17,8 +20,10 @@ import dev.cais.image.dockerfile.Lint;
 import dev.cais.image.dockerfile.Origin;
 import dev.cais.image.dockerfile.PathPatterns;
 import dev.cais.image.dockerfile.PlannedStage;
+import dev.cais.image.dockerfile.Stage;
 import dev.cais.image.layer.Workers;
 import dev.cais.image.oci.ImageReference;
+import dev.cais.image.oci.Spelling;
 import dev.cais.linux.Fd;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -41,6 +46,7 @@ final class Construction {
 
     private final Workplace workplace;
     private final BuildSpec spec;
+    private final Dockerfile file;
     private final BuildPlan plan;
     private final Steps steps;
     private final Contexts contexts;
@@ -63,6 +69,7 @@ final class Construction {
         this.spec = spec;
         this.steps = steps;
         this.contexts = contexts;
+        this.file = plan.file();
         this.plan = plan.withTriggers(triggers(plan));
         for (var stage : this.plan.stages()) {
             stages.put(stage.number(), new CompletableFuture<>());
@@ -99,7 +106,7 @@ final class Construction {
     }
 
     Dockerfile dockerfile() {
-        return plan.file();
+        return file;
     }
 
     BuildArguments arguments() {
@@ -286,12 +293,52 @@ final class Construction {
 
     private Image find(Origin.OfImage image) {
         var name = image.name().toString();
-        var base = workplace
-                .host()
-                .images()
-                .base(name, image.platform(), spec.pull(), event -> steps.tell(new BuildEvent.Pulling(name, event)));
+        BaseImage base;
+        try {
+            base = workplace
+                    .host()
+                    .images()
+                    .base(
+                            name,
+                            image.platform(),
+                            spec.pull(),
+                            event -> steps.tell(new BuildEvent.Pulling(name, event)));
+        } catch (NotFoundException | RegistryException e) {
+            throw meant(image, e);
+        }
         base.rest().ifPresent(rest -> workplace.caches().expect(base.image().layers(), rest));
         return base.image();
+    }
+
+    /** An image that is not to be had may be a stage, a context or an image of the store that is written wrong. */
+    private EngineException meant(Origin.OfImage missing, EngineException failure) {
+        var name = missing.name().familiarRepository();
+        var names = new ArrayList<>(spec.contexts().keySet());
+        file.stages().stream()
+                .map(Stage::name)
+                .filter(stage -> !stage.isEmpty())
+                .forEach(names::add);
+        for (var image : workplace.host().images().list()) {
+            for (var known : image.tags()) {
+                if (known.equals(missing.name().toString())) {
+                    var isOther = !image.platform().equals(missing.platform());
+                    return isOther
+                            ? helped(
+                                    failure,
+                                    "the store has it for " + image.platform() + ", not for " + missing.platform())
+                            : failure;
+                }
+                names.add(ImageReference.parse(known).familiarRepository());
+            }
+        }
+        return Spelling.nearest(name, names)
+                .filter(near -> !near.equals(name))
+                .map(near -> helped(failure, "did you mean " + near + "?"))
+                .orElse(failure);
+    }
+
+    private static EngineException helped(EngineException failure, String help) {
+        return new NotFoundException(failure.problem(), failure.facts(), help, failure);
     }
 
     /** What it was made of, when it is. */
@@ -331,12 +378,12 @@ final class Construction {
                 .toList();
     }
 
-    private static <T> T await(CompletableFuture<T> future) {
+    private <T> T await(CompletableFuture<T> future) {
         try {
             return future.get();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new CancelledException("cannot go on with a build: the thread was interrupted");
+            throw new CancelledException("cannot build " + spec.context() + ": the thread was interrupted");
         } catch (ExecutionException e) {
             throw Workers.failure(e);
         }

@@ -3,8 +3,9 @@ package dev.cais.runtime.build;
 import dev.cais.BuildContext;
 import dev.cais.BuildException;
 import dev.cais.Digest;
+import dev.cais.EngineException;
 import dev.cais.NotFoundException;
-import dev.cais.StorageException;
+import dev.cais.image.archive.IoFailure;
 import dev.cais.image.dockerfile.IgnoreFile;
 import dev.cais.image.dockerfile.PathPatterns;
 import dev.cais.image.oci.Hash;
@@ -18,7 +19,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 
 /** The files of a context, in a directory of the host, as it is during the build. For many threads. */
@@ -50,7 +50,8 @@ final class ContextFiles implements AutoCloseable {
      */
     static ContextFiles open(BuildContext context, Path directory, String name, List<String> ignoreFiles, Store store) {
         if (!Files.isDirectory(directory)) {
-            throw new NotFoundException("cannot build " + context + ": there is no such directory");
+            throw new NotFoundException("cannot build " + context + ": "
+                    + (Files.exists(directory) ? "it is no directory" : "there is no such directory"));
         }
         var root = Workplace.open("cannot build " + context, directory);
         try {
@@ -104,8 +105,15 @@ final class ContextFiles implements AutoCloseable {
         }
     }
 
-    private StorageException unreadable(String file, IOException cause) {
-        return new StorageException("cannot read " + file + " of " + context + ": " + cause, Map.of(), "", cause);
+    private EngineException unreadable(String file, IOException cause) {
+        return IoFailure.of("cannot read " + file + " of " + context, cause);
+    }
+
+    /** What helps if there is no file of a name. */
+    String like(String file) {
+        try (var source = source()) {
+            return source.like(InRoot.path(file));
+        }
     }
 
     /** Its directory; not to be closed. */

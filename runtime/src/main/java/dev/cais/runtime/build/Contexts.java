@@ -168,6 +168,11 @@ final class Contexts implements AutoCloseable {
     private boolean fill(InputStream content, BuildContext context, Path fresh) {
         var buffered = new BufferedInputStream(content);
         try (var writing = workplace.host().store().files(fresh)) {
+            if (context instanceof BuildContext.Tar && isEmpty(buffered)) {
+                throw new InvalidSpecException(
+                        "cannot build " + context + ": it has nothing, or nothing more",
+                        "give each build a stream of its own, since it is read once");
+            }
             if (!Archives.isText(buffered)) {
                 TarTree.extract(
                         buffered,
@@ -190,6 +195,13 @@ final class Contexts implements AutoCloseable {
         } catch (IOException e) {
             throw new StorageException("cannot read " + context + ": " + e.getMessage(), Map.of(), "", e);
         }
+    }
+
+    private static boolean isEmpty(InputStream content) throws IOException {
+        content.mark(1);
+        var first = content.read();
+        content.reset();
+        return first < 0;
     }
 
     private void copy(InputStream from, FileSink to, BuildContext context) throws IOException {

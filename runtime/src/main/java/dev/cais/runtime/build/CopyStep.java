@@ -111,7 +111,7 @@ final class CopyStep {
                 .map(text -> workplace.owner(below, text))
                 .or(() -> from.hasOwners() ? Optional.empty() : Optional.of(BuildHost.Owner.ROOT));
         this.ownerGiven = ownerText.isPresent();
-        var modeText = files.mode().map(state::expand);
+        var modeText = files.mode().map(state::expand).filter(text -> !text.isEmpty()); // as BuildKit
         this.mode = modeText.map(ModeChange::parse);
         this.link = files.link();
         this.excluded = files.excludes();
@@ -261,7 +261,7 @@ final class CopyStep {
         lastTime(all).ifPresent(time -> files.modified(files.followLast(target), time));
         for (var document : documents) {
             var path = isDirectory() || files.isDirectory(target)
-                    ? InRoot.join(target, document.name().getBytes(StandardCharsets.UTF_8))
+                    ? InRoot.join(target, InRoot.last(InRoot.path(document.name())))
                     : files.followLast(target);
             files.file(path, document.content(), 0644);
         }

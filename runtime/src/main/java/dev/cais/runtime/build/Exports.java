@@ -21,7 +21,9 @@ import dev.cais.storage.TreeVisitor;
 import dev.cais.storage.TreeWalk;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.file.Path;
 import java.util.ArrayDeque;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -42,7 +44,13 @@ final class Exports {
     Exports(BuildSpec spec) {
         this.spec = spec;
         this.split = BuiltInArguments.of(spec).splits(spec.platforms());
+        var places = new HashSet<Path>();
         for (var output : spec.outputs()) {
+            place(output).filter(place -> !places.add(place)).ifPresent(place -> {
+                throw new InvalidSpecException(
+                        "cannot build " + spec.context() + ": two outputs go to " + place,
+                        "give each a place of its own");
+            });
             if (isAttested() && isDocker(output)) {
                 throw new InvalidSpecException(
                         "cannot build " + spec.context() + ": Docker's media types have no place for attestations",
@@ -61,6 +69,17 @@ final class Exports {
                         "write an OCI layout");
             }
         }
+    }
+
+    private static Optional<Path> place(BuildOutput output) {
+        if (output instanceof BuildOutput.Oci oci) {
+            return Optional.of(oci.destination());
+        } else if (output instanceof BuildOutput.DockerArchive archive) {
+            return Optional.of(archive.destination());
+        } else if (output instanceof BuildOutput.Tar tar) {
+            return Optional.of(tar.destination());
+        }
+        return output instanceof BuildOutput.Local local ? Optional.of(local.destination()) : Optional.empty();
     }
 
     private List<String> names(BuildOutput.Registry registry) {

@@ -7,6 +7,8 @@ import dev.cais.NotFoundException;
 import dev.cais.image.dockerfile.Glob;
 import dev.cais.image.dockerfile.PathPatterns;
 import dev.cais.image.layer.Workers;
+import dev.cais.image.oci.Shown;
+import dev.cais.image.oci.Spelling;
 import dev.cais.linux.Abi;
 import dev.cais.linux.Errno;
 import dev.cais.linux.Fd;
@@ -147,11 +149,50 @@ final class FileSource implements AutoCloseable {
         var path = source.isEmpty() ? new byte[0] : InRoot.path(source);
         var chosen = chosen(path, PathPatterns.NONE);
         if (chosen.entries().isEmpty()) {
-            throw new NotFoundException(
-                    name + " has no file " + (path.length == 0 ? "at all" : text(path)),
-                    ignored.isEmpty() ? "" : "look at .dockerignore, too");
+            throw missing(source, path, chosen.start());
         }
         return List.of(excludes.isEmpty() ? chosen : chosen(path, excludes));
+    }
+
+    /** @param start where the path leads to */
+    private NotFoundException missing(String source, byte[] path, byte[] start) {
+        if (path.length == 0) {
+            return new NotFoundException(
+                    name + " has no file at all", ignored.isEmpty() ? "" : "its .dockerignore leaves them out");
+        }
+        var what = name + " has no file " + Shown.text(text(path));
+        if (source.contains("://")) {
+            return new NotFoundException(what, "ADD fetches by http, https, git or ssh alone");
+        }
+        if (!ignored.isEmpty() && ignored.leaveOut(text(start))) {
+            return new NotFoundException(what, "its .dockerignore leaves it out");
+        }
+        if (source.startsWith("..")) {
+            return new NotFoundException(
+                    what, "nothing above a context is copied: add that directory with BuildSpec.context");
+        }
+        if (!Arrays.equals(path, start)) {
+            return new NotFoundException(
+                    what + ": by links it is " + Shown.text(text(start)) + ", which is not there, either");
+        }
+        return new NotFoundException(what, like(path));
+    }
+
+    /** A file beside one that is not there, as {@code did you mean app.jar?}; empty if none has a name like it. */
+    String like(byte[] path) {
+        var parent = InRoot.parent(path);
+        var start = resolve(parent);
+        if (!paths.isDirectory(start)) {
+            return "";
+        }
+        var names = scan.in(start, choice(start, true, PathPatterns.NONE)).stream()
+                .map(entry -> text(InRoot.last(entry.path())))
+                .toList();
+        return Spelling.nearest(text(InRoot.last(path)), names)
+                .map(near -> near.equals(text(InRoot.last(path)))
+                        ? "it is a link, and where it leads there is nothing"
+                        : "did you mean " + Shown.text(parent.length == 0 ? near : text(parent) + "/" + near) + "?")
+                .orElse("");
     }
 
     /** What a path stands for that is no pattern. */
@@ -295,8 +336,9 @@ final class FileSource implements AutoCloseable {
     Digest digest(Chosen chosen) {
         for (var entry : chosen.entries()) {
             if (!entry.isDirectory() && !entry.isFile() && !entry.isLink() && (!owners || entry.isDevice())) {
+                var kind = entry.isDevice() ? "a device" : entry.type() == Abi.S_IFSOCK ? "a socket" : "a pipe";
                 throw new InvalidSpecException(
-                        entry + " of " + name + " is a device or a pipe, which a build does not copy",
+                        entry + " of " + name + " is " + kind + ", which a build does not copy",
                         "leave it out with .dockerignore");
             }
         }

@@ -2,6 +2,7 @@ package dev.cais.runtime.build;
 
 import dev.cais.ConflictException;
 import dev.cais.StorageException;
+import dev.cais.image.archive.IoFailure;
 import dev.cais.image.archive.Pending;
 import dev.cais.image.archive.Replacement;
 import dev.cais.storage.FileOperations;
@@ -13,7 +14,6 @@ import java.nio.file.StandardCopyOption;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.function.Consumer;
 
 /**
@@ -62,7 +62,7 @@ final class LocalDirectory implements Pending {
                 throw e;
             }
         } catch (IOException e) {
-            throw new StorageException("cannot write files to " + target + ": " + e, Map.of(), "", e);
+            throw IoFailure.of("cannot write files to " + target, e);
         }
     }
 

@@ -9,6 +9,7 @@ import dev.cais.image.archive.HashedContent;
 import dev.cais.image.attestation.Provenance;
 import dev.cais.image.oci.Hash;
 import dev.cais.image.oci.JsonObject;
+import dev.cais.image.oci.Shown;
 import dev.cais.image.registry.Vicinity;
 import dev.cais.image.registry.WebFiles;
 import dev.cais.image.registry.WebFiles.Version;
@@ -166,7 +167,11 @@ final class RemoteFile implements Remote {
             putNote(found, file.version());
             return found;
         } catch (IOException e) {
-            throw new StorageException("cannot fetch " + this + ": " + e.getMessage(), Map.of(), "build it again", e);
+            throw new StorageException(
+                    "cannot fetch " + this + ": what its server sends ends early",
+                    Map.of("cause", Shown.text(String.valueOf(e.getMessage()))),
+                    "build it again",
+                    e);
         }
     }
 

@@ -6,14 +6,18 @@ import dev.cais.BuildEvent;
 import dev.cais.BuildException;
 import dev.cais.BuildSpec;
 import dev.cais.BuildStep;
+import dev.cais.CancelledException;
 import dev.cais.ContainerSpec;
+import dev.cais.EngineException;
 import dev.cais.ExitStatus;
 import dev.cais.InvalidSpecException;
+import dev.cais.KernelException;
 import dev.cais.Mount;
 import dev.cais.NotFoundException;
 import dev.cais.image.dockerfile.BuildArguments;
 import dev.cais.image.dockerfile.Instruction.NetworkMode;
 import dev.cais.image.dockerfile.Instruction.Run;
+import dev.cais.image.dockerfile.Program;
 import dev.cais.image.dockerfile.RunDevice;
 import dev.cais.image.dockerfile.RunMount;
 import dev.cais.runtime.cdi.CdiDevices;
@@ -26,6 +30,7 @@ import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** One {@code RUN}, its variables replaced. */
@@ -38,6 +43,9 @@ final class RunStep {
 
     /** What programs tell terminals: a last line of nothing else says nothing. ECMA-48, 5.4, control sequences. */
     private static final Pattern CONTROL_SEQUENCES = Pattern.compile("\\x1b\\[[0-?]*[ -/]*[@-~]");
+
+    private static final Pattern OF_CONTAINER =
+            Pattern.compile("cannot (start|finish running) (container )?[0-9a-f]{12,64}: ");
 
     private final Workplace workplace;
     private final StageFiles below;
@@ -173,6 +181,25 @@ final class RunStep {
     }
 
     void carryOut(BuildStep step, Consumer<BuildEvent> progress, Consumer<Path> upper) {
+        try {
+            carryOutInContainer(step, progress, upper);
+        } catch (CancelledException e) {
+            throw new CancelledException(
+                    OF_CONTAINER.matcher(e.problem()).replaceFirst("cannot build: "), e.facts(), "", e);
+        } catch (NotFoundException | InvalidSpecException | KernelException e) {
+            throw ofNobody(e);
+        }
+    }
+
+    /** Nobody knows the container by its id. */
+    private static EngineException ofNobody(EngineException failure) {
+        var of = OF_CONTAINER.matcher(failure.problem());
+        return of.lookingAt()
+                ? new BuildException(failure.problem().substring(of.end()), failure.facts(), failure.help(), failure)
+                : failure;
+    }
+
+    private void carryOutInContainer(BuildStep step, Consumer<BuildEvent> progress, Consumer<Path> upper) {
         try (var mounted = new StepMounts(workplace, below.state().config().workdir(), origins, access, builtIn)) {
             var spec = spec(mounted);
             var lastWords = new StringBuilder();
@@ -189,7 +216,7 @@ final class RunStep {
                             },
                             (status, files) -> {
                                 if (!status.success()) {
-                                    throw failure(status, lastWords);
+                                    throw failure(status, lastWords, run.program());
                                 }
                                 MountStubs.remove(files.upper(), files.layers(), targets(spec));
                                 upper.accept(files.upper());
@@ -236,10 +263,15 @@ final class RunStep {
         return targets;
     }
 
-    private static BuildException failure(ExitStatus status, CharSequence lastWords) {
+    private static BuildException failure(ExitStatus status, CharSequence lastWords, Program program) {
         var words = CONTROL_SEQUENCES.matcher(lastWords).replaceAll("").stripTrailing();
         words = words.substring(words.lastIndexOf('\n') + 1).replaceAll("\\p{Cntrl}", "?");
+        var isLikeArray = program.shell() && program.words().get(0).startsWith("[");
+        var quotes = isLikeArray ? "what is to be a JSON array is none: strings in double quotes, commas between" : "";
         return new BuildException(
-                "the program ended with " + status, words.isEmpty() ? "" : "its last words: " + words);
+                "the program ended with " + status,
+                Stream.of(words.isEmpty() ? "" : "its last words: " + words, quotes)
+                        .filter(text -> !text.isEmpty())
+                        .collect(Collectors.joining("; ")));
     }
 }

@@ -5,7 +5,6 @@ import dev.cais.BuildStep;
 import dev.cais.CancelledException;
 import dev.cais.EngineException;
 import dev.cais.InvalidSpecException;
-import dev.cais.image.dockerfile.ExposedPort;
 import dev.cais.image.dockerfile.Instruction;
 import dev.cais.image.dockerfile.Instruction.Add;
 import dev.cais.image.dockerfile.Instruction.Arg;
@@ -23,7 +22,6 @@ import dev.cais.image.dockerfile.StageState;
 import dev.cais.image.dockerfile.Word;
 import dev.cais.storage.InRoot;
 import dev.cais.storage.TreeTimes;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -219,10 +217,10 @@ final class StageWork {
     }
 
     private static String ports(Expose expose, StageState before) {
-        return expose.ports().stream()
-                .sorted(Comparator.comparing(Word::text))
-                .flatMap(word -> Arrays.stream(before.expand(word).trim().split("\\s+")))
-                .flatMap(text -> ExposedPort.parse(text).names().stream())
+        var sorted =
+                expose.ports().stream().sorted(Comparator.comparing(Word::text)).toList();
+        return before.ports(new Expose(expose.source(), sorted))
+                .flatMap(port -> port.names().stream())
                 .collect(Collectors.joining(" "));
     }
 

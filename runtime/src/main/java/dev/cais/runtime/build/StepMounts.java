@@ -5,6 +5,7 @@ import dev.cais.ContainerSpec;
 import dev.cais.Mount;
 import dev.cais.NotFoundException;
 import dev.cais.image.dockerfile.RunMount;
+import dev.cais.image.oci.Spelling;
 import dev.cais.runtime.ssh.AgentSocket;
 import dev.cais.runtime.ssh.SshAgent;
 import dev.cais.storage.Attributes;
@@ -21,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Function;
 
@@ -161,7 +163,8 @@ final class StepMounts implements AutoCloseable {
         if (known.isEmpty()) {
             if (secret.required()) {
                 throw new NotFoundException(
-                        "the build was given no secret " + secret.id(), "add it with BuildSpec.secret");
+                        "the build was given no secret " + secret.id(),
+                        meant(secret.id(), access.secrets().keySet(), "add it with BuildSpec.secret"));
             }
             return spec;
         }
@@ -185,7 +188,8 @@ final class StepMounts implements AutoCloseable {
         if (agent.isEmpty()) {
             if (ssh.required()) {
                 throw new NotFoundException(
-                        "the build was given no ssh agent " + ssh.id(), "add it with BuildSpec.ssh");
+                        "the build was given no ssh agent " + ssh.id(),
+                        meant(ssh.id(), access.ssh().keySet(), "add it with BuildSpec.ssh"));
             }
             return spec;
         }
@@ -201,6 +205,12 @@ final class StepMounts implements AutoCloseable {
         resources.push(socket);
         var target = ssh.target().isEmpty() ? "/run/buildkit/ssh_agent." + sockets++ : absolute(ssh.target());
         return spec.mount(Mount.bind(socket.path(), target)).env("SSH_AUTH_SOCK", target);
+    }
+
+    private static String meant(String missing, Set<String> given, String otherwise) {
+        return Spelling.nearest(missing, given)
+                .map(near -> "did you mean " + near + "?")
+                .orElse(otherwise);
     }
 
     private String absolute(String target) {

@@ -2,7 +2,7 @@ package dev.cais.runtime.build;
 
 import dev.cais.Digest;
 import dev.cais.InvalidSpecException;
-import dev.cais.StorageException;
+import dev.cais.image.archive.IoFailure;
 import dev.cais.image.dockerfile.PathPatterns;
 import dev.cais.image.oci.Hash;
 import dev.cais.linux.Abi;
@@ -18,7 +18,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.Function;
 
@@ -147,7 +146,7 @@ final class Workplace {
         try {
             Files.createDirectory(directory);
         } catch (IOException e) {
-            throw new StorageException("cannot make " + directory + ": " + e, Map.of(), "make room", e);
+            throw IoFailure.of("cannot make " + directory, e);
         }
         return directory;
     }
