@@ -34,7 +34,7 @@ public final class TarReader implements AutoCloseable {
     private static final long ID_LARGEST = 0xfffffffeL;
     private static final byte[] NO_BYTES = {};
 
-    private final Chunks chunks;
+    private final TarBytes in;
     private final InputStream source;
     private final String what;
     private final ImageLimits limits;
@@ -42,25 +42,16 @@ public final class TarReader implements AutoCloseable {
     private final PaxRecords global = new PaxRecords();
     private final Content content = new Content();
 
-    private byte[] bytes = NO_BYTES;
-    private int at;
-    private int end;
-    private long position;
-
     private String shownName = "";
     private long entries;
     /** Bytes of the current entry's data that are still in the stream, and of the padding behind them. */
     private long dataLeft;
 
     private long padding;
-    /** Offset and length of the pieces in turn; the whole file is one piece if it is not sparse. */
-    private long[] pieces = {};
-
-    private int piece;
     /** Where the next byte of the content is. */
     private long contentAt;
 
-    private long contentSize;
+    private FilePieces pieces = FilePieces.whole(0);
     private boolean ended;
 
     /**
@@ -79,7 +70,7 @@ public final class TarReader implements AutoCloseable {
     }
 
     private TarReader(Chunks chunks, InputStream source, String what, ImageLimits limits) {
-        this.chunks = chunks;
+        this.in = new TarBytes(chunks, this::ended);
         this.source = source;
         this.what = what;
         this.limits = limits;
@@ -95,7 +86,7 @@ public final class TarReader implements AutoCloseable {
     }
 
     private @Nullable TarEntry read() throws BadField {
-        skip(dataLeft);
+        in.skip(dataLeft);
         dataLeft = 0;
         skipPadding();
         var pax = new PaxRecords(global);
@@ -129,7 +120,7 @@ public final class TarReader implements AutoCloseable {
                 case 'L' -> longName = longText(size);
                 case 'K' -> longLink = longText(size);
                 case 'V' -> { // the label of a tape
-                    skip(size);
+                    in.skip(size);
                     padding = paddingOf(size);
                     skipPadding();
                 }
@@ -159,10 +150,10 @@ public final class TarReader implements AutoCloseable {
     }
 
     private boolean readBlock() throws BadField {
-        if (at == end && !fill()) {
+        if (in.isAtEnd()) {
             return false;
         }
-        readFully(header.block, TarHeader.BLOCK);
+        in.read(header.block, TarHeader.BLOCK);
         return true;
     }
 
@@ -180,7 +171,7 @@ public final class TarReader implements AutoCloseable {
             throw new BadField("an extended header is larger than " + EXTENSION_LARGEST + " bytes");
         }
         var content = new byte[(int) size];
-        readFully(content, content.length);
+        in.read(content, content.length);
         padding = paddingOf(size);
         skipPadding();
         return content;
@@ -207,14 +198,12 @@ public final class TarReader implements AutoCloseable {
         var attributes = attributes(format, pax);
         dataLeft = isFile ? pax.number("size", size) : 0;
         padding = paddingOf(dataLeft);
-        contentSize = dataLeft;
         contentAt = 0;
-        pieces = new long[] {0, dataLeft};
-        piece = 0;
+        pieces = FilePieces.whole(dataLeft);
         if (isFile) {
             readSparseMap(pax);
         }
-        return new TarEntry(type, name, isLink ? link : NO_BYTES, contentSize, attributes, major, minor);
+        return new TarEntry(type, name, isLink ? link : NO_BYTES, pieces.size(), attributes, major, minor);
     }
 
     private TarType type(byte[] name) throws BadField {
@@ -273,7 +262,7 @@ public final class TarReader implements AutoCloseable {
     private void readSparseMap(PaxRecords pax) throws BadField {
         if (header.type() == 'S') {
             var size = header.number(483, 12, "real size"); // before the map's further blocks take the header's place
-            sparse(gnuMap(), size);
+            pieces = FilePieces.sparse(gnuMap(), size, dataLeft);
             return;
         }
         var major = pax.text("GNU.sparse.major");
@@ -282,12 +271,14 @@ public final class TarReader implements AutoCloseable {
                 throw new BadField("its sparse format is unknown");
             }
             var size = pax.number("GNU.sparse.realsize", -1);
-            sparse(mapInData(), size);
+            var map = mapInData(); // which is a part of the data
+            pieces = FilePieces.sparse(map, size, dataLeft);
             return;
         }
         var map = pax.sparseMap();
         if (map != null) {
-            sparse(map, pax.number("GNU.sparse.size", pax.number("GNU.sparse.realsize", -1)));
+            pieces = FilePieces.sparse(
+                    map, pax.number("GNU.sparse.size", pax.number("GNU.sparse.realsize", -1)), dataLeft);
         }
     }
 
@@ -333,7 +324,7 @@ public final class TarReader implements AutoCloseable {
         if (rest > dataLeft) {
             throw new BadField("its sparse map is longer than its data");
         }
-        skip(rest);
+        in.skip(rest);
         dataLeft -= rest;
         return map.stream().mapToLong(Long::longValue).toArray();
     }
@@ -344,36 +335,16 @@ public final class TarReader implements AutoCloseable {
             if (dataLeft == 0) {
                 break;
             }
-            if (at == end && !fill()) {
-                throw ended();
-            }
+            in.require();
             dataLeft--;
-            var each = (char) (bytes[at++] & 0xff);
+            var each = (char) (in.bytes()[in.at()] & 0xff);
+            in.pass(1);
             if (each == '\n') {
                 return PaxRecords.decimal(digits.toString(), "sparse map");
             }
             digits.append(each);
         }
         throw new BadField("its sparse map is no list of numbers");
-    }
-
-    /** Takes a map if its pieces lie one behind the other inside the file and have just the data that there is. */
-    private void sparse(long[] map, long size) throws BadField {
-        var filled = 0L;
-        var behind = 0L;
-        var isGood = map.length % 2 == 0 && size >= 0;
-        for (var i = 0; isGood && i < map.length; i += 2) {
-            isGood = map[i] >= behind && map[i + 1] >= 0 && map[i] <= size && map[i + 1] <= size - map[i];
-            if (isGood) {
-                behind = map[i] + map[i + 1];
-                filled += map[i + 1];
-            }
-        }
-        if (!isGood || filled != dataLeft) {
-            throw new BadField("its sparse map does not fit its sizes");
-        }
-        pieces = map;
-        contentSize = size;
     }
 
     // Content
@@ -385,22 +356,21 @@ public final class TarReader implements AutoCloseable {
 
     /** Where in the stream the current file's content begins; -1 if it is sparse, so that it does not lie there as it is. */
     public long contentOffset() {
-        var isWhole = pieces.length == 2 && pieces[0] == 0 && pieces[1] == contentSize && dataLeft == contentSize;
-        return isWhole ? position + at : -1;
+        return pieces.isWhole() && dataLeft == pieces.size() ? in.position() : -1;
     }
 
     /** Writes what is left of the current entry's content, holes as holes. */
     void transferTo(FileSink sink) {
-        while (contentAt < contentSize) {
-            var data = untilHole();
+        while (contentAt < pieces.size()) {
+            var data = pieces.untilHole(contentAt);
             if (data == 0) {
-                var hole = untilData();
+                var hole = pieces.untilData(contentAt);
                 sink.skip(hole);
                 contentAt += hole;
             } else {
-                fillOrFail();
-                var part = (int) Math.min(end - at, data);
-                sink.write(bytes, at, part);
+                in.require();
+                var part = (int) Math.min(in.available(), data);
+                sink.write(in.bytes(), in.at(), part);
                 consumed(part);
             }
         }
@@ -410,42 +380,27 @@ public final class TarReader implements AutoCloseable {
         if (length == 0) {
             return 0;
         }
-        if (contentAt == contentSize) {
+        if (contentAt == pieces.size()) {
             return -1;
         }
-        var data = untilHole();
+        var data = pieces.untilHole(contentAt);
         if (data == 0) {
-            var hole = (int) Math.min(length, untilData());
+            var hole = (int) Math.min(length, pieces.untilData(contentAt));
             Arrays.fill(target, offset, offset + hole, (byte) 0);
             contentAt += hole;
             return hole;
         }
-        fillOrFail();
-        var part = (int) Math.min(Math.min(end - at, data), length);
-        System.arraycopy(bytes, at, target, offset, part);
+        in.require();
+        var part = (int) Math.min(Math.min(in.available(), data), length);
+        System.arraycopy(in.bytes(), in.at(), target, offset, part);
         consumed(part);
         return part;
     }
 
     private void consumed(int count) {
-        at += count;
+        in.pass(count);
         contentAt += count;
         dataLeft -= count;
-    }
-
-    /** Bytes of data from here on; 0 in a hole. */
-    private long untilHole() {
-        while (piece < pieces.length && contentAt >= pieces[piece] + pieces[piece + 1]) {
-            piece += 2;
-        }
-        if (piece == pieces.length || contentAt < pieces[piece]) {
-            return 0;
-        }
-        return pieces[piece] + pieces[piece + 1] - contentAt;
-    }
-
-    private long untilData() {
-        return (piece == pieces.length ? contentSize : pieces[piece]) - contentAt;
     }
 
     private final class Content extends InputStream {
@@ -462,68 +417,11 @@ public final class TarReader implements AutoCloseable {
         }
     }
 
-    // Bytes
-
-    private boolean fill() {
-        position += end;
-        at = 0;
-        end = 0;
-        var chunk = chunks.next();
-        if (chunk == null) {
-            return false;
-        }
-        bytes = chunk.bytes;
-        end = chunk.length;
-        return true;
-    }
-
-    private void fillOrFail() {
-        if (at == end && !fill()) {
-            throw ended();
-        }
-    }
-
-    private void readFully(byte[] target, int length) {
-        for (var done = 0; done < length; ) {
-            fillOrFail();
-            var part = Math.min(end - at, length - done);
-            System.arraycopy(bytes, at, target, done, part);
-            at += part;
-            done += part;
-        }
-    }
-
-    private void skip(long length) {
-        for (var left = length; left > 0; ) {
-            left -= passOver(left);
-            if (left > 0) {
-                fillOrFail();
-                var part = (int) Math.min(end - at, left);
-                at += part;
-                left -= part;
-            }
-        }
-    }
-
-    /** Has the source skip what is not read yet, if it can. */
-    private long passOver(long length) {
-        var wanted = length - (end - at);
-        if (wanted <= 0) {
-            return 0;
-        }
-        var unread = end - at;
-        var passed = chunks.skip(wanted);
-        position += end + passed;
-        at = 0;
-        end = 0;
-        return unread + passed;
-    }
-
     /** Some programs leave out the padding behind the last entry. */
     private void skipPadding() {
-        while (padding > 0 && (at < end || fill())) {
-            var part = (int) Math.min(end - at, padding);
-            at += part;
+        while (padding > 0 && !in.isAtEnd()) {
+            var part = (int) Math.min(in.available(), padding);
+            in.pass(part);
             padding -= part;
         }
         padding = 0;
@@ -539,7 +437,7 @@ public final class TarReader implements AutoCloseable {
 
     private CorruptContentException corrupt(String why) {
         return new CorruptContentException(
-                "cannot read " + what + ": " + why, Map.of("offset", position + at), "fetch or save it again");
+                "cannot read " + what + ": " + why, Map.of("offset", in.position()), "fetch or save it again");
     }
 
     /** A name from outside for a message: short, and without what a terminal would obey. */
