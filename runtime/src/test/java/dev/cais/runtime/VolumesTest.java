@@ -24,7 +24,9 @@ import dev.cais.fixtures.TestImages;
 import dev.cais.fixtures.TestStore;
 import dev.cais.fixtures.TreeListing;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -375,6 +377,9 @@ class VolumesTest {
                 assertThat(jvm.readLine()).isEqualTo("heard");
                 anonymous = Path.of(jvm.readLine());
                 assertThat(anonymous.resolve("f")).exists();
+                assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(anonymous.getParent())))
+                        .as("it may hold other people's setuid programs")
+                        .isEqualTo("rwx------");
                 assertThatThrownBy(() -> engine.volumes().remove("data")).isInstanceOf(ConflictException.class);
                 jvm.kill();
             }
