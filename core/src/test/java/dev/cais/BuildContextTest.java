@@ -20,6 +20,7 @@ class BuildContextTest {
         "git://[::1]/b.git, git://[::1]/b.git, '', '', git://[::1]",
         "ssh://git@host/b.git#refs/pull/1/head, ssh://git@host/b.git, refs/pull/1/head, '', ssh://host",
         "git@host:a/b.git#main, git@host:a/b.git, main, '', ssh://host",
+        "git@host:/srv/b.git?branch=main&subdir=c, git@host:/srv/b.git, refs/heads/main, c, ssh://host",
         "file:///srv/b.git, file:///srv/b.git, '', '', file://"
     })
     void addressesOfGitAreRead(String text, String repository, String ref, String subdirectory, String server) {
@@ -169,7 +170,9 @@ class BuildContextTest {
     void onlySomeTextsAreMeantForGit() {
         assertThat(new String[] {"git://h/x", "ssh://h/x", "http://h/x.git", "https://h/x.git#main", "git@h:x"})
                 .allMatch(BuildContext.Git::isAddress);
-        assertThat(new String[] {"https://h/x", "https://h/x.gitignore", "file:///x.git", "x@y", "dir/x.git", "a@b/c"})
+        assertThat(new String[] {
+                    "https://h/x", "https://h/x.gitignore", "file:///x.git", "x@y", "dir/x.git", "a@b/c", "git@h:-x"
+                })
                 .noneMatch(BuildContext.Git::isAddress);
     }
 }

@@ -1,0 +1,7 @@
+package dev.cais.runtime;
+
+import dev.cais.fixtures.AsPlainUser;
+
+/** As a plain user, with subordinate ids. */
+@AsPlainUser(subordinateIds = true)
+class RootlessSshTest extends SshMountContract {}
