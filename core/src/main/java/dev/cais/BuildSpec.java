@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -265,6 +266,16 @@ public record BuildSpec(
     /** The same in another version's form. */
     public BuildSpec provenance(ProvenanceMode mode, SlsaVersion version) {
         return with(draft -> draft.attestations = attestations.provenance(mode, version));
+    }
+
+    /** As in {@code BuildSpec[/src/app, Dockerfile, app:1]}. */
+    @Override
+    public String toString() {
+        return "BuildSpec["
+                + Stream.concat(Stream.of(context, definition), metadata.tags().stream())
+                        .map(Object::toString)
+                        .collect(Collectors.joining(", "))
+                + "]";
     }
 
     private BuildSpec with(Consumer<Draft> change) {

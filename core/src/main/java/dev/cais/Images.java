@@ -172,8 +172,12 @@ public interface Images {
      * <p>Whatever its outputs are, the store has the image then; without tags it goes with the next {@link #prune}. Tags move, all at once,
      * when all outputs are written and pushed. Of several platforms the store gets an index, which the tags stand for.
      *
-     * @param progress hears of what happens, by several threads, but of one event at a time
+     * <p>Caches that the spec writes are written last: if one of them cannot be, the build fails, and image, tags and outputs are there.
+     *
+     * @param progress hears of what happens, by several threads, but of one event at a time; what it throws ends the build, and is thrown
      * @return the image, with the tags of the spec; of several platforms this host's, or else the first one's
+     * @throws NotFoundException if there is no context, or no Dockerfile in it
+     * @throws CorruptContentException if an archive that is the context is broken or hostile
      * @throws BuildException if the Dockerfile is wrong, or a step cannot be carried out: it shows the lines, or the
      *     calls, to blame
      * @throws InvalidSpecException if a tag is no name, or an output does not fit the rest

@@ -85,7 +85,9 @@ class BuildContextsTest extends BuildsByOneEngine {
                 .hasMessageStartingWith("cannot build the Dockerfile: the context has no file file [line=2]");
         assertThatThrownBy(() -> builds.build(spec.dockerfile("Dockerfile")))
                 .isInstanceOf(NotFoundException.class)
-                .hasMessage("cannot build an empty context: there is no file Dockerfile");
+                .hasMessage(
+                        "cannot build an empty context: there is no file Dockerfile; it is empty: begin with BuildSpec.of and"
+                                + " a directory");
     }
 
     @Test

@@ -209,6 +209,13 @@ class BuildMessagesTest {
     }
 
     @Test
+    void aSpecSaysInOneLineWhatItIs() {
+        var spec = BuildSpec.of(context).dockerfileInline("FROM scratch").tag("a", "b");
+
+        assertThat(spec).hasToString("BuildSpec[" + context + ", the Dockerfile, a, b]");
+    }
+
+    @Test
     void aSecretThatCannotBeReadIsNamed() {
         var dockerfile = "FROM busybox\nRUN --mount=type=secret,id=s true";
         var spec = BuildSpec.of(context).dockerfileInline(dockerfile);

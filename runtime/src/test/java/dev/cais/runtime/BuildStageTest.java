@@ -166,7 +166,7 @@ class BuildStageTest extends BuildsByOneEngine {
         assertThatThrownBy(() -> build(stage))
                 .isInstanceOf(BuildException.class)
                 .hasMessage("""
-                        cannot build stage app: the context has no file none [call=3]
+                        cannot build stage app: the context has no file none [call=3]; it is empty: begin with BuildSpec.of and a directory
                               1 | FROM busybox AS app
                               2 | WORKDIR /app
                         >     3 | COPY none /app/

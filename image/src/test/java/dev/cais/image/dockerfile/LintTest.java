@@ -6,13 +6,17 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.cais.BuildException;
 import dev.cais.ImageConfig;
 import dev.cais.Platform;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class LintTest {
     private static final Platform HOST = Platform.parse("linux/amd64");
@@ -110,6 +114,23 @@ class LintTest {
             })
     void theRestIsNot(String text) {
         assertThat(check(text.replace('~', '\n'), Map.of(), "out")).isEmpty();
+    }
+
+    static Stream<String> ordinary() throws IOException {
+        try (var in = LintTest.class.getResourceAsStream("ordinary-dockerfiles.txt")) {
+            return Stream.of(new String(in.readAllBytes(), StandardCharsets.UTF_8).split("\n---\n"));
+        }
+    }
+
+    /** As people write them: who is warned without need reads no warning. */
+    @ParameterizedTest
+    @MethodSource("ordinary")
+    void ordinaryFilesAreNotWarnedOf(String text) {
+        var bases = new HashMap<Integer, ImageConfig>();
+        for (var i = 0; i < 10; i++) {
+            bases.put(i, ImageConfig.EMPTY.env("PATH", "/bin").env("HOME", "/root"));
+        }
+        assertThat(check(text, bases, "node_modules")).isEmpty();
     }
 
     @Test

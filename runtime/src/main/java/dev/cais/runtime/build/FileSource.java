@@ -188,6 +188,9 @@ final class FileSource implements AutoCloseable {
         var names = scan.in(start, choice(start, true, PathPatterns.NONE)).stream()
                 .map(entry -> text(InRoot.last(entry.path())))
                 .toList();
+        if (names.isEmpty() && parent.length == 0 && !owners) {
+            return "it is empty: begin with BuildSpec.of and a directory";
+        }
         return Spelling.nearest(text(InRoot.last(path)), names)
                 .map(near -> near.equals(text(InRoot.last(path)))
                         ? "it is a link, and where it leads there is nothing"
