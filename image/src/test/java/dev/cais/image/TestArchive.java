@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -161,5 +162,18 @@ public final class TestArchive {
 
     public static byte[] bytes(String text) {
         return text.getBytes(StandardCharsets.UTF_8);
+    }
+
+    /** A tar whose one file has a name that is not UTF-8. */
+    public static byte[] tarOfANameThatIsNoText() {
+        var tar = new TarWriter().file("ab", 0644, "content").bytes();
+        tar[1] = (byte) 0xff;
+        Arrays.fill(tar, 148, 156, (byte) ' '); // the sum counts itself as blanks
+        var sum = 0;
+        for (var i = 0; i < 512; i++) {
+            sum += tar[i] & 0xff;
+        }
+        System.arraycopy(String.format("%06o\0 ", sum).getBytes(StandardCharsets.UTF_8), 0, tar, 148, 8);
+        return tar;
     }
 }
