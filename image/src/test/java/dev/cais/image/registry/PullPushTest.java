@@ -8,7 +8,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cais.Image;
-import dev.cais.ImageLimits;
 import dev.cais.LayerCompression;
 import dev.cais.NotFoundException;
 import dev.cais.ProgressEvent;
@@ -17,62 +16,20 @@ import dev.cais.PullPolicy;
 import dev.cais.PushOptions;
 import dev.cais.RegistryException;
 import dev.cais.RegistryOptions;
-import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.Programs;
 import dev.cais.fixtures.RequiresProgram;
-import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestImages;
-import dev.cais.fixtures.TestRegistry;
-import dev.cais.fixtures.TestStore;
-import dev.cais.image.ImageCatalog;
 import dev.cais.image.TestArchive;
-import dev.cais.storage.Store;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Against Debian's docker-registry, with skopeo on the other side. */
-@LeakChecked
-@RequiresRoot
-@RequiresProgram("docker-registry")
-class PullPushTest {
+class PullPushTest extends WithRegistry {
     private static final byte[] BASE = layer("base", "below");
     private static final byte[] TOP = layer("top", "above");
-
-    @TempDir
-    private Path directory;
-
-    private TestRegistry registry;
-    private Store store;
-    private ImageCatalog images;
-
-    @BeforeEach
-    void open(TestStore place) {
-        registry = TestRegistry.plain(directory);
-        store = Store.open(place.path(), "test");
-        images = catalog(RegistryOptions.defaults().insecure(registry.address()));
-    }
-
-    @AfterEach
-    void close() {
-        images.close();
-        store.close();
-        registry.close();
-    }
-
-    private ImageCatalog catalog(RegistryOptions options) {
-        return new ImageCatalog(store, ImageLimits.DEFAULT, options);
-    }
-
-    private String at(String name) {
-        return registry.address() + "/" + name;
-    }
 
     private Image loadBusybox() {
         return images.load(TestImages.busyboxLayout()).get(0);

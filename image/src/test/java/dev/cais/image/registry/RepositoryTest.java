@@ -17,59 +17,22 @@ import dev.cais.Platform;
 import dev.cais.PullOptions;
 import dev.cais.RegistryException;
 import dev.cais.RegistryOptions;
-import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.Programs;
 import dev.cais.fixtures.RequiresProgram;
-import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestImages;
 import dev.cais.fixtures.TestRegistry;
-import dev.cais.fixtures.TestStore;
 import dev.cais.image.ImageCatalog;
 import dev.cais.image.TestArchive;
-import dev.cais.storage.Store;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** What a registry can do beyond giving and taking images: against Debian's docker-registry, with skopeo beside. */
-@LeakChecked
-@RequiresRoot
-@RequiresProgram("docker-registry")
-class RepositoryTest {
+class RepositoryTest extends WithRegistry {
     private static final String TYPE = "application/vnd.example.report";
-
-    @TempDir
-    private Path directory;
-
-    private TestRegistry registry;
-    private Store store;
-    private ImageCatalog images;
-
-    @BeforeEach
-    void open(TestStore place) {
-        registry = TestRegistry.plain(directory);
-        store = Store.open(place.path(), "test");
-        images = new ImageCatalog(
-                store, ImageLimits.DEFAULT, RegistryOptions.defaults().insecure(registry.address()));
-    }
-
-    @AfterEach
-    void close() {
-        images.close();
-        store.close();
-        registry.close();
-    }
-
-    private String at(String name) {
-        return registry.address() + "/" + name;
-    }
 
     private Digest pushBusybox(String name) {
         images.load(TestImages.busyboxLayout()).get(0).tag(at(name));
