@@ -52,7 +52,7 @@ public final class FileAttributes {
      *
      * @param file any descriptor
      */
-    List<String> names(Fd file, byte[] path) {
+    private List<String> names(Fd file, byte[] path) {
         var length = Syscalls.call(Syscall.FLISTXATTR, file.number(), buffer.address(), buffer.size());
         if (Errno.EBADF.is(length)) { // a mere place
             var opened = Names.put(name, Names.of("/proc/self/fd/" + file.number()));

@@ -15,8 +15,7 @@ import java.util.Optional;
 
 /**
  * What files hold, as sha256: each file is read once, and again only when its size or its times have changed. It is remembered by
- * device and inode, so that a renamed file is known again. Files with extended attributes of their users' are not remembered: so what is
- * known of a file is all that a copy keeps of it. For many threads.
+ * device and inode, so that a renamed file is known again. For many threads.
  *
  * <p>The time of change cannot be set by anybody, but is only as exact as the kernel's tick: a file that changed a moment ago is not
  * remembered.
@@ -96,16 +95,13 @@ public final class FileHashes {
         private final Statx stat = new Statx();
         private final NativeMemory name = NativeMemory.allocate(8192);
         private final NativeMemory buffer = NativeMemory.allocate(BUFFER);
-        private final FileAttributes attributes;
         private final byte[] chunk = new byte[BUFFER];
         private final MessageDigest digest =
                 digest(); // a new one for each file would be most of what a build allocates
-        private boolean hasAttributes;
 
         Reader(Fd root, Place where) {
             this.root = root;
             this.where = where;
-            this.attributes = new FileAttributes(where, buffer);
         }
 
         boolean isOf(FileHashes hashes) {
@@ -116,24 +112,17 @@ public final class FileHashes {
         byte[] hash(TreeScan.Entry entry) {
             var old = find(entry);
             if (old.isPresent()) {
-                hasAttributes = false;
                 return old.get();
             }
             var before = Instant.now();
             var hash = read(entry.path());
             var after = Instant.ofEpochSecond(stat.changedSeconds(), stat.changedNanos());
-            if (!hasAttributes
-                    && entry.changed().plusNanos(DOUBTFUL_NANOS).isBefore(before)
+            if (entry.changed().plusNanos(DOUBTFUL_NANOS).isBefore(before)
                     && stat.size() == entry.size()
                     && after.equals(entry.changed())) {
                 remember(entry, hash);
             }
             return hash;
-        }
-
-        /** Whether the file that was hashed last has attributes of its users'. */
-        boolean hasAttributes() {
-            return hasAttributes;
         }
 
         private byte[] read(byte[] path) {
@@ -147,7 +136,6 @@ public final class FileHashes {
             check(what, Syscall.OPENAT2, opened);
             digest.reset(); // of a file that failed
             try (var file = Fd.of(opened)) {
-                hasAttributes = attributes.names(file, path).stream().anyMatch(each -> each.startsWith(Xattr.OF_USERS));
                 while (true) {
                     var count = Syscalls.call(Syscall.READ, file.number(), buffer.address(), BUFFER);
                     if (Errno.EINTR.is(count)) {

@@ -281,11 +281,11 @@ public final class TreeScan {
     }
 
     /**
-     * A digest of what was found: of each file its path, kind, permissions, extended attributes, what it holds, and whether it is
-     * another of them by another name; of no time.
+     * A digest of what was found: of each file its path, kind, permissions, what it holds, and whether it is another of them by another
+     * name; of no time.
      *
      * @param prefix length of what all paths begin with and is left out
-     * @param owners whether owners count, and attributes that are not users'
+     * @param owners whether owners count, and extended attributes
      * @param hashes reads the files that it does not know
      */
     public Digest digest(List<Entry> entries, int prefix, boolean owners, FileHashes hashes) {
@@ -298,8 +298,7 @@ public final class TreeScan {
             var path = entry.path();
             var from = Math.min(prefix, path.length);
             var content = entry.isFile() ? reader.hash(entry) : entry.target();
-            var isPlain = !owners && entry.isFile() && !reader.hasAttributes();
-            var xattrs = isPlain ? List.<Xattr>of() : xattrs(entry, owners);
+            var xattrs = owners ? xattrs(entry) : List.<Xattr>of();
             numbers.clear();
             numbers.putInt(path.length - from)
                     .putInt(entry.type() | entry.mode())
@@ -331,19 +330,15 @@ public final class TreeScan {
     /**
      * The extended attributes of a file that was found, in order of their names; but marks of overlayfs and labels of this host.
      *
-     * @param all whether those count that are not users'
      * @return nothing if the file is gone
      */
-    public List<Xattr> xattrs(Entry entry, boolean all) {
-        if (!all && !entry.isFile() && !entry.isDirectory()) {
-            return List.of(); // Linux has none
-        }
+    public List<Xattr> xattrs(Entry entry) {
         var opened = open(entry.path(), Abi.O_PATH | Abi.O_NOFOLLOW);
         if (isGone(opened)) {
             return List.of();
         }
         try (var file = Fd.of(check(opened, Syscall.OPENAT2, entry.path()))) {
-            return xattrs(file, entry, all);
+            return xattrs(file, entry);
         }
     }
 
@@ -352,9 +347,8 @@ public final class TreeScan {
      *
      * @param file any descriptor
      */
-    public List<Xattr> xattrs(Fd file, Entry entry, boolean all) {
-        var xattrs = attributes.xattrs(file, entry.path());
-        return all ? xattrs : xattrs.stream().filter(Xattr::isOfUsers).toList();
+    public List<Xattr> xattrs(Fd file, Entry entry) {
+        return attributes.xattrs(file, entry.path());
     }
 
     /** A short word that tells lists of attributes apart; nothing for none. */

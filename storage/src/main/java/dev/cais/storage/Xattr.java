@@ -7,7 +7,7 @@ package dev.cais.storage;
  * @param value not copied
  */
 public record Xattr(String name, byte[] value) {
-    static final String OF_USERS = "user.";
+    private static final String OF_USERS = "user.";
 
     /** Whether everybody gives it who may write to the file, and it means nothing to the kernel. */
     boolean isOfUsers() {

@@ -37,8 +37,7 @@ final class ContextFiles implements AutoCloseable {
         this.name = name;
         this.store = store;
         this.root = root;
-        this.memory =
-                Hash.sha256(("hashes of files without attributes\n" + directory).getBytes(StandardCharsets.UTF_8));
+        this.memory = Hash.sha256(("hashes of files\n" + directory).getBytes(StandardCharsets.UTF_8));
         this.hashes = FileHashes.of(store.builds().note(memory).orElse(new byte[0]));
         this.ignored = ignored(ignoreFiles);
     }

@@ -52,7 +52,7 @@ final class FileSource implements AutoCloseable {
      * @param root closed with this
      * @param name for messages: {@code context app}
      * @param ignored what is not seen of it
-     * @param owners whether files keep their owners, and attributes beyond the usual
+     * @param owners whether files keep their owners, and extended attributes
      */
     FileSource(Fd root, String name, PathPatterns ignored, boolean owners, FileHashes hashes) {
         this.root = root;
@@ -88,11 +88,21 @@ final class FileSource implements AutoCloseable {
     }
 
     /**
-     * The extended attributes that a copy keeps, in order of their names: all of a stage's or an image's files, which are made for
-     * containers; of a context's those that its users gave them.
+     * The extended attributes that a copy keeps, in order of their names: of a stage's or an image's files, which are made for containers.
+     * Those of a context's are this host's: where a browser had a file from, who else of its users may read it.
      */
     List<Xattr> xattrs(TreeScan.Entry entry) {
-        return scan.xattrs(entry, owners);
+        return xattrs(scan, entry);
+    }
+
+    /** @param by this thread's own */
+    List<Xattr> xattrs(TreeScan by, TreeScan.Entry entry) {
+        return owners ? by.xattrs(entry) : List.of();
+    }
+
+    /** @param file the entry's, open */
+    List<Xattr> xattrs(TreeScan by, Fd file, TreeScan.Entry entry) {
+        return owners ? by.xattrs(file, entry) : List.of();
     }
 
     TreeScan scan() {
@@ -365,7 +375,7 @@ final class FileSource implements AutoCloseable {
         });
     }
 
-    /** What a file of a context held when it was found, if that is known: its sha256. It has no extended attributes then. */
+    /** What a file of a context held when it was found, if that is known: its sha256. */
     Optional<byte[]> known(TreeScan.Entry entry) {
         return owners || !entry.isFile() ? Optional.empty() : hashes.find(entry);
     }
@@ -375,8 +385,7 @@ final class FileSource implements AutoCloseable {
         var listing = new LinkedHashMap<String, String>();
         for (var chosen : all) {
             for (var entry : chosen.entries()) {
-                var attributes = Integer.toOctalString(entry.type() | entry.mode())
-                        + (known(entry).isPresent() ? "" : TreeScan.shown(xattrs(entry)));
+                var attributes = Integer.toOctalString(entry.type() | entry.mode()) + TreeScan.shown(xattrs(entry));
                 var content = entry.isFile()
                         ? scan.hash(entry, hashes).hex().substring(0, 16)
                         : entry.type() == Abi.S_IFLNK ? text(entry.target()) : "";

@@ -231,8 +231,8 @@ final class LayerWriting implements AutoCloseable {
                 putFile(tar, bytes, placed, copy, bytes::size);
                 return;
             }
-            var attributes = plan.stamp()
-                    .of(entry, scan(copy.source()).xattrs(entry, copy.source().hasOwners()));
+            var source = copy.source();
+            var attributes = plan.stamp().of(entry, source.xattrs(scan(source), entry));
             if (entry.isLink()) {
                 header(tar, TarType.SYMLINK, path, entry.target(), 0, attributes);
                 files.symlink(path, entry.target(), attributes);
@@ -269,7 +269,7 @@ final class LayerWriting implements AutoCloseable {
             }
             var scan = scan(source);
             var isSame = scan.read(entry, (file, content) -> {
-                var attributes = plan.stamp().of(entry, scan.xattrs(file, entry, source.hasOwners()));
+                var attributes = plan.stamp().of(entry, source.xattrs(scan, file, entry));
                 header(tar, TarType.FILE, path, NONE, entry.size(), attributes);
                 places[placed.number()] = written.getAsLong();
                 if (isShared) {

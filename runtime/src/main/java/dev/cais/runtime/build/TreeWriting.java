@@ -168,7 +168,7 @@ final class TreeWriting implements CopyTarget, AutoCloseable {
 
     private void copyFile(FileSource source, TreeScan scan, TreeScan.Entry entry, byte[] path) {
         try (var from = scan.read(entry);
-                var sink = files.file(path, stamp.of(entry, scan.xattrs(from, entry, source.hasOwners())))) {
+                var sink = files.file(path, stamp.of(entry, source.xattrs(scan, from, entry)))) {
             sink.transferFrom(from, entry.size());
             sink.finish();
         }
