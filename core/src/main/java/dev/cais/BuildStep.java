@@ -13,6 +13,6 @@ public record BuildStep(String stage, int number, int steps, int line, String te
     /** As in {@code [base 2] RUN make}. */
     @Override
     public String toString() {
-        return "[" + stage + " " + number + "] " + text;
+        return "[" + stage + " " + number + "] " + OneLine.of(text);
     }
 }

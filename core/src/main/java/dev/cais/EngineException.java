@@ -37,7 +37,7 @@ public abstract sealed class EngineException extends RuntimeException
      */
     protected EngineException(String problem, Map<String, ?> facts, String help, @Nullable Throwable cause) {
         super(sentence(problem, facts, help), cause);
-        this.problem = visible(problem);
+        this.problem = OneLine.of(problem);
         this.facts = Collections.unmodifiableMap(new LinkedHashMap<>(facts));
         this.help = help;
     }
@@ -66,27 +66,6 @@ public abstract sealed class EngineException extends RuntimeException
         if (!help.isEmpty()) {
             text.append("; ").append(help);
         }
-        return visible(text.toString());
-    }
-
-    /** On one line, and nothing that a terminal would obey: names of files, hosts and images are anybody's. */
-    private static String visible(String text) {
-        if (text.codePoints().noneMatch(EngineException::isHidden)) {
-            return text;
-        }
-        var shown = new StringBuilder(text.length());
-        text.codePoints().forEach(point -> shown.appendCodePoint(isHidden(point) ? '?' : point));
-        return shown.toString();
-    }
-
-    private static boolean isHidden(int point) {
-        return switch (Character.getType(point)) {
-            case Character.CONTROL,
-                    Character.FORMAT,
-                    Character.SURROGATE,
-                    Character.LINE_SEPARATOR,
-                    Character.PARAGRAPH_SEPARATOR -> true;
-            default -> false;
-        };
+        return OneLine.of(text.toString());
     }
 }

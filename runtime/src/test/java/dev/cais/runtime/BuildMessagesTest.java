@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cais.BuildContext;
+import dev.cais.BuildEvent;
 import dev.cais.BuildException;
 import dev.cais.BuildOutput;
 import dev.cais.BuildSecret;
@@ -23,6 +24,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
@@ -213,6 +215,31 @@ class BuildMessagesTest {
         var spec = BuildSpec.of(context).dockerfileInline("FROM scratch").tag("a", "b");
 
         assertThat(spec).hasToString("BuildSpec[" + context + ", the Dockerfile, a, b]");
+    }
+
+    @Test
+    void aStepShowsNothingThatATerminalObeys() {
+        var told = new ArrayList<String>();
+        var spec = BuildSpec.of(context).dockerfileInline("FROM busybox\nRUN true \u001b[31m\n");
+
+        engine.images().build(spec, event -> told.add(event.toString()));
+        assertThat(told).contains("[0 1] RUN true ?[31m");
+    }
+
+    @Test
+    void aFileThatGoesBeforeItIsCopiedIsTold(@TempDir Path moving) throws IOException {
+        Files.writeString(moving.resolve("goes"), "goes");
+        Files.writeString(moving.resolve("stays"), "stays");
+        var dockerfile = "FROM busybox\nCOPY . /moving/";
+
+        assertThatThrownBy(() -> engine.images().build(BuildSpec.of(moving).dockerfileInline(dockerfile), event -> {
+                    if (event instanceof BuildEvent.Started) {
+                        assertThat(moving.resolve("goes").toFile().delete()).isTrue();
+                    }
+                }))
+                .isInstanceOf(BuildException.class)
+                .hasMessage("cannot build the Dockerfile: files of the context changed while they were copied [line=2];"
+                        + " build it again" + excerpt(dockerfile, 2));
     }
 
     @Test

@@ -152,7 +152,10 @@ final class CopyStep {
                     "what is at " + remote.getKey(),
                     remote.getValue().path() + " " + remote.getValue().digest());
         }
-        return key.with(StepKey.FILES, from.digest(what(), this::digest).toString());
+        return key.with(
+                StepKey.FILES,
+                from.digest(what(), source -> source.whileThere(() -> digest(source)))
+                        .toString());
     }
 
     private String instruction() {
@@ -215,14 +218,16 @@ final class CopyStep {
 
     /** What is copied of a context, for telling what has changed. */
     Map<String, String> listing() {
-        return from.hasOwners() ? Map.of() : from.look(source -> source.listing(together(choose(source))));
+        return from.hasOwners()
+                ? Map.of()
+                : from.look(source -> source.whileThere(() -> source.listing(together(choose(source)))));
     }
 
     void carryOut(Steps.Taker upper) {
         var layers = link ? List.<Digest>of() : below.diffIds();
         var stamp = new Stamp(owner, mode, from.hasOwners() ? steps::clamp : steps::ofContext, steps.now());
         remotes.values().forEach(Remote::tree); // before anything is mounted
-        from.look((Function<FileSource, Optional<Void>>) source -> {
+        from.look((Function<FileSource, Optional<Void>>) source -> source.whileThere(() -> {
             var all = choose(source);
             workplace.write("cannot copy files", layers, stamp, target -> copy(target, source, all), new Steps.Taker() {
                 @Override
@@ -244,7 +249,7 @@ final class CopyStep {
                 }
             });
             return Optional.empty();
-        });
+        }));
     }
 
     private void copy(CopyTarget files, FileSource source, Map<String, List<FileSource.Chosen>> all) {

@@ -3,11 +3,12 @@ package dev.cais.runtime.build;
 import dev.cais.BuildEvent;
 import dev.cais.BuildOutput;
 import dev.cais.BuildSpec;
+import dev.cais.EngineException;
 import dev.cais.Image;
 import dev.cais.InvalidSpecException;
-import dev.cais.StorageException;
 import dev.cais.image.BuildResult;
 import dev.cais.image.ImageCatalog;
+import dev.cais.image.archive.IoFailure;
 import dev.cais.image.archive.Pending;
 import dev.cais.image.archive.Replacement;
 import dev.cais.image.layer.TarTree;
@@ -25,7 +26,6 @@ import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -190,8 +190,8 @@ final class Exports {
             }
         }
 
-        private static StorageException failure(IOException cause) {
-            return new StorageException("cannot write what was built: " + cause, Map.of(), "", cause);
+        private static EngineException failure(IOException cause) {
+            return IoFailure.of("cannot write what was built", cause);
         }
 
         @Override

@@ -3,6 +3,7 @@ package dev.cais.runtime.build;
 import dev.cais.BuildException;
 import dev.cais.Digest;
 import dev.cais.InvalidSpecException;
+import dev.cais.KernelException;
 import dev.cais.NotFoundException;
 import dev.cais.image.dockerfile.Glob;
 import dev.cais.image.dockerfile.PathPatterns;
@@ -28,6 +29,7 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 /**
@@ -117,6 +119,18 @@ final class FileSource implements AutoCloseable {
     /** Copied it would not be what the step's key says. */
     BuildException changed() {
         return new BuildException("files of " + name + " changed while they were copied", "build it again");
+    }
+
+    /** Works on files, of which those of a context may go meanwhile. */
+    <T> T whileThere(Supplier<T> work) {
+        try {
+            return work.get();
+        } catch (KernelException e) {
+            if (!owners && Errno.of(e.errno()) == Errno.ENOENT) {
+                throw changed();
+            }
+            throw e;
+        }
     }
 
     /** What the files are now, to see whether they have changed when all is copied. */
