@@ -39,6 +39,8 @@ final class GitProgram {
             "core.autocrlf=false",
             "core.logAllRefUpdates=false",
             "http.followRedirects=false",
+            "http.lowSpeedLimit=1", // bytes a second; a server that packs sends more, to show that it lives
+            "http.lowSpeedTime=120",
             "safe.directory=*",
             "submodule.recurse=false",
             "advice.detachedHead=false");
