@@ -198,7 +198,7 @@ class TreeRemovalTest {
             assertThat(cgroup).exists();
         } finally {
             process.destroyForcibly().onExit().join();
-            sh("for i in 1 2 3 4 5 6 7 8 9; do rmdir " + cgroup + " 2>/dev/null && exit; sleep 0.05; done; exit 1");
+            sh("for i in $(seq 200); do rmdir " + cgroup + " 2>/dev/null && exit; sleep 0.05; done; exit 1");
         }
     }
 
