@@ -123,7 +123,10 @@ final class Pull {
         return find(image -> image, this::fetch);
     }
 
-    /** The same, without layers that are not here; {@link #bring} brings them. */
+    /**
+     * The same, without layers that are not here; {@link #bring} brings them. An image that there is for one platform only is taken though it
+     * be another's: who builds with it is warned.
+     */
     Found look() {
         return find(
                 Found::here,
@@ -286,7 +289,9 @@ final class Pull {
         var hold = store.lockShared();
         try (hold) {
             sweep.expect();
-            return complete(repository, resolve(repository, remote));
+            var resolved = resolve(repository, remote);
+            requirePlatform(resolved.document(), repository);
+            return complete(repository, resolved);
         }
     }
 
@@ -303,9 +308,7 @@ final class Pull {
             }
         } else {
             wanted = root.digest();
-            var image = fetchImage(repository, root);
-            requirePlatform(image, repository);
-            images.put(wanted, image);
+            images.put(wanted, fetchImage(repository, root));
         }
         requireTrusted(repository, root.digest(), images.keySet());
         return new Resolved(wanted, isIndex ? Optional.of(root.digest()) : Optional.empty(), indexes, images);
@@ -317,10 +320,10 @@ final class Pull {
         return publish(resolved);
     }
 
-    private void requirePlatform(Fetched image, Repository repository) {
-        if (!isForPlatform(image.document)) {
-            throw new CorruptContentException(task.cannot() + ": " + repository + " has it for "
-                    + image.document.platform() + " only, not for " + platform());
+    private void requirePlatform(ConfigDocument document, Repository repository) {
+        if (!isForPlatform(document)) {
+            throw new CorruptContentException(task.cannot() + ": " + repository + " has it for " + document.platform()
+                    + " only, not for " + platform());
         }
     }
 

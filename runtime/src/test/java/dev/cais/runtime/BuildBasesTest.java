@@ -3,11 +3,15 @@ package dev.cais.runtime;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.cais.BuildEvent;
 import dev.cais.BuildException;
 import dev.cais.BuildSpec;
+import dev.cais.CorruptContentException;
 import dev.cais.Digest;
 import dev.cais.Engine;
 import dev.cais.Image;
+import dev.cais.Platform;
+import dev.cais.PullOptions;
 import dev.cais.PullPolicy;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
@@ -69,6 +73,30 @@ class BuildBasesTest {
         return registry.requests().stream()
                 .filter(request -> request.contains("GET /v2/base/manifests/"))
                 .count();
+    }
+
+    @Test
+    void anImageForAnotherPlatformIsTakenWithAWarning() throws IOException {
+        var other = Platform.parse("linux/s390x");
+        var warned = new ArrayList<BuildEvent.Warned>();
+
+        var image = engine.images()
+                .build(spec("other", "FROM BASE\nRUN echo $(uname -s) >/is\n").platform(other), event -> {
+                    if (event instanceof BuildEvent.Warned warning) {
+                        warned.add(warning);
+                    }
+                });
+
+        assertThat(image.layers()).hasSize(2);
+        assertThat(warned)
+                .containsExactly(new BuildEvent.Warned(
+                        "InvalidBaseImagePlatform",
+                        1,
+                        base + " is for " + Platform.host() + ", and the stage is for linux/s390x"));
+        assertThatThrownBy(
+                        () -> engine.images().pull(base, PullOptions.defaults().platform(other)))
+                .isInstanceOf(CorruptContentException.class)
+                .hasMessageEndingWith(" has it for " + Platform.host() + " only, not for linux/s390x");
     }
 
     @Test

@@ -51,26 +51,28 @@ public final class Lint {
 
     private final BuildPlan plan;
     private final Dockerfile file;
-    private final Map<Integer, ImageConfig> bases;
+    private final Map<Integer, Base> bases;
     private final PathPatterns ignored;
     private final List<LintWarning> found = new ArrayList<>();
 
-    private Lint(BuildPlan plan, Map<Integer, ImageConfig> bases, PathPatterns ignored) {
+    private Lint(BuildPlan plan, Map<Integer, Base> bases, PathPatterns ignored) {
         this.plan = plan;
         this.file = plan.file();
         this.bases = bases;
         this.ignored = ignored;
     }
 
+    /** What an image says that a stage begins with. */
+    public record Base(ImageConfig config, Platform platform) {}
+
     /**
      * The warnings that the file wants, by line.
      *
-     * @param bases what the images say that stages begin with, by the number of the stage; of a stage without one it is not known which
-     *     variables it has
+     * @param bases by the number of the stage; of a stage without one it is not known which variables it has
      * @param ignored files that the context does not show
      * @throws BuildException that shows the first, if the file says that there must be none
      */
-    public static List<LintWarning> check(BuildPlan plan, Map<Integer, ImageConfig> bases, PathPatterns ignored) {
+    public static List<LintWarning> check(BuildPlan plan, Map<Integer, Base> bases, PathPatterns ignored) {
         var lint = new Lint(plan, bases, ignored);
         lint.wholeFile();
         lint.neededStages();
@@ -378,9 +380,21 @@ public final class Lint {
             }
         }
         var base = bases.get(stage.number());
-        return base == null
-                ? new Progress(StageState.ofScratch(), stage.base() instanceof Origin.Scratch, false)
-                : new Progress(StageState.begin(base), true, false);
+        if (base == null) {
+            return new Progress(StageState.ofScratch(), stage.base() instanceof Origin.Scratch, false);
+        }
+        if (stage.base() instanceof Origin.OfImage image && isForOthers(base.platform(), image.platform())) {
+            warn(
+                    LintRule.INVALID_BASE_IMAGE_PLATFORM,
+                    stage.stage().from().source(),
+                    image.name() + " is for " + base.platform() + ", and the stage is for " + image.platform());
+        }
+        return new Progress(StageState.begin(base.config()), true, false);
+    }
+
+    /** Variants of a processor are left to who runs the programs. */
+    private static boolean isForOthers(Platform is, Platform wanted) {
+        return !is.os().equals(wanted.os()) || !is.architecture().equals(wanted.architecture());
     }
 
     private void carriedOut(Instruction instruction, Progress progress) {

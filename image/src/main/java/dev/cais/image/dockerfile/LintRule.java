@@ -25,6 +25,7 @@ public enum LintRule {
     FROM_PLATFORM_FLAG_CONST_DISALLOWED("FromPlatformFlagConstDisallowed"),
     EXPOSE_PROTO_CASING("ExposeProtoCasing"),
     EXPOSE_INVALID_FORMAT("ExposeInvalidFormat"),
+    INVALID_BASE_IMAGE_PLATFORM("InvalidBaseImagePlatform"),
     /** Only if asked for, as is the next. */
     COPY_IGNORED_FILE("CopyIgnoredFile"),
     INVALID_DEFINITION_DESCRIPTION("InvalidDefinitionDescription");

@@ -21,7 +21,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class LintTest {
     private static final Platform HOST = Platform.parse("linux/amd64");
 
-    private static List<LintWarning> check(String text, Map<Integer, ImageConfig> bases, String... ignored) {
+    private static List<LintWarning> check(String text, Map<Integer, Lint.Base> bases, String... ignored) {
         var file = Dockerfile.parse("Dockerfile", text.getBytes(StandardCharsets.UTF_8), "");
         return Lint.check(
                 BuildPlan.of(file, new PlanRequest("", Map.of("GIVEN", "1"), HOST, HOST, Set.of())),
@@ -126,9 +126,9 @@ class LintTest {
     @ParameterizedTest
     @MethodSource("ordinary")
     void ordinaryFilesAreNotWarnedOf(String text) {
-        var bases = new HashMap<Integer, ImageConfig>();
+        var bases = new HashMap<Integer, Lint.Base>();
         for (var i = 0; i < 10; i++) {
-            bases.put(i, ImageConfig.EMPTY.env("PATH", "/bin").env("HOME", "/root"));
+            bases.put(i, new Lint.Base(ImageConfig.EMPTY.env("PATH", "/bin").env("HOME", "/root"), HOST));
         }
         assertThat(check(text, bases, "node_modules")).isEmpty();
     }
@@ -139,9 +139,22 @@ class LintTest {
         var base = ImageConfig.EMPTY.env("HOME", "/root");
 
         assertThat(check(text, Map.of())).isEmpty();
-        assertThat(check(text, Map.of(0, base)))
+        assertThat(check(text, Map.of(0, new Lint.Base(base, HOST))))
                 .containsExactly(
                         new LintWarning(LintRule.UNDEFINED_VAR, 4, "nothing defines $HOMME: did you mean HOME?"));
+    }
+
+    @Test
+    void anImageForAnotherPlatformIsSeenButForVariants() {
+        var text = "FROM a AS b\nFROM --platform=linux/arm/v6 c\nCOPY --from=b / /\n";
+        var other = new Lint.Base(ImageConfig.EMPTY, Platform.parse("linux/arm/v7"));
+
+        assertThat(check(text, Map.of(0, other, 1, other)))
+                .filteredOn(warning -> warning.rule() == LintRule.INVALID_BASE_IMAGE_PLATFORM)
+                .containsExactly(new LintWarning(
+                        LintRule.INVALID_BASE_IMAGE_PLATFORM,
+                        1,
+                        "a:latest is for linux/arm/v7, and the stage is for linux/amd64"));
     }
 
     @Test
@@ -174,7 +187,7 @@ class LintTest {
 
     @Test
     void rulesHaveTheirPublishedNames() {
-        assertThat(LintRule.values()).hasSize(21).extracting(LintRule::toString).doesNotHaveDuplicates();
+        assertThat(LintRule.values()).hasSize(22).extracting(LintRule::toString).doesNotHaveDuplicates();
         assertThat(LintRule.JSON_ARGS_RECOMMENDED).hasToString("JSONArgsRecommended");
     }
 }

@@ -65,7 +65,11 @@ public final class Builder {
                         return new Construction(workplace, spec, plan, steps, contexts);
                     });
                     if (isFirst) {
-                        begun.get(0).warn();
+                        begun.stream()
+                                .flatMap(construction -> construction.warnings().stream())
+                                .distinct() // what all platforms have alike is told once
+                                .forEach(found -> told.accept(
+                                        new BuildEvent.Warned(found.rule().toString(), found.line(), found.text())));
                     }
                     var results = each(cannot, begun, construction -> {
                         var files = construction.carryOut();

@@ -6,7 +6,6 @@ import dev.cais.BuildSpec;
 import dev.cais.CancelledException;
 import dev.cais.EngineException;
 import dev.cais.Image;
-import dev.cais.ImageConfig;
 import dev.cais.Layer;
 import dev.cais.NotFoundException;
 import dev.cais.Platform;
@@ -17,6 +16,7 @@ import dev.cais.image.dockerfile.BuildArguments;
 import dev.cais.image.dockerfile.BuildPlan;
 import dev.cais.image.dockerfile.Dockerfile;
 import dev.cais.image.dockerfile.Lint;
+import dev.cais.image.dockerfile.LintWarning;
 import dev.cais.image.dockerfile.Origin;
 import dev.cais.image.dockerfile.PathPatterns;
 import dev.cais.image.dockerfile.PlannedStage;
@@ -145,19 +145,16 @@ final class Construction {
         return result;
     }
 
-    /** Tells what is better written in another way. */
-    void warn() {
-        var configs = new HashMap<Integer, ImageConfig>();
+    /** What is better written in another way. */
+    List<LintWarning> warnings() {
+        var known = new HashMap<Integer, Lint.Base>();
         for (var stage : plan.stages()) {
             if (isImage(stage.base())) {
-                configs.put(
-                        stage.number(),
-                        Objects.requireNonNull(bases.get(stage.base())).config());
+                var base = Objects.requireNonNull(bases.get(stage.base()));
+                known.put(stage.number(), new Lint.Base(base.config(), base.platform()));
             }
         }
-        Lint.check(plan, configs, contexts.files("").ignored())
-                .forEach(found ->
-                        steps.tell(new BuildEvent.Warned(found.rule().toString(), found.line(), found.text())));
+        return Lint.check(plan, known, contexts.files("").ignored());
     }
 
     private void carryOut(PlannedStage stage) {

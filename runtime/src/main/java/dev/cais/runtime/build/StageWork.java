@@ -4,6 +4,7 @@ import dev.cais.BuildException;
 import dev.cais.BuildStep;
 import dev.cais.CancelledException;
 import dev.cais.EngineException;
+import dev.cais.Image;
 import dev.cais.InvalidSpecException;
 import dev.cais.image.dockerfile.Instruction;
 import dev.cais.image.dockerfile.Instruction.Add;
@@ -123,7 +124,7 @@ final class StageWork {
     }
 
     private void run(Run run) {
-        Emulation.OF_KERNEL.require(stage.platform());
+        Emulation.OF_KERNEL.require(files.base().map(Image::platform).orElse(stage.platform()));
         var work = new RunStep(build.workplace(), files, run, build.arguments(), this::tree, build.spec());
         var step = step(run);
         var latest = build.steps().epoch().filter(epoch -> build.spec().rewriteTimestamp());
