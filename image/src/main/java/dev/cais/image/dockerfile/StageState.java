@@ -192,9 +192,9 @@ public final class StageState {
             Signal.parse(signal); // no container could be made of it
             return base.stopSignal(signal);
         } else if (instruction instanceof User user) {
-            return base.user(requireText(user, user.user()));
+            return base.user(expand(user.user())); // root, if its variable has no value: as with BuildKit
         } else if (instruction instanceof Workdir workdir) {
-            return base.workdir(directory(base.workdir(), requireText(workdir, workdir.path())));
+            return base.workdir(directory(base.workdir(), expand(workdir.path())));
         }
         return base;
     }

@@ -113,6 +113,14 @@ class StageStateTest {
     }
 
     @Test
+    void variablesWithoutAValueAreRootAndTheSameDirectory() {
+        var config = changed("USER some", "WORKDIR /some", "USER $NONE", "WORKDIR $NONE");
+
+        assertThat(config.user()).isEmpty();
+        assertThat(config.workdir()).isEqualTo("/some");
+    }
+
+    @Test
     void portsVolumesUsersDirectoriesSignalsAndTriggersAreSet() {
         var config = changed(
                 "ENV PORTS=\"1 2\"",
@@ -207,7 +215,7 @@ class StageStateTest {
                 "USER ${}      | a variable has no name: ${}",
                 "USER ${B:?so} | variable B is not set: so",
                 "USER ${EMPTY:?so} | variable EMPTY is empty: so",
-                "USER $B       | what stands behind USER is empty: $B; give its variable a value",
+                "STOPSIGNAL $B | what stands behind STOPSIGNAL is empty: $B; give its variable a value",
                 "EXPOSE x      | x is no port as 80, 80/udp or 8000-8010",
                 "EXPOSE 2-1    | 2-1 is no port as 80, 80/udp or 8000-8010",
                 "EXPOSE 65536  | 65536 is no port as 80, 80/udp or 8000-8010",
