@@ -164,7 +164,7 @@ class SamplesTest {
         loadBusybox(store);
         var sizes = List.of("-Drounds=1", "-Dfiles=20", "-Drun=2", "-Dpeer.cold=true", "-Dpeer.cached=true");
         var lines = run(sizes, store, BuildBenchmark.class, "busybox");
-        assertThat(lines).hasSize(10);
+        assertThat(lines).hasSize(11);
         assertThat(lines.subList(2, lines.size()))
                 .allMatch(line -> line.matches(".{44} +\\d+ +\\d+\\.\\d\\d ms +\\d+\\.\\d\\d ms +\\d+\\.\\d\\d ms.*"));
     }
