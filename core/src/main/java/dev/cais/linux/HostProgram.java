@@ -4,16 +4,19 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Collection;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * A program of this host that is run once: it is asked on stdin, answers on stdout, and says on stderr what it likes. When {@link #run}
@@ -30,6 +33,9 @@ public record HostProgram(List<String> command, Map<String, String> environment,
 
     /** For what it has written, when it has ended itself. */
     private static final Duration LINGERING = Duration.ofSeconds(2);
+
+    /** For one to stand still. Who waits for its child to be another program does not before that. */
+    private static final Duration STOPPING = Duration.ofMillis(100);
 
     /**
      * What it has come to.
@@ -85,24 +91,65 @@ public record HostProgram(List<String> command, Map<String, String> environment,
     }
 
     private static void end(Process process) {
-        var descendants = process.descendants().toList();
+        var descendants = stop(process);
         // at once, so that no member starts another meanwhile; a number stays the group's as long as it has members
         Syscalls.call(Syscall.KILL, -process.pid(), Abi.SIGKILL);
         descendants.forEach(ProcessHandle::destroyForcibly);
         process.destroyForcibly();
         var wasInterrupted = Thread.interrupted();
+        descendants.forEach(descendant -> await(descendant.pid(), "ZX", LINGERING));
         try {
             process.waitFor(LINGERING.toNanos(), TimeUnit.NANOSECONDS);
-            var all = CompletableFuture.allOf(
-                    descendants.stream().map(ProcessHandle::onExit).toArray(CompletableFuture<?>[]::new));
-            all.get(LINGERING.toNanos(), TimeUnit.NANOSECONDS);
         } catch (InterruptedException e) {
             wasInterrupted = true;
-        } catch (ExecutionException | TimeoutException e) {
-            // stuck in the kernel: it was killed all the same
         }
         if (wasInterrupted) {
             Thread.currentThread().interrupt();
+        }
+    }
+
+    /**
+     * Stops a process and all its descendants: who stands still starts nobody, so none is missed.
+     *
+     * @return the descendants
+     */
+    private static Collection<ProcessHandle> stop(Process process) {
+        stop(process.toHandle());
+        var known = new LinkedHashSet<ProcessHandle>();
+        for (var isMore = true; isMore; ) {
+            isMore = false;
+            for (var found : process.descendants().toList()) {
+                if (known.add(found)) {
+                    stop(found);
+                    isMore = true;
+                }
+            }
+        }
+        return known;
+    }
+
+    /** Does nothing to one that is another user's, or gone. */
+    private static void stop(ProcessHandle process) {
+        if (!process.isAlive() || Syscalls.call(Syscall.KILL, process.pid(), Abi.SIGSTOP) != 0) {
+            return;
+        }
+        await(process.pid(), "TtZX", STOPPING);
+    }
+
+    /** Waits until a process is in one of some states of proc_pid_stat(5), or gone; not longer than that. */
+    private static void await(long pid, String states, Duration most) {
+        for (var look = 0; look < most.toMillis() && !isIn(pid, states); look++) {
+            LockSupport.parkNanos(1_000_000);
+        }
+    }
+
+    /** The state stands behind the name, which ends with the last bracket. */
+    private static boolean isIn(long pid, String states) {
+        try {
+            var stat = Files.readString(Path.of("/proc/" + pid + "/stat"), StandardCharsets.ISO_8859_1);
+            return states.indexOf(stat.charAt(stat.lastIndexOf(')') + 2)) >= 0;
+        } catch (IOException e) {
+            return true; // it is gone
         }
     }
 

@@ -116,6 +116,25 @@ class HostProgramTest {
         assertThat(child.onExit().get(1, TimeUnit.MINUTES).isAlive()).isFalse();
     }
 
+    /** Whether it has started its child by then or not. */
+    @Test
+    void interruptedAtOnceItLeavesNobody() throws Exception {
+        for (var round = 0; round < 40; round++) {
+            Thread.currentThread().interrupt();
+            var program = shell("sleep 1000; sleep 1000");
+            assertThatThrownBy(() -> program.run(NOTHING, LONG)).isExactlyInstanceOf(InterruptedException.class);
+        }
+        assertThat(ProcessHandle.allProcesses().filter(this::worksHere)).isEmpty();
+    }
+
+    private boolean worksHere(ProcessHandle process) {
+        try {
+            return Files.isSameFile(Path.of("/proc/" + process.pid() + "/cwd"), directory);
+        } catch (IOException e) {
+            return false; // it is gone, or another user's
+        }
+    }
+
     /** Its child's child has lost its parent, and is found by the group alone. */
     @Test
     void interruptedItIsKilledWithTheGroupThatItLeads() throws Exception {
