@@ -19,15 +19,11 @@ import dev.cais.fixtures.Feature;
 import dev.cais.fixtures.RequiresFeature;
 import dev.cais.fixtures.RequiresProgram;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.FutureTask;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -185,25 +181,11 @@ class BuildGitSshTest extends BuildsByOneEngine {
 
     @Test
     void aBuildThatIsCancelledEndsSsh() throws Exception {
-        try (var silent = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            var url = "ssh://root@127.0.0.1:" + silent.getLocalPort() + "/repo";
-            var building = new FutureTask<>(() -> builds.build(of(url).ssh("default", key)));
-            var thread = new Thread(building);
-            thread.start();
-            silent.setSoTimeout(60_000);
-            try (var connected = silent.accept()) {
-                connected.setSoTimeout(60_000);
-                var in = connected.getInputStream();
-                assertThat(in.read()).isEqualTo('S'); // SH-2.0-…: it runs, and waits for an answer
-                thread.interrupt();
-                assertThatThrownBy(() -> building.get(60, TimeUnit.SECONDS))
-                        .cause()
-                        .isExactlyInstanceOf(CancelledException.class)
-                        .hasMessage("cannot fetch " + url + ": the thread was interrupted");
-                while (in.read() >= 0) {
-                    // the rest of what it had to say; then it is gone
-                }
-            }
+        try (var silent = new SilentServer()) {
+            var url = "ssh://root@127.0.0.1:" + silent.port() + "/repo";
+            assertThat(silent.cancel(builds, of(url).ssh("default", key)))
+                    .isExactlyInstanceOf(CancelledException.class)
+                    .hasMessage("cannot fetch " + url + ": the thread was interrupted");
         }
     }
 

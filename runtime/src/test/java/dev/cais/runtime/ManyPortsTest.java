@@ -53,13 +53,7 @@ class ManyPortsTest {
             echo.awaitReady(listening(80), LONG);
 
             assertThat(echo.ports()).hasSize(1002);
-            assertThat(((LocalEngine) engine)
-                            .networks()
-                            .stack()
-                            .firewall()
-                            .orElseThrow()
-                            .publishedPorts())
-                    .isEqualTo(1001);
+            assertThat(publishedPorts()).isEqualTo(1001);
             assertEchoes(LOOPBACK, echo.hostPort(80));
             assertEchoes(LOOPBACK6, echo.hostPort(80));
             assertThat(echo.hostPort(1999)).isEqualTo(first + 999);
@@ -105,12 +99,15 @@ class ManyPortsTest {
             pool.shutdown();
         }
         ((LocalEngine) engine).networks().departures().await();
-        assertThat(((LocalEngine) engine)
-                        .networks()
-                        .stack()
-                        .firewall()
-                        .orElseThrow()
-                        .publishedPorts())
-                .isZero();
+        assertThat(publishedPorts()).isZero();
+    }
+
+    private int publishedPorts() {
+        return ((LocalEngine) engine)
+                .networks()
+                .stack()
+                .firewall()
+                .orElseThrow()
+                .publishedPorts();
     }
 }

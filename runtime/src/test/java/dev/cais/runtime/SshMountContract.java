@@ -12,8 +12,6 @@ import dev.cais.fixtures.Programs;
 import dev.cais.fixtures.RequiresFeature;
 import dev.cais.fixtures.RequiresProgram;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -22,8 +20,6 @@ import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
-import java.util.concurrent.FutureTask;
-import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -180,27 +176,12 @@ abstract class SshMountContract extends BuildsByOneEngine {
     @RequiresProgram("ssh")
     void aBuildThatIsCancelledEndsTheClientAndTheAgentsSocket() throws Exception {
         bring("/usr/bin/ssh");
-        try (var silent = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            var spec = builds.spec(TOOLS + "RUN --mount=type=ssh --network=host ssh -p " + silent.getLocalPort()
-                            + " root@127.0.0.1\n")
+        try (var silent = new SilentServer()) {
+            var spec = builds.spec(
+                            TOOLS + "RUN --mount=type=ssh --network=host ssh -p " + silent.port() + " root@127.0.0.1\n")
                     .ssh("default", socket)
                     .allow(BuildEntitlement.NETWORK_HOST);
-            var building = new FutureTask<>(() -> builds.build(spec));
-            var thread = new Thread(building);
-            thread.start();
-            silent.setSoTimeout(60_000);
-            try (var connected = silent.accept()) {
-                connected.setSoTimeout(60_000);
-                var in = connected.getInputStream();
-                assertThat(in.read()).isEqualTo('S');
-                thread.interrupt();
-                assertThatThrownBy(() -> building.get(60, TimeUnit.SECONDS))
-                        .cause()
-                        .isExactlyInstanceOf(CancelledException.class);
-                while (in.read() >= 0) {
-                    // the rest of what it had to say; then it is gone
-                }
-            }
+            assertThat(silent.cancel(builds, spec)).isExactlyInstanceOf(CancelledException.class);
         }
     }
 

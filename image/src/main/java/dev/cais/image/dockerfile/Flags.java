@@ -3,6 +3,7 @@ package dev.cais.image.dockerfile;
 import dev.cais.InvalidSpecException;
 import dev.cais.image.oci.Shown;
 import dev.cais.image.oci.Spelling;
+import dev.cais.image.oci.Truth;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -11,8 +12,6 @@ import java.util.Set;
 
 /** The options of an instruction: {@code --name=value} or {@code --name} before its arguments. */
 final class Flags {
-    private static final Set<String> TRUE = Set.of("1", "t", "T", "TRUE", "true", "True");
-    private static final Set<String> FALSE = Set.of("0", "f", "F", "FALSE", "false", "False");
 
     /** @param value absent if there is no equals sign */
     private record Flag(String name, Optional<String> value) {}
@@ -113,10 +112,8 @@ final class Flags {
     }
 
     static boolean parseBoolean(String what, String value) {
-        if (!TRUE.contains(value) && !FALSE.contains(value)) {
-            throw new InvalidSpecException(what + " is true or false, not " + Shown.text(value));
-        }
-        return TRUE.contains(value);
+        return Truth.parse(value)
+                .orElseThrow(() -> new InvalidSpecException(what + " is true or false, not " + Shown.text(value)));
     }
 
     /**

@@ -4,10 +4,11 @@ import dev.cais.BuildCache;
 import dev.cais.BuildSpec;
 import dev.cais.InvalidSpecException;
 import dev.cais.Platform;
+import dev.cais.image.oci.Shown;
+import dev.cais.image.oci.Truth;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 
 /**
  * Arguments of a build that are for the builder, and not for the Dockerfile.
@@ -17,8 +18,6 @@ import java.util.Set;
  */
 record BuiltInArguments(Map<String, String> given) {
     private static final String MULTI_PLATFORM = "BUILDKIT_MULTI_PLATFORM";
-    private static final Set<String> TRUE = Set.of("1", "t", "T", "TRUE", "true", "True");
-    private static final Set<String> FALSE = Set.of("", "0", "f", "F", "FALSE", "false", "False");
 
     static BuiltInArguments of(BuildSpec spec) {
         return new BuiltInArguments(spec.args());
@@ -72,10 +71,9 @@ record BuiltInArguments(Map<String, String> given) {
 
     private boolean flag(String name) {
         var value = given.getOrDefault(name, "");
-        if (!TRUE.contains(value) && !FALSE.contains(value)) {
-            throw new InvalidSpecException("cannot build with argument " + name + ": it is true or false, not "
-                    + value.replaceAll("\\p{Cntrl}", "?"));
-        }
-        return TRUE.contains(value);
+        return !value.isEmpty()
+                && Truth.parse(value)
+                        .orElseThrow(() -> new InvalidSpecException("cannot build with argument " + name
+                                + ": it is true or false, not " + Shown.text(value)));
     }
 }

@@ -394,12 +394,12 @@ final class FileSource implements AutoCloseable {
         return owners || !entry.isFile() ? Optional.empty() : hashes.find(entry);
     }
 
-    /** What files hold, by path. */
+    /** What files of a context hold, by path. */
     Map<String, String> listing(List<Chosen> all) {
         var listing = new LinkedHashMap<String, String>();
         for (var chosen : all) {
             for (var entry : chosen.entries()) {
-                var attributes = Integer.toOctalString(entry.type() | entry.mode()) + TreeScan.shown(xattrs(entry));
+                var attributes = Integer.toOctalString(entry.type() | entry.mode());
                 var content = entry.isFile()
                         ? scan.hash(entry, hashes).hex().substring(0, 16)
                         : entry.type() == Abi.S_IFLNK ? text(entry.target()) : "";

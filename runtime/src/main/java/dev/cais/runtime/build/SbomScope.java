@@ -3,9 +3,9 @@ package dev.cais.runtime.build;
 import dev.cais.image.dockerfile.BuildPlan;
 import dev.cais.image.dockerfile.PlannedStage;
 import dev.cais.image.dockerfile.StageState;
+import dev.cais.image.oci.Truth;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 
 /**
  * What bills of materials are made of beside the result, as arguments say that the Dockerfile declares: for all stages before the first, or
@@ -16,13 +16,12 @@ import java.util.Set;
 record SbomScope(BuildPlan plan) {
     private static final String CONTEXT = "BUILDKIT_SBOM_SCAN_CONTEXT";
     private static final String STAGE = "BUILDKIT_SBOM_SCAN_STAGE";
-    private static final Set<String> TRUE = Set.of("1", "t", "T", "TRUE", "true", "True");
 
     /** {@code BUILDKIT_SBOM_SCAN_STAGE}: true, or names of stages between commas. The target is the result anyway. */
     boolean has(PlannedStage stage, StageState end) {
         return stage.number() != plan.target().number()
                 && value(STAGE, end)
-                        .filter(text -> TRUE.contains(text)
+                        .filter(text -> Truth.parse(text).orElse(false)
                                 || List.of(text.split(","))
                                         .contains(stage.stage().toString()))
                         .isPresent();
@@ -30,7 +29,7 @@ record SbomScope(BuildPlan plan) {
 
     /** {@code BUILDKIT_SBOM_SCAN_CONTEXT}. */
     boolean hasContext(StageState end) {
-        return value(CONTEXT, end).filter(TRUE::contains).isPresent();
+        return value(CONTEXT, end).flatMap(Truth::parse).orElse(false);
     }
 
     private Optional<String> value(String name, StageState end) {

@@ -6,6 +6,7 @@ import dev.cais.InvalidSpecException;
 import dev.cais.Mount;
 import dev.cais.Mount.Propagation;
 import dev.cais.Warning;
+import dev.cais.image.oci.Truth;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,7 +15,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.api.Load;
 import org.snakeyaml.engine.v2.api.LoadSettings;
@@ -29,7 +29,6 @@ import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
  */
 record CdiDocument(Path file, String kind, CdiEdits edits, Map<String, CdiDevice> devices) {
     private static final int LARGEST = 1 << 20;
-    private static final Set<String> TRUE = Set.of("1", "t", "T", "TRUE", "true", "True");
     private static final int MOST_ALIASES = 50;
 
     /** @throws InvalidSpecException if it is no such file */
@@ -57,8 +56,8 @@ record CdiDocument(Path file, String kind, CdiEdits edits, Map<String, CdiDevice
                                     edits(device),
                                     annotation(device, root, "class").orElse(""),
                                     annotation(device, root, "autoallow")
-                                            .filter(TRUE::contains)
-                                            .isPresent()));
+                                            .flatMap(Truth::parse)
+                                            .orElse(false)));
                 }
                 return new CdiDocument(file, text(root, "kind"), edits(root), devices);
             } catch (YamlEngineException | IOException e) {
