@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.cais.ContainerSpec;
 import dev.cais.EngineException;
 import dev.cais.KernelException;
+import dev.cais.fixtures.Eventually;
 import dev.cais.fixtures.Feature;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresFeature;
@@ -99,7 +100,8 @@ class FailedStartTest {
             // the rest are steps behind the program's execution: other candidates, exits, the failure's own report
             assertThat(reported).isGreaterThan(saboteur[0].size - 60);
             engine.networks().departures().await();
-            assertThat(descriptors()).isEqualTo(descriptors);
+            // fewer where something of before the first count was closed late
+            Eventually.passes(() -> assertThat(descriptors()).isLessThanOrEqualTo(descriptors));
             saboteur[0].failing = -1;
             assertThat(engine.containers().run(spec).exitCode()).isZero();
         }

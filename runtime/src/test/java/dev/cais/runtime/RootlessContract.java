@@ -72,6 +72,7 @@ abstract class RootlessContract {
             assertThat(box.stop(LONG).exitCode()).isEqualTo(7);
             box.start();
             assertThat(box.state()).isEqualTo(ContainerState.RUNNING);
+            box.awaitReady(Ready.logLine("ready", 2), LONG);
             box.kill("KILL");
             assertThat(box.await(LONG).signal()).contains("SIGKILL");
             assertThat(box.logs()
