@@ -113,18 +113,16 @@ final class BuiltImages {
      * @param progress of layers that are fetched
      */
     SharedCache cache(BuildCache cache, Consumer<ProgressEvent> progress) {
+        return new SharedCache(place(cache, progress), images.store(), images.sweep());
+    }
+
+    private CachePlace place(BuildCache cache, Consumer<ProgressEvent> progress) {
+        var store = images.store();
+        var limits = images.limits();
         if (cache instanceof BuildCache.Registry registry) {
-            return new SharedCache(
-                    new RegistryCache(registries, images.store(), images.limits(), registry, progress),
-                    images.store(),
-                    images.limits(),
-                    images.sweep());
+            return new ManifestCache(new RegistryCache(registries, store, limits, registry, progress), limits);
         } else if (cache instanceof BuildCache.Directory directory) {
-            return new SharedCache(
-                    new DirectoryCache(images.store(), images.limits(), directory),
-                    images.store(),
-                    images.limits(),
-                    images.sweep());
+            return new ManifestCache(new DirectoryCache(store, limits, directory), limits);
         }
         throw new IllegalStateException("an inline cache lies in its image");
     }

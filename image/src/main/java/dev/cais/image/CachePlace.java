@@ -2,21 +2,17 @@ package dev.cais.image;
 
 import dev.cais.Descriptor;
 import dev.cais.Layer;
-import dev.cais.image.registry.Repository;
 import java.io.IOException;
 import java.io.InputStream;
 
 /** Where a build cache lies. */
 interface CachePlace {
     /**
-     * The manifest or the index that the cache is.
+     * What it knows.
      *
      * @throws dev.cais.NotFoundException if there is none
      */
-    Repository.Document root();
-
-    /** A small blob or a manifest, checked against its digest. */
-    byte[] document(Descriptor descriptor);
+    KnownSteps read();
 
     /** Takes a layer into the store, checked. Hold the store's shared lock. */
     void fetch(Layer layer);
@@ -30,6 +26,6 @@ interface CachePlace {
 
     void put(Descriptor blob, Content content);
 
-    /** Makes a manifest what the cache is, when all its blobs are there. */
-    void publish(Repository.Document manifest);
+    /** Makes this what the cache knows, when all its blobs are there. */
+    void publish(KnownSteps.Written written);
 }

@@ -33,7 +33,7 @@ import java.util.Optional;
  * A build cache that is an OCI layout in a directory: the entry {@code latest} of its index, as BuildKit's caches of type {@code local}
  * have it.
  */
-final class DirectoryCache implements CachePlace {
+final class DirectoryCache implements CacheDocuments {
     private static final String REF_NAME = "org.opencontainers.image.ref.name";
     private static final String TAG = "latest";
 
@@ -135,11 +135,11 @@ final class DirectoryCache implements CachePlace {
     }
 
     @Override
-    public void put(Descriptor blob, Content content) {
+    public void put(Descriptor blob, CachePlace.Content content) {
         write(blob(blob.digest()), content);
     }
 
-    private void write(Path file, Content content) {
+    private void write(Path file, CachePlace.Content content) {
         try {
             Files.createDirectories(file.getParent());
             try (var fresh = Replacement.of(file);

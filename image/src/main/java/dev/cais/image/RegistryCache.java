@@ -18,7 +18,7 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 
 /** A build cache that is a tag of a registry. */
-final class RegistryCache implements CachePlace {
+final class RegistryCache implements CacheDocuments {
     private final Registries registries;
     private final Store store;
     private final ImageLimits limits;
@@ -86,7 +86,7 @@ final class RegistryCache implements CachePlace {
     }
 
     @Override
-    public void put(Descriptor blob, Content content) {
+    public void put(Descriptor blob, CachePlace.Content content) {
         var unused = tell(repository -> repository.hasBlob(blob.digest(), task)
                 || repository.upload(
                         new Repository.Upload(blob, offset -> {

@@ -4,52 +4,37 @@ import dev.cais.ByteSize;
 import dev.cais.CorruptContentException;
 import dev.cais.Descriptor;
 import dev.cais.Digest;
-import dev.cais.ImageLimits;
 import dev.cais.Layer;
-import dev.cais.Platform;
 import dev.cais.image.archive.Copying;
 import dev.cais.image.archive.IoFailure;
 import dev.cais.image.layer.Compression;
 import dev.cais.image.layer.Workers;
-import dev.cais.image.oci.CacheConfig;
 import dev.cais.image.oci.Hash;
-import dev.cais.image.oci.Index;
-import dev.cais.image.oci.JsonObject;
 import dev.cais.image.oci.MediaType;
-import dev.cais.image.registry.Repository;
 import dev.cais.storage.Store;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Base64;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.function.Consumer;
 import org.apache.commons.io.output.CloseShieldOutputStream;
 
-/**
- * A build cache that others use, too, in a registry or a directory. It is written as an image manifest whose configuration is a {@link
- * CacheConfig}; an index of layers, as older BuildKits write, and an image with an inline cache are read, too.
- */
+/** A build cache that others use, too. */
 public final class SharedCache {
     private static final int MOST_AT_ONCE = 4;
 
     private final CachePlace place;
     private final Store store;
-    private final ImageLimits limits;
     private final Sweep sweep;
 
-    SharedCache(CachePlace place, Store store, ImageLimits limits, Sweep sweep) {
+    SharedCache(CachePlace place, Store store, Sweep sweep) {
         this.place = place;
         this.store = store;
-        this.limits = limits;
         this.sweep = sweep;
     }
 
@@ -57,69 +42,11 @@ public final class SharedCache {
      * What it knows.
      *
      * @throws dev.cais.NotFoundException if it is not there
-     * @throws dev.cais.RegistryException if its registry could not be reached, or refused
+     * @throws dev.cais.RegistryException if its server could not be reached, or refused
      * @throws CorruptContentException if it is broken
      */
     public KnownSteps read() {
-        var root = place.root();
-        var what = "the build cache in " + place;
-        var json = JsonObject.parse(root.bytes(), what);
-        if (!json.has("manifests")) {
-            return readManifest(json, what);
-        }
-        var entries = json.descriptors("manifests");
-        var config = entries.stream()
-                .filter(entry -> entry.mediaType().equals(CacheConfig.MEDIA_TYPE))
-                .findFirst();
-        if (config.isPresent()) {
-            return readConfig(config.get(), entries, what);
-        }
-        var image = new Index(entries).choose(Platform.host(), what);
-        return readManifest(JsonObject.parse(place.document(image), what), what);
-    }
-
-    private KnownSteps readManifest(JsonObject manifest, String what) {
-        var config = manifest.descriptor("config");
-        var layers = manifest.descriptors("layers");
-        return config.mediaType().equals(CacheConfig.MEDIA_TYPE)
-                ? readConfig(config, layers, what)
-                : readInline(config, layers, what);
-    }
-
-    private KnownSteps readConfig(Descriptor config, List<Descriptor> layers, String what) {
-        return KnownSteps.read(CacheConfig.parse(place.document(config), what), layers, limits);
-    }
-
-    private KnownSteps readInline(Descriptor config, List<Descriptor> layers, String what) {
-        var json = JsonObject.parse(place.document(config), what);
-        var inline = json.findText(CacheConfig.INLINE);
-        var diffIds = json.objectOrEmpty("rootfs").digests("diff_ids");
-        if (inline.isEmpty() || diffIds.size() != layers.size()) {
-            return new KnownSteps(Map.of(), Map.of());
-        }
-        byte[] records;
-        try {
-            records = Base64.getDecoder().decode(inline.get().getBytes(StandardCharsets.US_ASCII));
-        } catch (IllegalArgumentException e) {
-            throw json.wrong(CacheConfig.INLINE, "is not in base64");
-        }
-        var described = new ArrayList<Descriptor>();
-        for (var i = 0; i < layers.size(); i++) {
-            described.add(withDiffId(layers.get(i), diffIds.get(i)));
-        }
-        return KnownSteps.read(
-                KnownSteps.ofImage(CacheConfig.parseRecords(records, what), described), described, limits);
-    }
-
-    private static Descriptor withDiffId(Descriptor layer, Digest diffId) {
-        return new Descriptor(
-                layer.mediaType(),
-                layer.digest(),
-                layer.size(),
-                Optional.empty(),
-                "",
-                Map.of(CacheConfig.UNCOMPRESSED, diffId.toString()),
-                List.of());
+        return place.read();
     }
 
     /**
@@ -164,17 +91,7 @@ public final class SharedCache {
         var packed = new HashMap<Digest, Layer>();
         Workers.run("cais-cache", MOST_AT_ONCE, sending, cannot()).forEach(layer -> packed.put(layer.diffId(), layer));
 
-        var written = steps.write(packed);
-        var config = written.config().toBytes();
-        var descriptor = Descriptor.of(CacheConfig.MEDIA_TYPE, Hash.sha256(config), ByteSize.bytes(config.length));
-        place.put(descriptor, () -> new ByteArrayInputStream(config));
-        var fields = new LinkedHashMap<String, Object>();
-        fields.put("schemaVersion", 2);
-        fields.put("mediaType", MediaType.OCI_MANIFEST);
-        fields.put("config", descriptor);
-        fields.put("layers", written.layers());
-        var manifest = JsonObject.write(fields);
-        place.publish(new Repository.Document(MediaType.OCI_MANIFEST.toString(), Hash.sha256(manifest), manifest));
+        place.publish(steps.write(packed));
     }
 
     private String cannot() {
