@@ -5,7 +5,8 @@ import java.util.Optional;
 
 /**
  * Where a build finds what other builds have made, or leaves it for them, on this machine or on others. It has the form that BuildKit's
- * caches have, with keys of Cais's own: what another tool left there is read, and never matches.
+ * caches have, with keys of Cais's own: what another tool left there is read, and never matches. Who
+ * writes last has the place, so each tool needs one of its own.
  *
  * <p>Whoever writes a cache decides what images of builds that read it contain. Only layers that a build needs are fetched; a cache that is
  * not there, cannot be reached or is broken makes a build slower and nothing else.
