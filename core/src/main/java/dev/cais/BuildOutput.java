@@ -50,7 +50,8 @@ public sealed interface BuildOutput {
      * {@code type=local}: the files of the last stage. They belong to the user of this JVM, without set-user-ID, set-group-ID and extended
      * attributes; devices are left out. Of several platforms each has a directory, as in {@code linux_arm64}.
      *
-     * @param directory made if it is missing. Files that are there stay, but for those of the same names
+     * @param directory made if it is missing. Files that are there stay, but for those of the same names. Of builds at the same time the files come one build
+     *     after the other
      */
     static Local local(Path directory) {
         return new Local(directory);

@@ -167,7 +167,7 @@ final class Exports {
         } else if (output instanceof BuildOutput.Tar tar) {
             return Optional.of(Replacement.file(tar.destination(), trees::tar));
         } else if (output instanceof BuildOutput.Local local) {
-            return Optional.of(LocalDirectory.begin(local.destination(), trees::copy));
+            return Optional.of(LocalDirectory.begin(trees.workplace.host().store(), local.destination(), trees::copy));
         }
         return Optional.empty();
     }

@@ -5,8 +5,11 @@ import dev.cais.StorageException;
 import dev.cais.image.archive.IoFailure;
 import dev.cais.image.archive.Pending;
 import dev.cais.image.archive.Replacement;
+import dev.cais.image.oci.Hash;
 import dev.cais.storage.FileOperations;
+import dev.cais.storage.Store;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -18,17 +21,18 @@ import java.util.function.Consumer;
 
 /**
  * Files that are written for a directory of the host: beside it if there is none, else in it, under another name. To be published they move
- * each to its place, a new directory with all that is in it; no link of either side is followed.
+ * each to its place, a new directory with all that is in it; no link of either side is followed. Builds of a store that have the same directory
+ * do so one after the other: the last one's files are there, and those of the others that it has not.
  */
 final class LocalDirectory implements Pending {
+    private final Store store;
     private final Path target;
     private final Replacement growing;
-    private final boolean merges;
 
-    private LocalDirectory(Path target, Replacement growing, boolean merges) {
+    private LocalDirectory(Store store, Path target, Replacement growing) {
+        this.store = store;
         this.target = target;
         this.growing = growing;
-        this.merges = merges;
     }
 
     /**
@@ -37,25 +41,24 @@ final class LocalDirectory implements Pending {
      * @throws ConflictException if the target is no directory
      * @throws StorageException if they cannot be written; then nothing is left of them
      */
-    static Pending begin(Path target, Consumer<FileOperations> files) {
+    static Pending begin(Store store, Path target, Consumer<FileOperations> files) {
         try {
-            var isThere = Files.exists(target, LinkOption.NOFOLLOW_LINKS);
-            if (isThere && !Files.isDirectory(target)) {
-                throw new ConflictException("cannot write files to " + target + ": it is no directory");
-            }
-            if (!isThere && target.getParent() != null) {
-                Files.createDirectories(target.getParent());
-            }
-            var place = isThere ? target.toRealPath() : target;
+            var parent = target.getParent();
+            var isThere = isDirectory(target) || parent == null;
+            var place = isThere
+                    ? target.toRealPath()
+                    : Files.createDirectories(parent).toRealPath().resolve(target.getFileName());
             var growing = Replacement.of(isThere ? place.resolve("files") : place);
-            var directory = new LocalDirectory(place, growing, isThere);
+            var directory = new LocalDirectory(store, place, growing);
             try {
                 Files.createDirectory(growing.path());
                 try (var root = Workplace.open("cannot write files to " + target, growing.path());
                         var operations = FileOperations.in(root, target.toString(), new byte[0])) {
                     files.accept(operations);
                 }
-                directory.merge(false);
+                if (isThere) {
+                    directory.merge(false);
+                }
                 return directory;
             } catch (IOException | RuntimeException | Error e) {
                 growing.close();
@@ -66,13 +69,25 @@ final class LocalDirectory implements Pending {
         }
     }
 
+    private static boolean isDirectory(Path target) {
+        var isThere = Files.exists(target, LinkOption.NOFOLLOW_LINKS);
+        if (isThere && !Files.isDirectory(target)) {
+            throw new ConflictException("cannot write files to " + target + ": it is no directory");
+        }
+        return isThere;
+    }
+
+    /** @throws dev.cais.CancelledException if the thread is interrupted while another build's files move */
     @Override
     public void publish() throws IOException {
-        if (merges) {
-            merge(false);
-            merge(true);
-        } else {
-            growing.publish();
+        var place = Hash.sha256(("files of a build\n" + target).getBytes(StandardCharsets.UTF_8));
+        try (var turn = store.builds().lock(place)) {
+            if (isDirectory(target)) { // perhaps another build's
+                merge(false);
+                merge(true);
+            } else {
+                growing.publish();
+            }
         }
     }
 
@@ -80,7 +95,7 @@ final class LocalDirectory implements Pending {
 
     /** Moves the files, or only looks whether it can be done. */
     private void merge(boolean moves) throws IOException {
-        var open = new ArrayDeque<>(merges ? List.of(new Pair(growing.path(), target)) : List.of());
+        var open = new ArrayDeque<>(List.of(new Pair(growing.path(), target)));
         while (!open.isEmpty()) {
             var pair = open.pop();
             for (var from : list(pair.from)) {
