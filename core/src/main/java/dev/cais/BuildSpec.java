@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -37,6 +38,7 @@ public record BuildSpec(
         Map<String, String> args,
         Map<String, BuildContext> contexts,
         BuildAccess access,
+        BuildRunOptions runOptions,
         BuildCaching caching,
         PullPolicy pull,
         List<Platform> platforms,
@@ -76,6 +78,7 @@ public record BuildSpec(
                 Map.of(),
                 Map.of(),
                 BuildAccess.NONE,
+                BuildRunOptions.DEFAULT,
                 BuildCaching.DEFAULT,
                 PullPolicy.MISSING,
                 List.of(),
@@ -200,6 +203,22 @@ public record BuildSpec(
         return with(draft -> draft.access = access.allowDevice(more));
     }
 
+    /**
+     * How the containers of {@code RUN} steps run:
+     *
+     * <pre>{@code
+     * spec.runs(container -> container.hostNetwork().extraHost("mirror", "198.18.0.5").memory(gib(2)).shmSize(mib(256)))
+     * }</pre>
+     *
+     * <p>The host's network is by that allowed where it is not asked for by the Dockerfile itself.
+     *
+     * @param change of network, further hosts, name servers, resources, rlimits and the size of {@code /dev/shm}: see {@link BuildRunOptions}
+     * @throws InvalidSpecException if it changes anything else
+     */
+    public BuildSpec runs(UnaryOperator<ContainerSpec> change) {
+        return with(draft -> draft.runOptions = runOptions.changed(change));
+    }
+
     /** See {@link BuildCaching#from}. */
     public BuildSpec cacheFrom(BuildCache... more) {
         return with(draft -> draft.caching = caching.from(more));
@@ -288,6 +307,7 @@ public record BuildSpec(
                 draft.args,
                 draft.contexts,
                 draft.access,
+                draft.runOptions,
                 draft.caching,
                 draft.pull,
                 draft.platforms,
@@ -304,6 +324,7 @@ public record BuildSpec(
         private Map<String, String> args;
         private Map<String, BuildContext> contexts;
         private BuildAccess access;
+        private BuildRunOptions runOptions;
         private BuildCaching caching;
         private PullPolicy pull;
         private List<Platform> platforms;
@@ -318,6 +339,7 @@ public record BuildSpec(
             args = base.args;
             contexts = base.contexts;
             access = base.access;
+            runOptions = base.runOptions;
             caching = base.caching;
             pull = base.pull;
             platforms = base.platforms;

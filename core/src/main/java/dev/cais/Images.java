@@ -189,6 +189,17 @@ public interface Images {
      */
     Image build(BuildSpec spec, Consumer<BuildEvent> progress);
 
+    /**
+     * What of a Dockerfile works and is better written in another way, without building it: {@code docker build --check}. The images that
+     * stages begin with are looked at, not fetched; a directive {@code check=error=true} changes nothing.
+     *
+     * @return by line; of all stages what is seen at once, of those that the target needs also what depends on their variables
+     * @throws NotFoundException if there is no context, no Dockerfile in it, or no image that a stage begins with
+     * @throws BuildException if the Dockerfile is wrong: it shows the lines to blame
+     * @see <a href="https://docs.docker.com/reference/build-checks/">Build checks</a>
+     */
+    List<BuildEvent.Warned> check(BuildSpec spec);
+
     /** What builds have kept for later ones, the longest unused last. Sizes of directories are counted file by file. */
     List<BuildCacheEntry> buildCache();
 

@@ -87,16 +87,31 @@ public final class ImageCatalog implements Images, AutoCloseable {
 
     /** With nobody who listens, and nobody who builds. */
     public ImageCatalog(Store store, ImageLimits limits, RegistryOptions options) {
-        this(store, limits, options, (action, id, attributes) -> {}, (spec, progress) -> {
-            throw new UnsupportedHostException(
-                    "cannot build " + spec.context() + ": it needs an engine to run programs");
-        });
+        this(store, limits, options, (action, id, attributes) -> {}, new Nobody());
     }
 
     /** Carries out builds, and adds their images here. */
-    @FunctionalInterface
     public interface Builds {
         Image build(BuildSpec spec, Consumer<BuildEvent> progress);
+
+        List<BuildEvent.Warned> check(BuildSpec spec);
+    }
+
+    private static final class Nobody implements Builds {
+        @Override
+        public Image build(BuildSpec spec, Consumer<BuildEvent> progress) {
+            throw refusal("build", spec);
+        }
+
+        @Override
+        public List<BuildEvent.Warned> check(BuildSpec spec) {
+            throw refusal("check", spec);
+        }
+
+        private static UnsupportedHostException refusal(String verb, BuildSpec spec) {
+            return new UnsupportedHostException(
+                    "cannot " + verb + " " + spec.context() + ": it needs an engine to run programs");
+        }
     }
 
     /** Deletes what a process that was killed had half loaded, unless somebody else holds the store just now. */
@@ -275,6 +290,11 @@ public final class ImageCatalog implements Images, AutoCloseable {
         } finally {
             images.sweep().runIfIdle(); // what was packed for an output alone
         }
+    }
+
+    @Override
+    public List<BuildEvent.Warned> check(BuildSpec spec) {
+        return builds.check(spec);
     }
 
     @Override

@@ -34,6 +34,7 @@ import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
@@ -105,7 +106,17 @@ final class LocalEngine implements Engine {
                 options.limits(),
                 options.registries(),
                 (action, image, attributes) -> events.tell(EventType.IMAGE, action, image, attributes),
-                this::build);
+                new ImageCatalog.Builds() {
+                    @Override
+                    public Image build(BuildSpec spec, Consumer<BuildEvent> progress) {
+                        return builder("cannot build " + spec.context()).build(spec, progress);
+                    }
+
+                    @Override
+                    public List<BuildEvent.Warned> check(BuildSpec spec) {
+                        return builder("cannot check " + spec.context()).check(spec);
+                    }
+                });
         this.volumes = new LocalVolumes(this);
         this.networks = new LocalNetworks(this);
         this.accounts = new LinkedHashMap<>(16, 0.75f, true) {
@@ -233,9 +244,9 @@ final class LocalEngine implements Engine {
         return images;
     }
 
-    private Image build(BuildSpec spec, Consumer<BuildEvent> progress) {
-        requireOpen("cannot build " + spec.context());
-        return new Builder(new EngineBuilds(this)).build(spec, progress);
+    private Builder builder(String cannot) {
+        requireOpen(cannot);
+        return new Builder(new EngineBuilds(this));
     }
 
     ImageCatalog catalog() {

@@ -70,24 +70,34 @@ public final class Lint {
      *
      * @param bases by the number of the stage; of a stage without one it is not known which variables it has
      * @param ignored files that the context does not show
-     * @throws BuildException that shows the first, if the file says that there must be none
      */
     public static List<LintWarning> check(BuildPlan plan, Map<Integer, Base> bases, PathPatterns ignored) {
         var lint = new Lint(plan, bases, ignored);
         lint.wholeFile();
         lint.neededStages();
-        var checks = Optional.ofNullable(plan.request().arguments().get("BUILDKIT_DOCKERFILE_CHECK"))
-                .map(Lint::given)
-                .orElseGet(() -> lint.file.directives().checks());
-        var wanted = lint.found.stream()
+        var checks = checks(plan);
+        return lint.found.stream()
                 .filter(warning -> isWanted(warning.rule(), checks))
                 .sorted(Comparator.comparingInt(LintWarning::line).thenComparing(LintWarning::rule))
                 .distinct()
                 .toList();
-        if (checks.error() && !wanted.isEmpty()) {
-            throw lint.file.failure(wanted.get(0));
+    }
+
+    /**
+     * Whether a build goes on with such warnings.
+     *
+     * @throws BuildException that shows the first, if the file says that there must be none
+     */
+    public static void requireAllowed(List<LintWarning> found, BuildPlan plan) {
+        if (!found.isEmpty() && checks(plan).error()) {
+            throw plan.file().failure(found.get(0));
         }
-        return wanted;
+    }
+
+    private static Directives.Checks checks(BuildPlan plan) {
+        return Optional.ofNullable(plan.request().arguments().get("BUILDKIT_DOCKERFILE_CHECK"))
+                .map(Lint::given)
+                .orElseGet(() -> plan.file().directives().checks());
     }
 
     private static Directives.Checks given(String argument) {

@@ -21,12 +21,13 @@ import org.junit.jupiter.params.provider.MethodSource;
 class LintTest {
     private static final Platform HOST = Platform.parse("linux/amd64");
 
-    private static List<LintWarning> check(String text, Map<Integer, Lint.Base> bases, String... ignored) {
+    private static BuildPlan plan(String text) {
         var file = Dockerfile.parse("Dockerfile", text.getBytes(StandardCharsets.UTF_8), "");
-        return Lint.check(
-                BuildPlan.of(file, new PlanRequest("", Map.of("GIVEN", "1"), HOST, HOST, Set.of())),
-                bases,
-                PathPatterns.of(List.of(ignored)));
+        return BuildPlan.of(file, new PlanRequest("", Map.of("GIVEN", "1"), HOST, HOST, Set.of()));
+    }
+
+    private static List<LintWarning> check(String text, Map<Integer, Lint.Base> bases, String... ignored) {
+        return Lint.check(plan(text), bases, PathPatterns.of(List.of(ignored)));
     }
 
     @ParameterizedTest
@@ -175,7 +176,11 @@ class LintTest {
 
     @Test
     void aFileMayWantNone() {
-        assertThatThrownBy(() -> check("# check=error=true\nFROM a AS X\nCMD x", Map.of()))
+        var text = "# check=error=true\nFROM a AS X\nCMD x";
+        var found = check(text, Map.of());
+
+        assertThat(found).hasSize(2);
+        assertThatThrownBy(() -> Lint.requireAllowed(found, plan(text)))
                 .isInstanceOf(BuildException.class)
                 .hasMessage("""
                         cannot build Dockerfile: stage name X is not in lower case (StageNameCasing) [line=2]; its directive \

@@ -11,6 +11,7 @@ import dev.cais.image.ImageCatalog;
 import dev.cais.image.archive.IoFailure;
 import dev.cais.image.dockerfile.BuildPlan;
 import dev.cais.image.dockerfile.Dockerfile;
+import dev.cais.image.dockerfile.LintWarning;
 import dev.cais.image.dockerfile.PlanRequest;
 import dev.cais.image.dockerfile.Stage;
 import dev.cais.image.layer.Workers;
@@ -52,24 +53,12 @@ public final class Builder {
             var epoch = SourceDateEpoch.of(spec, dockerfile, contexts);
             for (var isFirst = true; ; isFirst = false) {
                 try (var steps = new Steps(host.store(), caches, place, noCache, epoch.time(), told)) {
-                    var platforms = spec.platforms().isEmpty() ? List.of(Platform.host()) : spec.platforms();
-                    var begun = each(cannot, platforms, platform -> {
-                        var plan = BuildPlan.of(
-                                dockerfile,
-                                new PlanRequest(
-                                        spec.target(),
-                                        epoch.arguments(),
-                                        Platform.host(),
-                                        platform,
-                                        spec.contexts().keySet()));
-                        return new Construction(workplace, spec, plan, steps, contexts);
-                    });
+                    var begun = begin(
+                            spec, dockerfile, epoch, plan -> new Construction(workplace, spec, plan, steps, contexts));
                     if (isFirst) {
-                        begun.stream()
-                                .flatMap(construction -> construction.warnings().stream())
-                                .distinct() // what all platforms have alike is told once
-                                .forEach(found -> told.accept(
-                                        new BuildEvent.Warned(found.rule().toString(), found.line(), found.text())));
+                        var warnings = warnings(begun);
+                        begun.get(0).requireAllowed(warnings);
+                        warnings.forEach(found -> told.accept(warned(found)));
                     }
                     var results = each(cannot, begun, construction -> {
                         var files = construction.carryOut();
@@ -88,6 +77,49 @@ public final class Builder {
                 }
             }
         }
+    }
+
+    /** See {@link dev.cais.Images#check}. */
+    public List<BuildEvent.Warned> check(BuildSpec spec) {
+        Consumer<BuildEvent> nobody = event -> {};
+        var caches = Caches.read(host, List.of(), nobody);
+        var workplace = new Workplace(host, caches);
+        try (var contexts = Contexts.open(workplace, spec)) {
+            var dockerfile = dockerfile(spec, contexts);
+            var epoch = SourceDateEpoch.of(spec, dockerfile, contexts);
+            try (var steps = new Steps(host.store(), caches, "", stage -> false, epoch.time(), nobody)) {
+                var begun = begin(
+                        spec, dockerfile, epoch, plan -> new Construction(workplace, spec, plan, steps, contexts));
+                return warnings(begun).stream().map(Builder::warned).toList();
+            }
+        }
+    }
+
+    /** One for each platform. */
+    private static List<Construction> begin(
+            BuildSpec spec, Dockerfile dockerfile, SourceDateEpoch epoch, Function<BuildPlan, Construction> beginning) {
+        var platforms = spec.platforms().isEmpty() ? List.of(Platform.host()) : spec.platforms();
+        return each("cannot build " + spec.context(), platforms, platform -> {
+            var request = new PlanRequest(
+                    spec.target(),
+                    epoch.arguments(),
+                    Platform.host(),
+                    platform,
+                    spec.contexts().keySet());
+            return beginning.apply(BuildPlan.of(dockerfile, request));
+        });
+    }
+
+    /** What all platforms have alike is told once. */
+    private static List<LintWarning> warnings(List<Construction> begun) {
+        return begun.stream()
+                .flatMap(construction -> construction.warnings().stream())
+                .distinct()
+                .toList();
+    }
+
+    private static BuildEvent.Warned warned(LintWarning found) {
+        return new BuildEvent.Warned(found.rule().toString(), found.line(), found.text());
     }
 
     private static <T, R> List<R> each(String cannot, List<T> all, Function<T, R> task) {

@@ -2,6 +2,7 @@ package dev.cais.runtime.build;
 
 import dev.cais.BuildContext;
 import dev.cais.BuildEvent;
+import dev.cais.BuildException;
 import dev.cais.BuildSpec;
 import dev.cais.CancelledException;
 import dev.cais.EngineException;
@@ -155,6 +156,11 @@ final class Construction {
             }
         }
         return Lint.check(plan, known, contexts.files("").ignored());
+    }
+
+    /** @throws BuildException if the file allows none of them */
+    void requireAllowed(List<LintWarning> warnings) {
+        Lint.requireAllowed(warnings, plan);
     }
 
     private void carryOut(PlannedStage stage) {

@@ -4,10 +4,12 @@ import dev.cais.BuildAccess;
 import dev.cais.BuildEntitlement;
 import dev.cais.BuildEvent;
 import dev.cais.BuildException;
+import dev.cais.BuildRunOptions;
 import dev.cais.BuildSpec;
 import dev.cais.BuildStep;
 import dev.cais.CancelledException;
 import dev.cais.ContainerSpec;
+import dev.cais.EndpointSpec;
 import dev.cais.EngineException;
 import dev.cais.ExitStatus;
 import dev.cais.InvalidSpecException;
@@ -53,6 +55,7 @@ final class RunStep {
     private final BuildArguments given;
     private final Function<String, Origins.Tree> origins;
     private final BuildAccess access;
+    private final BuildRunOptions options;
     private final BuiltInArguments builtIn;
     private final List<String> devices;
     private final List<String> arguments;
@@ -78,6 +81,7 @@ final class RunStep {
             require(spec, BuildEntitlement.NETWORK_HOST, "--network=host");
         }
         this.access = spec.access();
+        this.options = spec.runOptions();
         this.builtIn = BuiltInArguments.of(spec);
         this.devices = run.devices().stream().flatMap(this::find).distinct().toList();
         var state = below.state();
@@ -141,7 +145,7 @@ final class RunStep {
                         arguments,
                         config.user(),
                         config.workdir(),
-                        run.network(),
+                        network(),
                         builtIn.hostname(),
                         run.insecure(),
                         run.devices(),
@@ -150,8 +154,25 @@ final class RunStep {
                                 .orElse(List.of())));
         var aspects = new LinkedHashMap<String, String>();
         below.state().environment().forEach((name, value) -> aspects.put("variable " + name, value));
+        options.extraHosts().forEach((name, address) -> aspects.put("host " + name, address));
         mounts.forEach(mount -> aspects.put("mount " + target(mount), describe(mount)));
         return key.with(aspects);
+    }
+
+    /** The same, whether the instruction says it or the build. */
+    private Object network() {
+        if (run.network() != NetworkMode.DEFAULT) {
+            return run.network();
+        } else if (options.network().isHost()) {
+            return NetworkMode.HOST;
+        } else if (!options.network().isPrivate()) {
+            return options.network().toString();
+        }
+        return options.networks()
+                .<Object>map(joined -> joined.isEmpty()
+                        ? NetworkMode.NONE
+                        : joined.stream().map(EndpointSpec::network).toList())
+                .orElse(NetworkMode.DEFAULT);
     }
 
     /** What of a mount makes a difference: of a cache and a secret only which it is. */
@@ -225,7 +246,7 @@ final class RunStep {
     }
 
     private ContainerSpec spec(StepMounts mounted) {
-        var spec = ContainerSpec.of(below.asImage())
+        var spec = options.on(ContainerSpec.of(below.asImage()))
                 .hostname(builtIn.hostname())
                 .entrypoint(arguments.toArray(String[]::new));
         for (var proxy : given.proxies().entrySet()) {
