@@ -26,14 +26,14 @@ public non-sealed class BuildException extends EngineException {
         this(problem, facts, help, cause, "");
     }
 
-    /** The same with the lines of the Dockerfile that are to blame, which the message ends with. */
+    /** The same with the lines of a Dockerfile or {@code .dockerignore} that are to blame, which the message ends with. */
     public BuildException(
             String problem, Map<String, ?> facts, String help, @Nullable Throwable cause, String excerpt) {
         super(problem, facts, help, cause);
         this.excerpt = excerpt;
     }
 
-    /** Lines of the Dockerfile with their numbers, those that are to blame marked with {@code >}; empty if it is none of them. */
+    /** Lines of the Dockerfile or {@code .dockerignore} with their numbers, those that are to blame marked with {@code >}; empty if it is none of them. */
     public String excerpt() {
         return excerpt;
     }

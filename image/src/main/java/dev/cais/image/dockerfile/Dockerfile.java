@@ -30,9 +30,6 @@ public final class Dockerfile {
     private static final String LINE = "line";
     private static final String CALL = "call";
 
-    /** How many lines of a long instruction are shown. */
-    private static final int MOST_SHOWN = 8;
-
     private final String name;
 
     /** What a place in it is called. */
@@ -192,7 +189,7 @@ public final class Dockerfile {
             facts.put("trigger", Shown.text(source.text()));
         }
         facts.put(unit, source.line());
-        return failure(name, reason, facts, excerpt(lines, source.line() - 1, source.lastLine()));
+        return failure(name, reason, facts, lines.excerpt(source.line() - 1, source.lastLine()));
     }
 
     /** Whether it is an instruction of the image that a stage begins with, which stands in no line. */
@@ -221,7 +218,7 @@ public final class Dockerfile {
 
     private static BuildException failure(
             String name, String unit, TextLines lines, int first, int end, EngineException reason) {
-        return failure(name, reason, Map.of(unit, first + 1), excerpt(lines, first, end));
+        return failure(name, reason, Map.of(unit, first + 1), lines.excerpt(first, end));
     }
 
     private static BuildException failure(String name, EngineException reason, Map<String, ?> facts, String excerpt) {
@@ -229,23 +226,6 @@ public final class Dockerfile {
         all.putAll(facts);
         return new BuildException(
                 "cannot build " + name + ": " + reason.problem(), all, reason.help(), reason, excerpt);
-    }
-
-    private static String excerpt(TextLines lines, int first, int end) {
-        var text = new StringBuilder();
-        var last = Math.min(lines.count(), end + 1);
-        for (var i = Math.max(0, first - 2); i < last; i++) {
-            if (i == first + MOST_SHOWN && i < end - 1) {
-                text.append("        | …\n");
-                i = end - 2;
-                continue;
-            }
-            text.append(i >= first && i < end ? "> " : "  ")
-                    .append(String.format("%5d | ", i + 1))
-                    .append(Shown.text(lines.shown(i).replace('\t', ' ')))
-                    .append('\n');
-        }
-        return text.toString().stripTrailing();
     }
 
     /** As in {@code Dockerfile[app/Dockerfile, 2 stages]}. */

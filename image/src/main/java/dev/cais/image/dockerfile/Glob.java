@@ -180,8 +180,9 @@ public final class Glob {
         private char end() {
             var c = next();
             if (c == '-' || c == ']') {
-                throw new InvalidSpecException("pattern " + Shown.text(text) + " has a bracket with " + c
-                        + " where a character must be; write a backslash before it");
+                throw new InvalidSpecException(
+                        "pattern " + Shown.text(text) + " has a bracket with " + c + " where a character must be",
+                        "write a backslash before it");
             }
             return c == '\\' ? next() : c;
         }

@@ -32,30 +32,43 @@ public final class IgnoreFile {
      * count. One with {@code #} in its first column is a comment.
      *
      * @param name as messages call it
-     * @throws BuildException that names the line, if it is larger than 1 MiB or has a pattern that is none
+     * @throws BuildException if it is larger than 1 MiB, or has a pattern that is none: that shows the line
      */
     public static PathPatterns read(String name, InputStream in) throws IOException {
         var content = in.readNBytes(LARGEST + 1);
         if (content.length > LARGEST) {
             throw new BuildException("cannot read " + name + ": it is larger than " + (LARGEST >> 20) + " MiB");
         }
-        var text = new String(content, StandardCharsets.UTF_8);
+        try {
+            return patterns(name, new TextLines(content), new String(content, StandardCharsets.UTF_8));
+        } catch (InvalidSpecException e) {
+            throw failure(name, e, Map.of(), "");
+        }
+    }
+
+    private static PathPatterns patterns(String name, TextLines lines, String text) {
         var patterns = new ArrayList<String>();
         var number = 0;
-        try {
-            for (var line : text.startsWith("\ufeff") ? text.substring(1).split("\n") : text.split("\n")) {
-                number++;
-                var pattern = line.startsWith("#") ? "" : line.strip();
-                if (!pattern.isEmpty()) {
+        for (var line : text.startsWith("\ufeff") ? text.substring(1).split("\n") : text.split("\n")) {
+            number++;
+            var pattern = line.startsWith("#") ? "" : line.strip();
+            if (!pattern.isEmpty()) {
+                try {
                     var cleaned = cleaned(pattern);
                     PathPatterns.of(List.of(cleaned));
                     patterns.add(cleaned);
+                } catch (InvalidSpecException e) {
+                    throw failure(name, e, Map.of("line", number), lines.excerpt(number - 1, number));
                 }
             }
-            return PathPatterns.of(patterns);
-        } catch (InvalidSpecException e) {
-            throw new BuildException("cannot read " + name + ": " + e.getMessage(), Map.of("line", number), "", e);
         }
+        return PathPatterns.of(patterns);
+    }
+
+    private static BuildException failure(
+            String name, InvalidSpecException reason, Map<String, ?> facts, String excerpt) {
+        return new BuildException(
+                "cannot read " + name + ": " + reason.problem(), facts, reason.help(), reason, excerpt);
     }
 
     private static String cleaned(String pattern) {

@@ -3,6 +3,7 @@ package dev.cais.image.dockerfile;
 import dev.cais.EngineException;
 import dev.cais.InvalidSpecException;
 import dev.cais.image.oci.JsonObject;
+import dev.cais.image.oci.Shown;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -13,6 +14,10 @@ import java.util.Optional;
 final class TextLines {
     private static final int LONGEST_LINE = 1 << 20;
     private static final int MOST_LINES = 500_000;
+
+    /** How many of those that are to blame are shown. */
+    private static final int MOST_SHOWN = 8;
+
     private static final byte[] BYTE_ORDER_MARK = {(byte) 0xEF, (byte) 0xBB, (byte) 0xBF};
 
     private final byte[] bytes;
@@ -76,6 +81,24 @@ final class TextLines {
     String shown(int number) {
         var length = Math.min(1024, starts[number + 1] - starts[number]);
         return new String(bytes, starts[number], length, StandardCharsets.UTF_8).stripTrailing();
+    }
+
+    /** Lines that are to blame, marked, with their numbers and those around them; {@code end} is behind the last. */
+    String excerpt(int first, int end) {
+        var text = new StringBuilder();
+        var last = Math.min(count(), end + 1);
+        for (var i = Math.max(0, first - 2); i < last; i++) {
+            if (i == first + MOST_SHOWN && i < end - 1) {
+                text.append("        | …\n");
+                i = end - 2;
+                continue;
+            }
+            text.append(i >= first && i < end ? "> " : "  ")
+                    .append(String.format("%5d | ", i + 1))
+                    .append(Shown.text(shown(i).replace('\t', ' ')))
+                    .append('\n');
+        }
+        return text.toString().stripTrailing();
     }
 
     /** A field of what may be an object of JSON. */

@@ -14,6 +14,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -108,17 +109,31 @@ class PathPatternsTest {
             delimiter = '|',
             quoteCharacter = '`',
             value = {
-                "a;!        | 2 | an exclamation mark has no pattern behind it",
-                "[          | 1 | pattern [ ends within a bracket or an escape",
-                "a;b;[]a]   | 3 | pattern []a] has a bracket with ] where a character must be; write a backslash before it",
-                "[a-]       | 1 | pattern [a-] has a bracket with ] where a character must be; write a backslash before it",
-                "[-a]       | 1 | pattern [-a] has a bracket with - where a character must be; write a backslash before it",
-                "a\\        | 1 | pattern a\\ ends within a bracket or an escape",
+                "a;!        | 2 | an exclamation mark has no pattern behind it | ",
+                "[          | 1 | pattern [ ends within a bracket or an escape | ",
+                "a;b;[]a];c | 3 | pattern []a] has a bracket with ] where a character must be | write a backslash before it",
+                "[a-]       | 1 | pattern [a-] has a bracket with ] where a character must be | write a backslash before it",
+                "[-a]       | 1 | pattern [-a] has a bracket with - where a character must be | write a backslash before it",
+                "a\\        | 1 | pattern a\\ ends within a bracket or an escape | ",
             })
-    void aPatternThatIsNoneHasItsLine(String lines, int line, String why) {
+    void aPatternThatIsNoneIsShown(String lines, int line, String why, @Nullable String help) {
         assertThatThrownBy(() -> read(lines.replace(';', '\n')))
                 .isInstanceOf(BuildException.class)
-                .hasMessage("cannot read .dockerignore: " + why + " [line=" + line + "]");
+                .hasMessageStartingWith("cannot read .dockerignore: " + why + " [line=" + line + "]"
+                        + (help == null ? "" : "; " + help) + "\n")
+                .hasMessageContaining("\n>     " + line + " | " + lines.split(";")[line - 1]);
+    }
+
+    @Test
+    void theLinesAroundAPatternThatIsNoneAreShownToo() {
+        assertThatThrownBy(() -> read("\ufeffa\nb\nc\n\t[\u001b\nd\ne\n"))
+                .isInstanceOf(BuildException.class)
+                .hasMessage("""
+                        cannot read .dockerignore: pattern [? ends within a bracket or an escape [line=4]
+                              2 | b
+                              3 | c
+                        >     4 |  [?
+                              5 | d""");
     }
 
     @Test
