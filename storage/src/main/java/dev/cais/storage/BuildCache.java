@@ -109,7 +109,9 @@ public final class BuildCache {
 
     /** Hold {@link Store#lockShared()} since the layer was made. */
     public void put(Digest key, Step step) {
-        store.write(step(key), step.toBytes());
+        var file = step(key);
+        store.write(file, step.toBytes());
+        touch(file); // the kernel's own times are those of its last tick, and other uses are noted to the moment
     }
 
     /**

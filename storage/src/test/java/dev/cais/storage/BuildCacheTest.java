@@ -18,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -68,6 +69,21 @@ class BuildCacheTest {
             }
             store.blobs().delete(layer);
             assertThat(store.builds().find(KEY)).isEmpty();
+        }
+    }
+
+    @Test
+    void whatWasMadeIsOfUseSinceThen(TestStore directory) throws IOException {
+        try (var store = Store.open(directory.path(), "a")) {
+            var upper = store.temporary();
+            Files.createDirectory(upper);
+            var layer = keep(store, upper);
+            for (var i = 0; i < 20; i++) {
+                var before = Instant.now().truncatedTo(ChronoUnit.MICROS);
+                store.builds().put(KEY, step(layer));
+
+                assertThat(store.builds().entries().get(0).lastUsed()).isBetween(before, Instant.now());
+            }
         }
     }
 

@@ -39,6 +39,7 @@ final class GitProgram {
             "core.autocrlf=false",
             "core.logAllRefUpdates=false",
             "http.followRedirects=false",
+            "maintenance.auto=false", // from git 2.47 on it goes on behind our back, in what is read and removed
             "http.lowSpeedLimit=1", // bytes a second; a server that packs sends more, to show that it lives
             "http.lowSpeedTime=120",
             "safe.directory=*",
