@@ -2,17 +2,17 @@ package dev.cais.runtime;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cais.fixtures.Eventually;
 import dev.cais.fixtures.Programs;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
-import java.net.ServerSocket;
+import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 /** Git's daemon on loopback, and repositories that it serves. */
@@ -27,12 +27,10 @@ final class GitServer implements AutoCloseable {
     /** @param more addresses to listen on, besides loopback's */
     GitServer(Path directory, String... more) {
         this.directory = directory;
-        try (var free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            port = free.getLocalPort();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-        try {
+        try (var held = new Socket()) { // nobody else gets the port before the daemon listens on it
+            held.setReuseAddress(true);
+            held.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+            port = held.getLocalPort();
             var command = new ArrayList<>(List.of("git", "daemon", "--listen=127.0.0.1", "--port=" + port));
             command.addAll(List.of("--reuseaddr", "--export-all", "--base-path=" + directory));
             for (var address : more) {
@@ -42,22 +40,18 @@ final class GitServer implements AutoCloseable {
                     .redirectOutput(ProcessBuilder.Redirect.DISCARD)
                     .redirectError(ProcessBuilder.Redirect.DISCARD)
                     .start();
+            Eventually.isTrue(this::isServing);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        awaitServing();
     }
 
-    private void awaitServing() {
-        var end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
-        while (true) {
-            try (var socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
-                assertThat(socket.isConnected()).isTrue();
-                return;
-            } catch (IOException e) {
-                assertThat(System.nanoTime()).as("git daemon serves").isLessThan(end);
-                Thread.onSpinWait();
-            }
+    private boolean isServing() {
+        assertThat(daemon.isAlive()).as("git daemon runs").isTrue();
+        try (var socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+            return socket.isConnected();
+        } catch (IOException e) {
+            return false;
         }
     }
 
@@ -120,6 +114,8 @@ final class GitServer implements AutoCloseable {
                 "user.name=test",
                 "-c",
                 "user.email=test@example.org",
+                "-c",
+                "maintenance.auto=false",
                 "-c",
                 "protocol.file.allow=always"));
         command.addAll(List.of(arguments));

@@ -1,12 +1,10 @@
 package dev.cais.runtime;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
+import dev.cais.fixtures.Eventually;
 import dev.cais.fixtures.Programs;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
-import java.util.concurrent.TimeUnit;
 
 /** OpenSSH's agent with keys, behind a socket. */
 final class OpenSshAgent implements AutoCloseable {
@@ -25,12 +23,9 @@ final class OpenSshAgent implements AutoCloseable {
             throw new UncheckedIOException(e);
         }
         for (var key : keys) {
-            var end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
-            while (Programs.run("env", "SSH_AUTH_SOCK=" + socket, "ssh-add", "-q", key.toString())
+            Eventually.isTrue(() -> Programs.run("env", "SSH_AUTH_SOCK=" + socket, "ssh-add", "-q", key.toString())
                             .exitCode()
-                    != 0) {
-                assertThat(System.nanoTime()).as("the agent serves").isLessThan(end);
-            }
+                    == 0);
         }
     }
 

@@ -58,7 +58,7 @@ abstract class RootlessContract {
     void lifeOfAContainer(TestStore store) throws Exception {
         try (var engine = store.openEngineWithBusybox();
                 var box = engine.containers()
-                        .start(sh("echo ready; trap 'exit 7' TERM; while true; do sleep 0.05; done")
+                        .start(sh("trap 'exit 7' TERM; echo ready; while true; do sleep 0.05; done")
                                 .name("quay")
                                 .withInit())) {
             box.awaitReady(Ready.logLine("ready"), LONG);
@@ -67,7 +67,7 @@ abstract class RootlessContract {
                     .isEqualTo(3);
             assertThat(box.exec(ExecSpec.of("cat").stdin("in".getBytes(UTF_8))).stdout())
                     .isEqualTo("in");
-            assertThat(box.top()).anyMatch(process -> process.command().startsWith("sh -c echo ready"));
+            assertThat(box.top()).anyMatch(process -> process.command().startsWith("sh -c trap"));
             assertThat(box.inspect().state().status()).isEqualTo(ContainerState.RUNNING);
             assertThat(box.stop(LONG).exitCode()).isEqualTo(7);
             box.start();
@@ -315,13 +315,14 @@ abstract class RootlessContract {
         assertThat(engine.containers().list()).isEmpty();
     }
 
-    /** What the killed JVM does: ARGS are the store. */
+    /** What the killed JVM does: ARGS are the store, and how many seconds its container's programs sleep. */
     static final class Victim {
         private Victim() {}
 
         public static void main(String[] args) throws Exception {
             var engine = Engine.open(dev.cais.EngineOptions.defaults().store(Path.of(args[0])));
-            engine.containers().start(sh("(setsid sleep 3000 &); mkdir -m 700 /root/kept; sleep 3000"));
+            var sleep = "sleep " + args[1];
+            engine.containers().start(sh("(setsid " + sleep + " &); mkdir -m 700 /root/kept; " + sleep));
             System.out.println(engine.info().id());
             Thread.sleep(Duration.ofMinutes(5).toMillis());
         }
@@ -330,21 +331,22 @@ abstract class RootlessContract {
     @Test
     void killedJvmLeavesNothing(TestStore store) throws Exception {
         store.openEngineWithBusybox().close();
+        var seconds = Long.toString(1_000_000 + ProcessHandle.current().pid()); // other JVMs run this test, too
         String id;
-        try (var jvm = ChildJvm.start(Victim.class, store.path().toString())) {
+        try (var jvm = ChildJvm.start(Victim.class, store.path().toString(), seconds)) {
             id = jvm.readLine();
-            Eventually.isTrue(() -> sleepers() == 2);
+            Eventually.isTrue(() -> sleepers(seconds) == 2);
             jvm.kill();
         }
 
-        Eventually.isTrue(() -> sleepers() == 0);
+        Eventually.isTrue(() -> sleepers(seconds) == 0);
         Eventually.isTrue(() -> !Files.exists(store.path().resolve("engines").resolve(id)));
     }
 
     /** Processes of this user's and of its subordinates. */
-    private static long sleepers() {
+    private static long sleepers(String seconds) {
         return ProcessHandle.allProcesses()
-                .filter(process -> command(process.pid()).equals("sleep\0" + "3000\0"))
+                .filter(process -> command(process.pid()).equals("sleep\0" + seconds + "\0"))
                 .count();
     }
 

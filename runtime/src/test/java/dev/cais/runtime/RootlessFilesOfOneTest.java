@@ -28,8 +28,8 @@ class RootlessFilesOfOneTest extends DebiansFilesAsPlainUser {
         var host = Files.writeString(directory.resolve("host"), "from the host");
         try (var container = engine.containers()
                 .start(ContainerSpec.of(debian)
-                        .command("sh", "-c", "mkdir -m 0 /closed; echo x >/closed/file; sleep 1000"))) {
-            container.awaitReady(Ready.file("/closed/file"), Duration.ofSeconds(30));
+                        .command("sh", "-c", "mkdir -m 0 /closed; echo x >/closed/file; echo ready; sleep 1000"))) {
+            container.awaitReady(Ready.logLine("ready"), Duration.ofSeconds(60));
             container.copyIn(CopySource.of(host).owner(100, 101), "/closed/copied");
 
             var committed = container.commit("committed", CommitOptions.DEFAULT.withoutPause());

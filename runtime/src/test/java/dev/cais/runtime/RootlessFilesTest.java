@@ -66,8 +66,8 @@ class RootlessFilesTest extends DebiansFilesAsPlainUser {
                                 "sh",
                                 "-c",
                                 "su -s /bin/sh redis -c 'umask 077; cd; mkdir own; echo redis >own/file'; rm -r /var/backups"
-                                        + "; chmod 700 /var/lib/redis; sleep 1000"))) {
-            container.awaitReady(Ready.file("/var/lib/redis/own/file"), Duration.ofSeconds(30));
+                                        + "; chmod 700 /var/lib/redis; echo ready; sleep 1000"))) {
+            container.awaitReady(Ready.logLine("ready"), Duration.ofSeconds(60));
             container.copyIn(CopySource.of(host).owner(100, 101), "/var/lib/redis/own/copied");
 
             assertThat(container.stat("/var/lib/redis/own/copied").orElseThrow())

@@ -29,7 +29,7 @@ import org.junit.jupiter.api.Test;
 
 /** Networks of an engine without root, as its containers, its host and another host see them. */
 abstract class RootlessNetworksContract {
-    private static final Duration LONG = Duration.ofSeconds(30);
+    private static final Duration LONG = Duration.ofSeconds(60);
     private static final ContainerSpec BUSYBOX = ContainerSpec.of("busybox");
     private static final ContainerSpec IDLE = BUSYBOX.command("sleep", "1000");
     private static final ContainerSpec WEB = BUSYBOX.command("sh", "-c", "echo hi >index.html; exec httpd -f -p 80");
@@ -70,7 +70,7 @@ abstract class RootlessNetworksContract {
                         .as(whom)
                         .isEqualTo("hi\n");
             }
-            assertThat(output(web, "tail -n 2 /etc/hosts; ping -c 1 -W 5 -q 198.18.1.1 | grep received"))
+            assertThat(output(web, "tail -n 2 /etc/hosts; ping -c 1 -W 60 -q 198.18.1.1 | grep received"))
                     .endsWith("1 packets received, 0% packet loss\n")
                     .contains("198.18.1.20\t", "fd00:18:1:0:0:0:0:20\t");
         }
@@ -200,7 +200,7 @@ abstract class RootlessNetworksContract {
     void whatIsThereCanBeSeen() {
         var net = engine.networks().create(NetworkSpec.of("seen").subnet("198.18.8.0/24"));
         try (var box = engine.containers().start(IDLE.join(net))) {
-            output(box, "ping -c 1 -W 5 198.18.8.1");
+            output(box, "ping -c 1 -W 60 198.18.8.1");
             var seen = net.inspect();
 
             assertThat(seen.subnets())

@@ -2,6 +2,7 @@ package dev.cais.runtime;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cais.fixtures.Eventually;
 import dev.cais.fixtures.Programs;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -10,7 +11,6 @@ import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 
 /**
  * OpenSSH's server on loopback, on ports 22 and 2222 of this JVM's own network namespace: lets root in with keys that are authorized, and
@@ -42,7 +42,7 @@ final class SshServer implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        awaitServing();
+        Eventually.isTrue(this::isServing);
     }
 
     private String configuration() {
@@ -67,17 +67,12 @@ final class SshServer implements AutoCloseable {
         return config + isNew;
     }
 
-    private void awaitServing() {
-        var end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
-        while (true) {
-            try (var socket = new Socket(InetAddress.getLoopbackAddress(), PORT)) {
-                assertThat(socket.getInputStream().read()).isEqualTo('S'); // SH-2.0-…
-                return;
-            } catch (IOException e) {
-                assertThat(System.nanoTime()).as("sshd serves: %s", log()).isLessThan(end);
-                assertThat(server.isAlive()).as(log()).isTrue();
-                Thread.onSpinWait();
-            }
+    private boolean isServing() {
+        assertThat(server.isAlive()).as(log()).isTrue();
+        try (var socket = new Socket(InetAddress.getLoopbackAddress(), PORT)) {
+            return socket.getInputStream().read() == 'S'; // SH-2.0-…
+        } catch (IOException e) {
+            return false;
         }
     }
 
