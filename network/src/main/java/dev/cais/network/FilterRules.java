@@ -12,6 +12,7 @@ import dev.cais.network.netlink.NftTable.Hook;
 import dev.cais.network.netlink.Request;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * The rules of an engine's table, and the sets that they look into. As {@code nft list table inet NAME} shows it:
@@ -219,12 +220,7 @@ final class FilterRules {
                     NftExpression.count(INTERNAL),
                     NftExpression.verdict(Verdict.DROP)));
         }
-        requests.add(table.addRule(
-                "forward",
-                translated(),
-                NftExpression.mask(0, Connection.DNAT),
-                NftExpression.differs(0, NO_BITS),
-                NftExpression.verdict(Verdict.ACCEPT)));
+        requests.add(table.addRule("forward", translated(NftExpression.verdict(Verdict.ACCEPT))));
         requests.add(table.addRule(
                 "forward",
                 NftExpression.meta(Meta.OIFNAME, 0),
@@ -233,8 +229,15 @@ final class FilterRules {
                 NftExpression.verdict(Verdict.DROP)));
     }
 
-    private static NftExpression translated() {
-        return NftExpression.connection(Connection.STATUS, 0);
+    /** In front of what follows: of connections with a translated target alone. */
+    private static NftExpression[] translated(NftExpression... behind) {
+        return Stream.concat(
+                        Stream.of(
+                                NftExpression.connection(Connection.STATUS, 0),
+                                NftExpression.mask(0, Connection.DNAT),
+                                NftExpression.differs(0, NO_BITS)),
+                        Stream.of(behind))
+                .toArray(NftExpression[]::new);
     }
 
     private static void sources(List<Request> requests, NftTable table) {
@@ -249,26 +252,22 @@ final class FilterRules {
                 NftExpression.masquerade()));
         requests.add(table.addRule(
                 "postrouting",
-                translated(),
-                NftExpression.mask(0, Connection.DNAT),
-                NftExpression.differs(0, NO_BITS),
-                NftExpression.meta(Meta.IIFNAME, 0),
-                NftExpression.meta(Meta.OIFNAME, 4),
-                NftExpression.in(WITHIN, 0),
-                NftExpression.masquerade()));
+                translated(
+                        NftExpression.meta(Meta.IIFNAME, 0),
+                        NftExpression.meta(Meta.OIFNAME, 4),
+                        NftExpression.in(WITHIN, 0),
+                        NftExpression.masquerade())));
         // with br_netfilter the translated frame stays on the bridge, and names no link that it came by
         requests.add(table.addRule(
                 "postrouting",
-                translated(),
-                NftExpression.mask(0, Connection.DNAT),
-                NftExpression.differs(0, NO_BITS),
-                NftExpression.meta(Meta.IIF, 0),
-                NftExpression.equal(0, NO_BITS),
-                NftExpression.sourceKind(0),
-                NftExpression.differs(0, LOCAL),
-                NftExpression.meta(Meta.OIFNAME, 0),
-                NftExpression.in(BRIDGES, 0),
-                NftExpression.masquerade()));
+                translated(
+                        NftExpression.meta(Meta.IIF, 0),
+                        NftExpression.equal(0, NO_BITS),
+                        NftExpression.sourceKind(0),
+                        NftExpression.differs(0, LOCAL),
+                        NftExpression.meta(Meta.OIFNAME, 0),
+                        NftExpression.in(BRIDGES, 0),
+                        NftExpression.masquerade())));
         requests.add(table.addRule(
                 "postrouting",
                 NftExpression.meta(Meta.IIFNAME, 0),
