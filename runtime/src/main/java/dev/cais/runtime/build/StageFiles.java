@@ -30,20 +30,15 @@ import java.util.stream.Collectors;
  * @param created when the newest layer was made
  */
 record StageFiles(
-        Optional<Image> base,
-        List<Layer> layers,
-        StageState state,
-        List<HistoryEntry> steps,
-        Optional<Instant> created) {
+        Optional<Image> base, List<Layer> layers, StageState state, StageHistory steps, Optional<Instant> created) {
     private static final String BUILDKIT = "buildkit.dockerfile.v0";
 
     StageFiles {
         layers = List.copyOf(layers);
-        steps = List.copyOf(steps);
     }
 
     static StageFiles scratch() {
-        return new StageFiles(Optional.empty(), List.of(), StageState.ofScratch(), List.of(), Optional.empty());
+        return new StageFiles(Optional.empty(), List.of(), StageState.ofScratch(), StageHistory.NONE, Optional.empty());
     }
 
     static StageFiles of(Image image) {
@@ -51,7 +46,7 @@ record StageFiles(
                 Optional.of(image),
                 image.layers(),
                 StageState.begin(image.config()),
-                List.of(),
+                StageHistory.NONE,
                 image.config().created());
     }
 
@@ -66,8 +61,7 @@ record StageFiles(
 
     /** With an instruction that changed no files. */
     StageFiles with(StageState changed, String history) {
-        var more = new ArrayList<>(steps);
-        more.add(new HistoryEntry(created, history, BUILDKIT, "", true));
+        var more = steps.with(new HistoryEntry(created, history, BUILDKIT, "", true));
         return new StageFiles(base, layers, changed, more, created);
     }
 
@@ -75,8 +69,7 @@ record StageFiles(
     StageFiles with(Layer layer, Instant made, String history) {
         var all = new ArrayList<>(layers);
         all.add(layer);
-        var more = new ArrayList<>(steps);
-        more.add(new HistoryEntry(Optional.of(made), history, BUILDKIT, "", false));
+        var more = steps.with(new HistoryEntry(Optional.of(made), history, BUILDKIT, "", false));
         return new StageFiles(base, all, state, more, Optional.of(made));
     }
 
@@ -100,7 +93,7 @@ record StageFiles(
     /** @param platform that was asked for; empty for the base's */
     BuiltImage finished(ImageConfig config, Optional<Platform> platform) {
         return new BuiltImage(
-                base, layers, created.map(config::created).orElse(config), steps, platform, Optional.empty());
+                base, layers, created.map(config::created).orElse(config), steps.entries(), platform, Optional.empty());
     }
 
     /** As containers of the build see it. Paths that the image declares as volumes are directories like others. */
@@ -141,7 +134,7 @@ record StageFiles(
 
         @Override
         public List<HistoryEntry> history() {
-            return files.steps();
+            return files.steps().entries();
         }
 
         @Override
