@@ -4,6 +4,7 @@ import java.io.InputStream;
 import java.net.URI;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
@@ -36,6 +37,19 @@ public sealed interface BuildContext {
      */
     static BuildContext tar(InputStream archive) {
         return new Tar(archive);
+    }
+
+    /**
+     * Files that a Java program gives: texts, resources of its class path, what it has made itself.
+     *
+     * <pre>{@code
+     * BuildContext.files(files -> files.file("/Dockerfile", text).file("/app.jar", () -> Main.class.getResourceAsStream("/app.jar"), 0644))
+     * }</pre>
+     *
+     * @param adding gives them to an empty layer, whose root is that of the context
+     */
+    static BuildContext files(UnaryOperator<BuildLayer> adding) {
+        return new Given(adding.apply(BuildLayer.EMPTY));
     }
 
     /**
@@ -102,6 +116,14 @@ public sealed interface BuildContext {
         @Override
         public String toString() {
             return "a tar stream";
+        }
+    }
+
+    /** @see #files(UnaryOperator) */
+    record Given(BuildLayer files) implements BuildContext {
+        @Override
+        public String toString() {
+            return "files of this program";
         }
     }
 

@@ -3,6 +3,7 @@ package dev.cais;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -14,7 +15,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A layer of files that a Java program gives, for a {@link BuildStage}. It depends on nothing below it: the same files give the same
+ * A layer of files that a Java program gives, for a {@link BuildStage}, or for a {@link BuildContext#files context}. It depends on nothing below it: the same files give the same
  * layer, whatever the image, the day and the machine. The methods return changed copies.
  *
  * <p>Paths are absolute, without {@code ..}. Directories above them that are not given are root's, with mode 0755; so do not write
@@ -97,6 +98,11 @@ public record BuildLayer(List<Entry> entries, CopySource.Owner owner, Instant ti
     /** A file of mode 0644. */
     public BuildLayer file(String path, byte[] content) {
         return file(path, content, 0644);
+    }
+
+    /** A text in UTF-8, of mode 0644. */
+    public BuildLayer file(String path, String text) {
+        return file(path, text.getBytes(StandardCharsets.UTF_8));
     }
 
     /** @param content not copied */

@@ -72,6 +72,34 @@ class BuildContextsTest extends BuildsByOneEngine {
     }
 
     @Test
+    void filesOfThisProgramAreAContext() {
+        var spec = BuildSpec.of(BuildContext.files(files -> files.file(
+                        "/Dockerfile",
+                        "FROM busybox\nCOPY . /c/\nCMD [\"sh\", \"-c\", \"cd /c; find . | sort; cat in/a; stat -c %a in/run\"]")
+                .file("/.dockerignore", "Dockerfile\n.dockerignore\n*.log")
+                .file("/a.log", new byte[0])
+                .file("/in/a", "tea\n")
+                .file("/in/run", () -> new ByteArrayInputStream(new byte[1]), 0755)
+                .link("/link", "in/a")));
+
+        assertThat(builds.run(builds.build(spec))).isEqualTo(".\n./in\n./in/a\n./in/run\n./link\ntea\n755\n");
+        builds.carriedOut();
+        builds.build(spec);
+        assertThat(builds.carriedOut()).isEmpty();
+    }
+
+    @Test
+    void aResourceThatIsMissingIsNamed() {
+        var spec = BuildSpec.of(BuildContext.files(files ->
+                files.file("/in/app.jar", () -> BuildContextsTest.class.getResourceAsStream("/missing.jar"), 0644)));
+
+        assertThatThrownBy(() -> builds.build(spec))
+                .isInstanceOf(BuildException.class)
+                .hasMessage(
+                        "cannot build files of this program: what /in/app.jar is to hold cannot be read: it is not there");
+    }
+
+    @Test
     void aDockerfileNeedsNoFile() {
         var spec = BuildSpec.of(BuildContext.empty()).dockerfileInline("FROM busybox\nRUN echo built >/file\n");
 

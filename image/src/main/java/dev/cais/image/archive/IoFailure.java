@@ -29,7 +29,8 @@ public final class IoFailure {
         return new StorageException(what + ": " + reason(cause), Map.of(), "", cause);
     }
 
-    private static String reason(IOException cause) {
+    /** As half a sentence, without the file's name. */
+    public static String reason(IOException cause) {
         if (cause instanceof AccessDeniedException) {
             return "permission denied";
         }

@@ -2,7 +2,9 @@ package dev.cais.runtime.build;
 
 import dev.cais.BuildContext;
 import dev.cais.BuildDefinition;
+import dev.cais.BuildException;
 import dev.cais.BuildSpec;
+import dev.cais.ConflictException;
 import dev.cais.CorruptContentException;
 import dev.cais.InvalidSpecException;
 import dev.cais.StorageException;
@@ -115,6 +117,14 @@ final class Contexts implements AutoCloseable {
             if (fill(tar.archive(), context, fresh)) {
                 times.put(name, () -> newest(fresh));
             }
+        } else if (context instanceof BuildContext.Given given) {
+            try (var writing = workplace.host().store().files(fresh)) {
+                new GivenFiles("the context", given.files())
+                        .write(writing, time -> time, (path, file) -> GivenFiles.open(file));
+            } catch (BuildException | ConflictException | InvalidSpecException e) {
+                throw new BuildException("cannot build " + context + ": " + e.problem(), e.facts(), e.help(), e);
+            }
+            times.put(name, () -> newest(fresh));
         } else if (context instanceof BuildContext.Web web) {
             var remote = new RemoteFile(
                     workplace, web.url(), Optional.empty(), Vicinity.HOST, new ServerSecrets(spec), temporary());
