@@ -15,8 +15,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A layer of files that a Java program gives, for a {@link BuildStage}, or for a {@link BuildContext#files context}. It depends on nothing below it: the same files give the same
- * layer, whatever the image, the day and the machine. The methods return changed copies.
+ * A layer of files that a Java program gives, for a {@link BuildStage}, or for a {@linkplain BuildContext#files context}. It depends on
+ * nothing below it: the same files give the same layer, whatever the image, the day and the machine. The methods return changed copies.
  *
  * <p>Paths are absolute, without {@code ..}. Directories above them that are not given are root's, with mode 0755; so do not write
  * below what is a symbolic link in the image, as {@code /lib} is in many: the directory would stand in its place. What comes later
