@@ -7,6 +7,7 @@ import dev.cais.BuildException;
 import dev.cais.BuildRunOptions;
 import dev.cais.BuildSpec;
 import dev.cais.BuildStep;
+import dev.cais.ByteSize;
 import dev.cais.CancelledException;
 import dev.cais.ContainerSpec;
 import dev.cais.EndpointSpec;
@@ -42,6 +43,9 @@ final class RunStep {
             List.of("/dev", "/proc", "/sys", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf");
 
     private static final int LONGEST_LAST_WORDS = 300;
+
+    /** With less of it a disk is full: some keep a little for themselves. */
+    private static final ByteSize LEAST_SPACE = ByteSize.mib(1);
 
     /** What programs tell terminals: a last line of nothing else says nothing. ECMA-48, 5.4, control sequences. */
     private static final Pattern CONTROL_SEQUENCES = Pattern.compile("\\x1b\\[[0-?]*[ -/]*[@-~]");
@@ -237,7 +241,7 @@ final class RunStep {
                             },
                             (status, files) -> {
                                 if (!status.success()) {
-                                    throw failure(status, lastWords, run.program());
+                                    throw failure(status, lastWords, run.program(), fullDisk(files.upper()));
                                 }
                                 MountStubs.remove(files.upper(), files.layers(), targets(spec));
                                 upper.accept(files.upper());
@@ -284,14 +288,23 @@ final class RunStep {
         return targets;
     }
 
-    private static BuildException failure(ExitStatus status, CharSequence lastWords, Program program) {
+    /** What programs do not always tell; empty if there is space. Of inodes and quotas nothing is known here. */
+    private String fullDisk(Path upper) {
+        var place = upper.toFile(); // knows of its file system without a look at all mounts
+        return place.getTotalSpace() > 0 && place.getUsableSpace() < LEAST_SPACE.bytes()
+                ? "no space is left on the file system of "
+                        + workplace.host().store().root()
+                : "";
+    }
+
+    private static BuildException failure(ExitStatus status, CharSequence lastWords, Program program, String fullDisk) {
         var words = CONTROL_SEQUENCES.matcher(lastWords).replaceAll("").stripTrailing();
         words = words.substring(words.lastIndexOf('\n') + 1).replaceAll("\\p{Cntrl}", "?");
         var isLikeArray = program.shell() && program.words().get(0).startsWith("[");
         var quotes = isLikeArray ? "what is to be a JSON array is none: strings in double quotes, commas between" : "";
         return new BuildException(
                 "the program ended with " + status,
-                Stream.of(words.isEmpty() ? "" : "its last words: " + words, quotes)
+                Stream.of(words.isEmpty() ? "" : "its last words: " + words, quotes, fullDisk)
                         .filter(text -> !text.isEmpty())
                         .collect(Collectors.joining("; ")));
     }
