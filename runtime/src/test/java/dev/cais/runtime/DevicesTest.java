@@ -12,6 +12,7 @@ import dev.cais.Engine;
 import dev.cais.InvalidSpecException;
 import dev.cais.NotFoundException;
 import dev.cais.UnsupportedHostException;
+import dev.cais.fixtures.Eventually;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.linux.Abi;
@@ -257,18 +258,15 @@ class DevicesTest {
     }
 
     @Test
-    void processesAreListedFromOutside() throws InterruptedException {
+    void processesAreListedFromOutside() {
         var commands = List.of("sleep 2000", "sleep 1000");
         try (var container =
                 engine.containers().start(BUSYBOX.user("guest").command("sh", "-c", "sleep 1000 & exec sleep 2000"))) {
+            // each of the two is the shell for a moment
+            Eventually.passes(() -> assertThat(container.top())
+                    .extracting(process -> process.command())
+                    .isEqualTo(commands));
             var processes = container.top();
-            while (!processes.stream()
-                    .map(process -> process.command())
-                    .toList()
-                    .equals(commands)) {
-                Thread.sleep(5); // each of the two is the shell for a moment
-                processes = container.top();
-            }
             assertThat(processes).extracting(process -> process.containerPid()).contains(1);
             assertThat(processes).extracting(process -> process.user()).containsOnly("guest");
             assertThat(processes.get(0).pid()).isEqualTo(container.pid());

@@ -161,7 +161,8 @@ class ExecTest {
                     .isEqualTo("begun\n");
             awaitProcesses(container, "sleep 1001");
             assertThat(container.top()).extracting(process -> process.command()).contains("sleep 1001");
-            assertThat(container.stats().pids().current()).isEqualTo(2);
+            Eventually.passes(
+                    () -> assertThat(container.stats().pids().current()).isEqualTo(2));
         }
     }
 

@@ -95,7 +95,7 @@ class FailedStartTest {
                         store.path().resolve("engines/" + engine.info().id() + "/containers"))) {
                     assertThat(containers).isEmpty();
                 }
-                assertThat(children()).hasSize(2);
+                Eventually.passes(() -> assertThat(children()).hasSize(2));
             }
             // the rest are steps behind the program's execution: other candidates, exits, the failure's own report
             assertThat(reported).isGreaterThan(saboteur[0].size - 60);

@@ -99,12 +99,11 @@ class InitTest {
                 "i=0; while [ $i -lt 200 ]; do (sh -c 'exit 5' &) ; i=$((i+1)); done; echo ready; cat /dev/zero >/dev/null";
         try (var container = engine.containers().start(sh(orphans))) {
             awaitLine(container, "ready");
-            Eventually.isTrue(() -> container.top().stream().noneMatch(process -> process.state() == 'Z'));
-
-            assertThat(container.top())
+            // each of them may begin late, and end later still
+            Eventually.passes(() -> assertThat(container.top())
                     .extracting(process -> process.command())
                     .contains("cais-init")
-                    .hasSizeLessThanOrEqualTo(3);
+                    .hasSizeLessThanOrEqualTo(3));
             assertThat(container.state().word()).isEqualTo("running");
         }
     }
