@@ -79,7 +79,7 @@ class CniNetworksTest {
 
     private static String get(int port) throws IOException {
         try (var socket = new Socket()) {
-            socket.connect(new InetSocketAddress(Subnet.parseAddress("127.0.0.1"), port), 20_000);
+            socket.connect(new InetSocketAddress(Subnet.parseAddress("127.0.0.1"), port), 60_000);
             socket.getOutputStream().write("GET / HTTP/1.0\r\n\r\n".getBytes(UTF_8));
             return new String(socket.getInputStream().readAllBytes(), UTF_8);
         }
@@ -96,7 +96,7 @@ class CniNetworksTest {
                     .hasMessage("cannot tell the address of container web on network cninet: its plugins give it one"
                             + " when it starts");
             web.start();
-            web.awaitReady(listening(80), Duration.ofSeconds(30));
+            web.awaitReady(listening(80), Duration.ofSeconds(60));
             assertThat(web.address(net).getHostAddress()).isEqualTo("198.18.41.2");
             assertThat(directory.resolve("cninet/198.18.41.2")).exists();
             var client = ContainerSpec.of("busybox").join(net).command("wget", "-qO-", "http://www/");

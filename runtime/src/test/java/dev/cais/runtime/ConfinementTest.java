@@ -73,7 +73,7 @@ class ConfinementTest {
 
     @Test
     void loopbackIsUpAndAlone() {
-        assertThat(output(sh("ping -c 1 -W 1 127.0.0.1 >/dev/null && echo up; ls /sys/class/net")))
+        assertThat(output(sh("ping -c 1 -W 30 127.0.0.1 >/dev/null && echo up; ls /sys/class/net")))
                 .isEqualTo("up\nlo\n");
     }
 
@@ -84,7 +84,7 @@ class ConfinementTest {
         assertThatThrownBy(() -> engine.containers().run(sh("ls").workdir(directory)))
                 .isInstanceOf(InvalidSpecException.class)
                 .hasMessageContaining("it cannot enter its working directory " + directory + ": ");
-        try (var container = engine.containers().start(sh("sleep 60"))) {
+        try (var container = engine.containers().start(sh("sleep 1000"))) {
             assertThatThrownBy(() -> container.exec(ExecSpec.of("ls").workdir(directory)))
                     .isInstanceOf(InvalidSpecException.class)
                     .hasMessageContaining("it cannot enter its working directory " + directory + ": ");
@@ -138,7 +138,7 @@ class ConfinementTest {
 
     @Test
     void execIsConfinedLikeTheFirstProcess() {
-        try (var container = engine.containers().start(sh("sleep 60"))) {
+        try (var container = engine.containers().start(sh("sleep 1000"))) {
             var status = container.exec("cat", "/proc/self/status").stdout();
 
             assertThat(status)

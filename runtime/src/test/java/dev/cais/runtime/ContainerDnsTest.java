@@ -296,7 +296,7 @@ class ContainerDnsTest {
                             "options edns0 trust-ad ndots:0",
                             "Address: 192.0.2.5",
                             "false");
-            assertThat(jvm.await(Duration.ofSeconds(30))).isZero();
+            assertThat(jvm.await(Duration.ofSeconds(60))).isZero();
         }
     }
 }

@@ -70,7 +70,7 @@ class CrowdTest {
                 assertThat(net.endpoints()).hasSize(CROWD);
                 var first = containers.get(0);
                 for (var i : new int[] {0, 99, CROWD - 1}) {
-                    assertThat(first.exec("ping", "-c", "1", "-W", "20", "member-" + i)
+                    assertThat(first.exec("ping", "-c", "1", "-W", "60", "member-" + i)
                                     .exitCode())
                             .isZero();
                 }
@@ -136,7 +136,7 @@ class CrowdTest {
             for (var box : boxes) {
                 assertThat(box.exec("ls", "/sys/class/net").stdout()).isEqualTo("eth0\nlo\n");
                 assertThat(box.endpoints()).hasSize(1);
-                assertThat(box.exec("ping", "-c", "1", "-W", "20", "target-0").exitCode())
+                assertThat(box.exec("ping", "-c", "1", "-W", "60", "target-0").exitCode())
                         .isZero();
                 assertThat(box.exec("nslookup", "-type=a", "service.").stdout()).doesNotContain("Address: 10.");
             }

@@ -13,7 +13,7 @@ final class EchoServer {
     static final ContainerSpec SPEC = ContainerSpec.of("busybox").command("sh", "-c", "exec nc -ll -p 80 -e cat");
 
     /** In milliseconds. */
-    private static final int PATIENCE = 30_000;
+    private static final int PATIENCE = 60_000;
 
     private EchoServer() {}
 

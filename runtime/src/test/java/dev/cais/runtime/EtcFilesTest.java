@@ -56,7 +56,7 @@ class EtcFilesTest {
                         web
                         example.org
                         """);
-        assertThat(output(spec, "ping -c 1 -W 1 web >/dev/null && ping -c 1 -W 1 localhost >/dev/null && echo up"))
+        assertThat(output(spec, "ping -c 1 -W 30 web >/dev/null && ping -c 1 -W 30 localhost >/dev/null && echo up"))
                 .isEqualTo("up\n");
     }
 

@@ -77,7 +77,8 @@ class EventsTest {
     @Test
     void eachStepOfALifeIsTold() throws InterruptedException {
         var spec = sh("trap 'exit 7' TERM; echo ready; while :; do sleep 0.01; done")
-                .name("life");
+                .name("life")
+                .stopTimeout(Duration.ofSeconds(60));
         var container = engine.containers().create(spec.label("a", "b"));
         container.start();
         awaitLines(container, 1);
@@ -334,8 +335,8 @@ class EventsTest {
                 var listening = engine.events()
                         .listen(EventFilter.ALL.container(container.id()), event -> heard.add(event.action()))) {
             container.start();
-            assertThat(heard.poll(20, TimeUnit.SECONDS)).isEqualTo(EventAction.START);
-            assertThat(heard.poll(20, TimeUnit.SECONDS)).isEqualTo(EventAction.DIE);
+            assertThat(heard.poll(60, TimeUnit.SECONDS)).isEqualTo(EventAction.START);
+            assertThat(heard.poll(60, TimeUnit.SECONDS)).isEqualTo(EventAction.DIE);
             listening.close();
             assertThat(listening.missed()).isZero();
         }
@@ -353,7 +354,7 @@ class EventsTest {
                                 engine.containers().run(sh("echo next")).stdout()))) {
             engine.containers().run(sh("true").name("first"));
 
-            assertThat(output.get(20, TimeUnit.SECONDS)).isEqualTo("next\n");
+            assertThat(output.get(60, TimeUnit.SECONDS)).isEqualTo("next\n");
             assertThat(listening.missed()).isZero();
         }
     }
@@ -384,7 +385,7 @@ class EventsTest {
             thread.start();
             thread.interrupt();
 
-            assertThat(thrown.get(20, TimeUnit.SECONDS))
+            assertThat(thrown.get(60, TimeUnit.SECONDS))
                     .hasMessage("cannot go on waiting for events: the thread was interrupted");
         }
     }
@@ -395,7 +396,7 @@ class EventsTest {
         var last = CompletableFuture.supplyAsync(stream::next);
         stream.close();
 
-        assertThat(last.get(20, TimeUnit.SECONDS)).isEmpty();
+        assertThat(last.get(60, TimeUnit.SECONDS)).isEmpty();
     }
 
     // ---- without containers
@@ -460,7 +461,7 @@ class EventsTest {
                 });
                 var quick = engine.events().follow(EventFilter.ALL.container("quick"))) {
             engine.containers().run(sh("true").name("quick"));
-            assertThat(begun.await(20, TimeUnit.SECONDS)).isTrue();
+            assertThat(begun.await(60, TimeUnit.SECONDS)).isTrue();
 
             assertThat(quick.stream().limit(4).map(event -> event.action().word()))
                     .containsExactly("create", "start", "die", "destroy");

@@ -23,7 +23,7 @@ class ExitCallbackTest {
                     .thenApply(status -> engine.containers()
                             .run(SPEC.command("echo", "next"))
                             .stdout());
-            assertThat(next.get(20, TimeUnit.SECONDS)).isEqualTo("next\n");
+            assertThat(next.get(60, TimeUnit.SECONDS)).isEqualTo("next\n");
         }
     }
 
@@ -31,7 +31,7 @@ class ExitCallbackTest {
     void callbackMayCloseTheEngine(TestStore store) throws Exception {
         var engine = store.openEngineWithBusybox();
         var container = engine.containers().start(SPEC.command("sleep", "0.1"));
-        container.onExit().thenRun(engine::close).get(20, TimeUnit.SECONDS);
+        container.onExit().thenRun(engine::close).get(60, TimeUnit.SECONDS);
         assertThat(engine)
                 .hasToString("Engine[" + store.path() + ", overlay, cgroup "
                         + engine.info().cgroupVersion() + ", closed]");

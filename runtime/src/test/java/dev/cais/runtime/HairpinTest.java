@@ -47,7 +47,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(120)
 class HairpinTest {
     private static final int PORT = 7000;
-    private static final int PATIENCE = 10_000;
+    private static final int PATIENCE = 60_000;
     private static final ContainerSpec IDLE = ContainerSpec.of("busybox").command("sleep", "1000");
     private static final ContainerSpec PUBLISHED = IDLE.publish(
                     PortMapping.of(PORT).on("0.0.0.0", "::"))

@@ -75,8 +75,8 @@ class HostFirewallTest {
                     Programs.output("sh", "-c", commands.replace("iptables -", "iptables-nft -"));
                 }
 
-                assertThat(output(box, "ping -c 1 -W 10 host.internal")).contains(" 0% packet loss");
-                assertThat(output(box, "ping -c 1 -W 10 " + web.name())).contains(" 0% packet loss");
+                assertThat(output(box, "ping -c 1 -W 30 host.internal")).contains(" 0% packet loss");
+                assertThat(output(box, "ping -c 1 -W 30 " + web.name())).contains(" 0% packet loss");
             } finally {
                 Programs.output(
                         "sh",
@@ -94,7 +94,7 @@ class HostFirewallTest {
         try (var engine = store.openEngineWithBusybox();
                 var inner = engine.networks().create(NetworkSpec.of("inner").asInternal());
                 var box = engine.containers().start(IDLE.join(inner))) {
-            assertThat(output(box, "ping -c 1 -W 10 host.internal")).contains(" 0% packet loss");
+            assertThat(output(box, "ping -c 1 -W 30 host.internal")).contains(" 0% packet loss");
             assertThat(ControlFile.read(forwarding)).isEqualTo("0\n");
             assertThat(engine.info().notes()).doesNotContain(note);
 

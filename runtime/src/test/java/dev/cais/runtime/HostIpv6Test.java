@@ -36,7 +36,7 @@ class HostIpv6Test {
         ControlFile.write(setting, "1");
         try (var engine = store.openEngineWithBusybox();
                 var net = engine.networks().create(NetworkSpec.of("six").subnet("fd00:78::/64"))) {
-            var ping = BUSYBOX.command("ping", "-6", "-c", "1", "-W", "10", "host.internal");
+            var ping = BUSYBOX.command("ping", "-6", "-c", "1", "-W", "30", "host.internal");
             assertThat(engine.containers().run(ping.join(net)).stdout()).contains("(fd00:78::1)", " 0% packet loss");
         } finally {
             ControlFile.write(setting, before.strip());
@@ -50,7 +50,7 @@ class HostIpv6Test {
                     var net = engine.networks().create("four");
                     var web = engine.containers()
                             .start(BUSYBOX.name("web").command("sleep", "1000").join(net))) {
-                var ping = BUSYBOX.command("ping", "-c", "1", "-W", "10", "web");
+                var ping = BUSYBOX.command("ping", "-c", "1", "-W", "30", "web");
                 assertThat(engine.containers().run(ping.join(net)).stdout()).contains(" 0% packet loss");
                 assertThat(web.endpoints()).hasSize(1);
                 assertThatThrownBy(() ->
@@ -73,7 +73,7 @@ class HostIpv6Test {
                 WithoutIpv6.class,
                 store.path().toString())) {
             assertThat(jvm.readLines()).containsExactly("done");
-            assertThat(jvm.await(Duration.ofSeconds(30))).isZero();
+            assertThat(jvm.await(Duration.ofSeconds(60))).isZero();
         }
     }
 }

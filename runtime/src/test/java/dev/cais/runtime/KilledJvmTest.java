@@ -8,6 +8,7 @@ import dev.cais.Engine;
 import dev.cais.EngineOptions;
 import dev.cais.NamespaceMode;
 import dev.cais.fixtures.ChildJvm;
+import dev.cais.fixtures.Eventually;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestStore;
@@ -32,8 +33,6 @@ import org.junit.jupiter.api.Timeout;
 class KilledJvmTest {
     private static final int ROUNDS = Integer.getInteger("cais.test.kills", 100);
     private static final String MARK = "CAIS_TEST_MARK=";
-    /** Far more than it takes, which {@code worst} tells; a busy machine is no failure. */
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
 
     private final Nftables nftables = Nftables.open();
     private String mark = "";
@@ -99,14 +98,12 @@ class KilledJvmTest {
                 }
                 victim.kill();
                 var killed = System.nanoTime();
-                var left = left(store, id);
-                while (!left.isEmpty() && System.nanoTime() - killed < PATIENCE.toNanos()) {
-                    Thread.sleep(10);
-                    left = left(store, id);
-                }
+                var number = round;
+                Eventually.passes(() -> assertThat(left(store, id))
+                        .as("left in round %d of seed %d", number, seed)
+                        .isEmpty());
                 var took = Duration.ofNanos(System.nanoTime() - killed);
                 worst = took.compareTo(worst) > 0 ? took : worst;
-                assertThat(left).as("left in round %d of seed %d", round, seed).isEmpty();
             }
         }
         System.out.println(

@@ -56,7 +56,7 @@ class LifecycleTest {
 
     @Test
     void aCreatedContainerHasNoProcessAndIsFound() {
-        try (var container = engine.containers().create(sh("sleep 60").name("web"))) {
+        try (var container = engine.containers().create(sh("sleep 1000").name("web"))) {
             assertThat(container.state()).isEqualTo(ContainerState.CREATED);
             assertThat(container).hasToString("Container[web, created]");
             assertThat(engine.containers().get("web")).isSameAs(container);
@@ -112,7 +112,7 @@ class LifecycleTest {
     @Test
     void aRestartMakesANewProcess() {
         try (var container =
-                engine.containers().start(sh("echo up; exec sleep 60").name("web"))) {
+                engine.containers().start(sh("echo up; exec sleep 1000").name("web"))) {
             var before = container.pid();
             container.restart();
 
@@ -126,7 +126,7 @@ class LifecycleTest {
 
     @Test
     void aSecondStartIsRefused() {
-        try (var container = engine.containers().start(sh("sleep 60").name("web"))) {
+        try (var container = engine.containers().start(sh("sleep 1000").name("web"))) {
             assertThatThrownBy(container::start)
                     .isInstanceOf(ConflictException.class)
                     .hasMessage("cannot start container web: it is running");
@@ -135,7 +135,7 @@ class LifecycleTest {
 
     @Test
     void theFirstStartOfTwoThreadsWins() throws Exception {
-        try (var container = engine.containers().create(sh("sleep 60"))) {
+        try (var container = engine.containers().create(sh("sleep 1000"))) {
             var refused = new CompletableFuture<Throwable>();
             var threads = new Thread[2];
             for (var i = 0; i < 2; i++) {
@@ -148,7 +148,7 @@ class LifecycleTest {
                 });
                 threads[i].start();
             }
-            assertThat(refused.get(20, TimeUnit.SECONDS)).hasMessageEndingWith("it is running");
+            assertThat(refused.get(60, TimeUnit.SECONDS)).hasMessageEndingWith("it is running");
             for (var thread : threads) {
                 thread.join();
             }
@@ -178,7 +178,7 @@ class LifecycleTest {
         container.close();
 
         assertThat(container.state()).isEqualTo(ContainerState.REMOVED);
-        assertThatThrownBy(() -> end.get(10, TimeUnit.SECONDS))
+        assertThatThrownBy(() -> end.get(60, TimeUnit.SECONDS))
                 .isInstanceOf(ExecutionException.class)
                 .cause()
                 .isInstanceOf(ConflictException.class)
@@ -193,7 +193,7 @@ class LifecycleTest {
     void waitingHasThreeConditions() throws Exception {
         try (var container = engine.containers().create(sh("exit 4").name("job"))) {
             assertThat(container
-                            .await(WaitCondition.NOT_RUNNING, Duration.ofSeconds(20))
+                            .await(WaitCondition.NOT_RUNNING, Duration.ofSeconds(60))
                             .exitCode())
                     .isZero();
             assertThatThrownBy(() -> container.await(WaitCondition.NEXT_EXIT, Duration.ofMillis(10)))
@@ -201,15 +201,15 @@ class LifecycleTest {
                     .hasMessage("cannot wait longer for container job: it is created after PT0.01S");
             var nextExit = later(() -> container.await(WaitCondition.NEXT_EXIT).exitCode());
             var removed = later(() -> container.await(WaitCondition.REMOVED).exitCode());
-            var thread = waiting.poll(20, TimeUnit.SECONDS);
+            var thread = waiting.poll(60, TimeUnit.SECONDS);
             awaitWaiting(thread);
-            awaitWaiting(waiting.poll(20, TimeUnit.SECONDS));
+            awaitWaiting(waiting.poll(60, TimeUnit.SECONDS));
 
             container.start();
-            assertThat(nextExit.get(20, TimeUnit.SECONDS)).isEqualTo(4);
+            assertThat(nextExit.get(60, TimeUnit.SECONDS)).isEqualTo(4);
             assertThat(removed).isNotDone();
             container.remove();
-            assertThat(removed.get(20, TimeUnit.SECONDS)).isEqualTo(4);
+            assertThat(removed.get(60, TimeUnit.SECONDS)).isEqualTo(4);
             assertThatThrownBy(() -> container.await(WaitCondition.NEXT_EXIT))
                     .isInstanceOf(ConflictException.class)
                     .hasMessage("cannot wait for the next exit of container job: it is removed");
@@ -238,13 +238,13 @@ class LifecycleTest {
 
     @Test
     void anInterruptedWaitIsCancelled() throws Exception {
-        try (var container = engine.containers().start(sh("sleep 60").name("slow"))) {
+        try (var container = engine.containers().start(sh("sleep 1000").name("slow"))) {
             var result = later(container::await);
             var thread = waiting.take();
             awaitWaiting(thread);
             thread.interrupt();
 
-            assertThatThrownBy(() -> result.get(20, TimeUnit.SECONDS))
+            assertThatThrownBy(() -> result.get(60, TimeUnit.SECONDS))
                     .cause()
                     .isInstanceOf(CancelledException.class)
                     .hasMessage("cannot go on waiting for container slow: the thread was interrupted");
@@ -295,7 +295,7 @@ class LifecycleTest {
 
     @Test
     void onlyWhatDoesNotRunIsRemoved() {
-        var container = engine.containers().start(sh("sleep 60").name("web"));
+        var container = engine.containers().start(sh("sleep 1000").name("web"));
         assertThatThrownBy(container::remove)
                 .isInstanceOf(ConflictException.class)
                 .hasMessage("cannot remove container web: it is running; stop it first, or close it");
@@ -311,7 +311,7 @@ class LifecycleTest {
 
     @Test
     void oneThatGoesWithItsEndStaysWhereItIsStartedAgain() {
-        try (var container = engine.containers().start(sh("sleep 60").withAutoRemove())) {
+        try (var container = engine.containers().start(sh("sleep 1000").withAutoRemove())) {
             for (var i = 0; i < 5; i++) {
                 container.restart(Duration.ZERO);
                 assertThat(container.state()).isEqualTo(ContainerState.RUNNING);
@@ -333,7 +333,7 @@ class LifecycleTest {
 
     @Test
     void aRenamedContainerIsFoundByItsNewName() {
-        try (var web = engine.containers().start(sh("sleep 60").name("web"));
+        try (var web = engine.containers().start(sh("sleep 1000").name("web"));
                 var store = engine.containers().create(sh("true").name("store"))) {
             assertThatThrownBy(() -> web.rename("store"))
                     .isInstanceOf(ConflictException.class)

@@ -91,7 +91,7 @@ class NetworkKindsTest {
     }
 
     private static boolean reaches(Container from, String address) {
-        return from.exec("ping", "-c", "1", "-W", "3", address).exitCode() == 0;
+        return from.exec("ping", "-c", "1", "-W", "30", address).exitCode() == 0;
     }
 
     /** For what a slow machine must not turn into a success. */
