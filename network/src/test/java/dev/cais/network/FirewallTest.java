@@ -68,7 +68,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class FirewallTest {
     private static final int GROUP = 0x7a11;
     private static final int REFUSED_MILLIS = 300;
-    private static final int CONNECT_MILLIS = 20_000;
+    private static final int CONNECT_MILLIS = 60_000;
     private static final InetAddress LOOPBACK = address("127.0.0.1");
     private static final InetAddress ALL = address("0.0.0.0");
     private static final FilteredNetwork RED = new FilteredNetwork("caisred", false, true, true);
@@ -168,6 +168,20 @@ class FirewallTest {
                 socket.connect(new InetSocketAddress(address(host), port), REFUSED_MILLIS);
                 return false;
             } catch (IOException e) {
+                return true;
+            }
+        });
+    }
+
+    /** The older iptables has one lock for all of the machine: somebody else may have it for a moment. */
+    private static void shell(String commands) {
+        Programs.output("sh", "-c", commands.replace("iptables-legacy -", "iptables-legacy -w -"));
+    }
+
+    private static boolean connects(NetNamespace namespace, String host, int port) {
+        return namespace.call(() -> {
+            try (var socket = new Socket()) {
+                socket.connect(new InetSocketAddress(address(host), port), CONNECT_MILLIS);
                 return true;
             }
         });
@@ -476,19 +490,19 @@ class FirewallTest {
         firewall.add(RED);
         firewall.publish(List.of(tcp(ALL, 8080, "198.18.1.2")));
         assertThat(firewall.obstacles()).isEmpty();
-        Programs.output("sh", "-c", other.begin);
+        shell(other.begin);
         try {
             assertThat(firewall.obstacles()).extracting(Obstacle::chain).containsExactly(other.chain);
             assertThat(isCutOff(red1, "198.18.9.2", 80)).isTrue();
             assertThat(isCutOff(neighbour, "198.18.9.1", 8080)).isTrue();
             assertThat(ask("127.0.0.1", 8080)).as("the host itself").isEqualTo("198.18.1.1");
 
-            Programs.output("sh", "-c", firewall.obstacles().get(0).help().replace("iptables -", "iptables-nft -"));
+            shell(firewall.obstacles().get(0).help().replace("iptables -", "iptables-nft -"));
 
             assertThat(askFrom(red1, "198.18.9.2", 80)).isEqualTo("198.18.9.1");
             assertThat(askFrom(neighbour, "198.18.9.1", 8080)).isEqualTo("198.18.9.2");
         } finally {
-            Programs.output("sh", "-c", other.end);
+            shell(other.end);
         }
     }
 
@@ -526,7 +540,7 @@ class FirewallTest {
     void othersThatKeepContainersFromTheHostAreNamedWithWhatHelps(Guard guard) throws Exception {
         firewall.add(RED);
         try (var server = new ServerSocket(0, 50, address("198.18.1.1"))) {
-            Programs.output("sh", "-c", guard.begin);
+            shell(guard.begin);
             try {
                 assertThat(firewall.obstacles())
                         .extracting(Obstacle::way, Obstacle::chain)
@@ -534,11 +548,11 @@ class FirewallTest {
                 assertThat(isCutOff(red1, "198.18.1.1", server.getLocalPort())).isTrue();
                 assertThat(askFrom(red1, "198.18.9.2", 80)).as("the outside").isEqualTo("198.18.9.1");
 
-                Programs.output("sh", "-c", firewall.obstacles().get(0).help().replace("iptables -", "iptables-nft -"));
+                shell(firewall.obstacles().get(0).help().replace("iptables -", "iptables-nft -"));
 
-                assertThat(isCutOff(red1, "198.18.1.1", server.getLocalPort())).isFalse();
+                assertThat(connects(red1, "198.18.1.1", server.getLocalPort())).isTrue();
             } finally {
-                Programs.output("sh", "-c", guard.end);
+                shell(guard.end);
             }
         }
     }

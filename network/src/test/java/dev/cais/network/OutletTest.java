@@ -57,7 +57,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @RequiresRoot
 @RequiresFeature({Feature.OWN_NETWORK, Feature.NF_TABLES})
 @LeakChecked
-@Timeout(value = 120, unit = TimeUnit.SECONDS)
+@Timeout(value = 300, unit = TimeUnit.SECONDS)
 class OutletTest {
     private static final int GROUP = 0x7a12;
     private static final int REFUSED_MILLIS = 300;

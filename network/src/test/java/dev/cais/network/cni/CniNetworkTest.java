@@ -36,7 +36,7 @@ import org.junit.jupiter.api.io.TempDir;
 @RequiresRoot
 @RequiresFeature(Feature.OWN_NETWORK)
 @LeakChecked
-@Timeout(120)
+@Timeout(300)
 class CniNetworkTest {
     private static final Duration LONG = Duration.ofSeconds(60);
     private static final int HOST_PORT = 18080;
@@ -68,7 +68,7 @@ class CniNetworkTest {
 
     private static String ask(InetSocketAddress address) throws IOException {
         try (var socket = new Socket()) {
-            socket.connect(address, 20_000);
+            socket.connect(address, 60_000);
             return new String(socket.getInputStream().readAllBytes(), UTF_8);
         }
     }

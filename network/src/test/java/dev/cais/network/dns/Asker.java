@@ -134,7 +134,7 @@ final class Asker implements AutoCloseable {
     }
 
     String dig(String... arguments) {
-        var command = new ArrayList<>(List.of("dig", "@127.0.0.11", "-p", "" + address.getPort()));
+        var command = new ArrayList<>(List.of("dig", "@127.0.0.11", "-p", "" + address.getPort(), "+time=60"));
         command.addAll(List.of(arguments));
         var outcome = Programs.run(command.toArray(String[]::new));
         assertThat(outcome.exitCode()).as(outcome.output()).isZero();

@@ -3,6 +3,7 @@ package dev.cais.network.dns;
 import static dev.cais.network.dns.ZoneTest.address;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cais.fixtures.Eventually;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresProgram;
 import dev.cais.linux.Fd;
@@ -17,6 +18,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
@@ -39,8 +41,13 @@ import org.xbill.DNS.Type;
 
 /** Asks a resolver over real sockets at 127.0.0.11, with and without servers of a host behind it. */
 @LeakChecked
-@Timeout(value = 120, unit = TimeUnit.SECONDS)
+@Timeout(value = 300, unit = TimeUnit.SECONDS)
 class ResolverTest {
+    private static final long SEED = Long.getLong("cais.fuzz.seed", 20_260_101L);
+
+    /** Where nobody listens: below the kernel's random ports, of which the test's own sockets may get any. */
+    private static final InetSocketAddress NOBODY = new InetSocketAddress(address("127.0.0.1"), 20_400);
+
     private static final Zone ZONE = Zone.of(List.of(
             new ZoneEntry(List.of("web.backend", "Web", "my_app", "w".repeat(63)), List.of(address("198.18.0.2"))),
             new ZoneEntry(List.of("db", "both"), List.of(address("198.18.0.3"), address("fd00:18::3"))),
@@ -154,7 +161,9 @@ class ResolverTest {
                     .extracting(Record::rdataToString)
                     .containsExactly("\"from the host\"");
             assertThat(Asker.addresses(asker.ask("web", Type.A))).containsExactly("198.18.0.2");
-            assertThat(server.asked).hasSize(1);
+            assertThat(server.names())
+                    .as("more than once, if the answer is late")
+                    .containsOnly("example.com.");
         }
     }
 
@@ -163,12 +172,11 @@ class ResolverTest {
         var turn = new AtomicInteger();
         try (var server = TestServer.of((question, tcp) -> List.of(text(question, "turn " + turn.incrementAndGet())));
                 var asker = new Asker(() -> new Names(List.of(ZONE), upstream(server)))) {
-            for (var expected : List.of("\"turn 1\"", "\"turn 2\"", "\"turn 3\"")) {
-                assertThat(asker.ask("example.com", Type.TXT).getSection(Section.ANSWER))
-                        .extracting(Record::rdataToString)
-                        .containsExactly(expected);
+            List<Record> answers = new ArrayList<>();
+            for (var i = 0; i < 3; i++) {
+                answers.addAll(asker.ask("example.com", Type.TXT).getSection(Section.ANSWER));
             }
-            assertThat(server.asked).hasSize(3);
+            assertThat(answers).hasSize(3).extracting(Record::rdataToString).doesNotHaveDuplicates();
         }
     }
 
@@ -232,13 +240,13 @@ class ResolverTest {
 
     @Test
     void serverThatIsSilentGoneOrUnwillingIsFollowedByTheNext() throws Exception {
-        var gone = TestServer.of((question, tcp) -> List.of());
-        gone.close();
         try (var silent = TestServer.of((question, tcp) -> List.of());
                 var failing = TestServer.of((question, tcp) -> List.of(failure(question, Rcode.SERVFAIL)));
                 var unwilling = TestServer.of((question, tcp) -> List.of(failure(question, Rcode.REFUSED)));
                 var good = TestServer.of((question, tcp) -> List.of(text(question, "good")));
-                var asker = new Asker(() -> new Names(List.of(), upstream(gone, failing, silent, unwilling, good)))) {
+                var asker = new Asker(() -> new Names(
+                        List.of(),
+                        upstream(NOBODY, failing.address(), silent.address(), unwilling.address(), good.address())))) {
             for (var tcp : List.of(false, true)) {
                 var question = Asker.question("example.com", Type.TXT);
                 var answer = tcp ? asker.askByTcp(question) : asker.ask(question);
@@ -251,11 +259,9 @@ class ResolverTest {
 
     @Test
     void whenAllServersFailTheirFailureIsTheAnswerAtOnce() throws Exception {
-        var gone = TestServer.of((question, tcp) -> List.of());
-        gone.close();
         try (var unwilling = TestServer.of((question, tcp) -> List.of(failure(question, Rcode.REFUSED)));
-                var asker = new Asker(() -> new Names(List.of(), upstream(unwilling, gone)));
-                var other = new Asker(() -> new Names(List.of(), upstream(gone)))) {
+                var asker = new Asker(() -> new Names(List.of(), upstream(unwilling.address(), NOBODY)));
+                var other = new Asker(() -> new Names(List.of(), upstream(NOBODY)))) {
             assertThat(asker.ask("example.com", Type.A).getRcode()).isEqualTo(Rcode.REFUSED);
             assertThat(other.ask("example.com", Type.A).getRcode()).isEqualTo(Rcode.SERVFAIL);
             assertThat(other.askByTcp(Asker.question("example.com", Type.A)).getRcode())
@@ -301,7 +307,7 @@ class ResolverTest {
 
     @Test
     void eachQuestionGoesOutFromAnotherPortWithAnotherNumber() throws Exception {
-        var ids = new ArrayList<Integer>();
+        var ids = new CopyOnWriteArrayList<Integer>();
         try (var server = TestServer.of((question, tcp) -> {
                     ids.add(question.getHeader().getID());
                     return List.of(text(question, "x"));
@@ -323,10 +329,13 @@ class ResolverTest {
                         List.of(),
                         new Upstream(List.of(one.address(), two.address()), Duration.ofSeconds(30), true, false)))) {
             for (var i = 0; i < 4; i++) {
-                asker.ask("example.com", Type.TXT);
+                asker.ask("n" + i + ".example", Type.TXT);
             }
-            assertThat(one.asked).hasSize(2);
-            assertThat(two.asked).hasSize(2);
+            Eventually.passes(
+                    () -> { // if one's answer is late, the other is asked, too
+                        assertThat(one.names()).contains("n0.example.", "n2.example.");
+                        assertThat(two.names()).contains("n1.example.", "n3.example.");
+                    });
         }
     }
 
@@ -443,13 +452,12 @@ class ResolverTest {
 
     @Test
     void anythingIsAnsweredOrDroppedAndTheNextQuestionServed() throws Exception {
-        var seed = System.nanoTime();
-        var random = new Random(seed);
+        var random = new Random(SEED);
         try (var asker = new Asker(() -> new Names(List.of(ZONE), Upstream.NONE));
                 var socket = asker.socket()) {
             for (var round = 0; round < 1000; round++) {
                 if (round % 50 == 49) {
-                    awaitAnswer(socket, seed); // so that no packet is lost
+                    awaitAnswer(socket); // so that no packet is lost
                 }
                 var question = Asker.question("web", Type.A);
                 question.addRecord(new OPTRecord(1232, 0, 0), Section.ADDITIONAL);
@@ -460,12 +468,12 @@ class ResolverTest {
                 bytes = Arrays.copyOf(bytes, random.nextInt(8) == 0 ? random.nextInt(60) : bytes.length);
                 socket.send(new DatagramPacket(bytes, bytes.length));
             }
-            awaitAnswer(socket, seed);
+            awaitAnswer(socket);
         }
     }
 
     /** Asks something answerable: it came last, so whatever else is answered is answered before. */
-    private static void awaitAnswer(DatagramSocket socket, long seed) throws IOException {
+    private static void awaitAnswer(DatagramSocket socket) throws IOException {
         var last = Asker.question("db", Type.A);
         var bytes = last.toWire();
         socket.send(new DatagramPacket(bytes, bytes.length));
@@ -473,7 +481,7 @@ class ResolverTest {
         do {
             answer = Asker.receive(socket);
         } while (!last.getQuestion().equals(answer.getQuestion()));
-        assertThat(Asker.addresses(answer)).as("seed " + seed).containsExactly("198.18.0.3");
+        assertThat(Asker.addresses(answer)).as("seed " + SEED).containsExactly("198.18.0.3");
     }
 
     @Test
@@ -514,9 +522,12 @@ class ResolverTest {
         }
     }
 
-    private static Upstream upstream(TestServer... servers) {
-        return new Upstream(
-                List.of(servers).stream().map(TestServer::address).toList(), Duration.ofSeconds(60), false, false);
+    private static Upstream upstream(TestServer server) {
+        return upstream(server.address());
+    }
+
+    private static Upstream upstream(InetSocketAddress... servers) {
+        return new Upstream(List.of(servers), Duration.ofSeconds(60), false, false);
     }
 
     private static byte[] text(Message question, String... texts) {

@@ -57,6 +57,13 @@ final class TestServer implements AutoCloseable {
         }
     }
 
+    /** Of the questions, in their order: a question is repeated when its answer is late. */
+    List<String> names() {
+        return asked.stream()
+                .map(question -> question.getQuestion().getName().toString())
+                .toList();
+    }
+
     InetSocketAddress address() {
         return address;
     }
