@@ -87,7 +87,7 @@ class HostProgramTest {
 
     /** A program that ends before its output was first asked for has none left to the JDK, and counts as one that has ended. */
     @Test
-    @Timeout(60)
+    @Timeout(300)
     void whoeverHoldsItsOutputOpenIsNotWaitedFor() throws Exception {
         try {
             var ended = shell("sleep 1000 & echo $! >pid").run(NOTHING, LONG);

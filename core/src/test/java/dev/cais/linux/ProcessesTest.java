@@ -95,7 +95,7 @@ class ProcessesTest {
         assertThat(Poll.readable(pipe.readEnd(), Duration.ofMillis(1), "cannot wait"))
                 .isFalse();
         pipe.writeEnd().close();
-        assertThat(Poll.readable(pipe.readEnd(), Duration.ofSeconds(10), "cannot wait"))
+        assertThat(Poll.readable(pipe.readEnd(), Duration.ofMinutes(1), "cannot wait"))
                 .isTrue();
         pipe.close();
     }

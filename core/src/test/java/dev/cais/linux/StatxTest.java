@@ -17,7 +17,7 @@ class StatxTest {
     private final Statx statx = new Statx();
 
     static List<Path> files() {
-        return List.of(Path.of("/dev/null"), Path.of("/etc/passwd"), Path.of("/proc/self/exe"), Path.of("/usr/bin"));
+        return List.of(Path.of("/dev/null"), Path.of("/etc/passwd"), Path.of("/proc/self"), Path.of("/usr/bin"));
     }
 
     @ParameterizedTest
@@ -35,10 +35,8 @@ class StatxTest {
         assertThat((int) statx.gid()).isEqualTo(expected.get("gid"));
         assertThat(statx.size()).isEqualTo(expected.get("size"));
         assertThat(((long) statx.rdevMajor() << 8) + statx.rdevMinor()).isEqualTo(expected.get("rdev"));
-        if (!file.startsWith("/proc")) { // whose links are made when they are looked at
-            var modified = TimeUnit.SECONDS.toNanos(statx.modifiedSeconds()) + statx.modifiedNanos();
-            assertThat(FileTime.from(modified, TimeUnit.NANOSECONDS)).isEqualTo(expected.get("lastModifiedTime"));
-        }
+        var modified = TimeUnit.SECONDS.toNanos(statx.modifiedSeconds()) + statx.modifiedNanos();
+        assertThat(FileTime.from(modified, TimeUnit.NANOSECONDS)).isEqualTo(expected.get("lastModifiedTime"));
     }
 
     @Test

@@ -31,7 +31,7 @@ import org.junit.jupiter.api.Timeout;
 /** Trees that are not the store's: written, walked and compared while somebody else is at work in them. */
 @RequiresRoot
 @LeakChecked
-@Timeout(120)
+@Timeout(300)
 class ForeignTreeTest {
     private Path root;
 

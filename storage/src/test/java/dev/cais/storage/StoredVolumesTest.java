@@ -30,7 +30,7 @@ import org.junit.jupiter.api.Timeout;
 
 @RequiresRoot
 @LeakChecked
-@Timeout(120)
+@Timeout(300)
 class StoredVolumesTest {
     private static final Digest IMAGE = Digest.parse("sha256:" + "1".repeat(64));
     private static final Instant WHEN = Instant.ofEpochSecond(1_600_000_000, 123_456_789);
@@ -150,7 +150,7 @@ class StoredVolumesTest {
             var store = Store.open(Path.of(arguments[0]), "user");
             store.createContainer("web", IMAGE, List.of(), List.of("data"), Map.of());
             System.out.println("using");
-            Thread.sleep(60_000);
+            Thread.sleep(600_000);
         }
     }
 
