@@ -129,7 +129,7 @@ class SharedStoreTest {
             for (var done : threads.invokeAll(work)) {
                 assertThat(done.get()).isTrue();
             }
-            assertThat(child.await(Duration.ofSeconds(60))).isZero();
+            assertThat(child.await(Duration.ofMinutes(4))).isZero();
             assertThat(child.readLines()).containsExactly("ready", "done");
             assertOnlyWhatIsNeededIsThere(one);
         } finally {

@@ -21,7 +21,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** gzip by several threads. */
 @LeakChecked
-@Timeout(60)
+@Timeout(300)
 class DeflationTest {
     private static final int BLOCK = 256 * 1024;
 

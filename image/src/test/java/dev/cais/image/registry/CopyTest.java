@@ -77,7 +77,7 @@ class CopyTest {
     }
 
     private ImageCatalog catalog(int retries, String... insecure) {
-        var options = RegistryOptions.defaults().retries(retries).stallTimeout(Duration.ofSeconds(10));
+        var options = RegistryOptions.defaults().retries(retries).stallTimeout(Duration.ofMinutes(2));
         for (var address : insecure) {
             options = options.insecure(address);
         }

@@ -437,7 +437,7 @@ class HostileListsTest {
                 copying.start();
                 stalled.await();
                 copying.interrupt();
-                copying.join(30_000);
+                copying.join(120_000);
                 assertThat(copying.isAlive()).isFalse();
             }
             assertThat(wasInterrupted).isTrue();

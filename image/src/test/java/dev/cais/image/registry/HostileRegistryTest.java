@@ -86,7 +86,7 @@ class HostileRegistryTest {
                 .insecure(address)
                 .credentials(address, Credentials.anonymous())
                 .retries(2)
-                .stallTimeout(Duration.ofSeconds(10));
+                .stallTimeout(PATIENCE);
     }
 
     private ImageCatalog catalog(RegistryOptions options) {
@@ -390,10 +390,10 @@ class HostileRegistryTest {
             }
         });
         pulling.start();
-        assertThat(stalled.await(30, TimeUnit.SECONDS)).isTrue();
+        assertThat(stalled.await(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
         awaitPartial(most - 256 * 1024);
         pulling.interrupt();
-        pulling.join(30_000);
+        pulling.join(PATIENCE.toMillis());
         assertThat(failure[0]).hasMessage("cannot pull " + name + ": the thread was interrupted");
         nothingIsKept();
         var kept = partialSize();
@@ -410,7 +410,7 @@ class HostileRegistryTest {
         var stalled = new CountDownLatch(1);
         registry.on(blobPath(BLOB), registry.stallAfter(BLOB.length * 9 / 10, BLOB, stalled::countDown));
         try (var child = ChildJvm.start(PullingJvm.class, store.root().toString(), registry.address())) {
-            assertThat(stalled.await(60, TimeUnit.SECONDS)).isTrue();
+            assertThat(stalled.await(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
             awaitPartial(BLOB.length / 2);
             child.kill();
         }
@@ -508,7 +508,8 @@ class HostileRegistryTest {
                 pulls.add(threads.submit(() -> images.pull(name)));
             }
             for (var pull : pulls) {
-                assertThat(pull.get(60, TimeUnit.SECONDS).layers()).hasSize(1);
+                assertThat(pull.get(PATIENCE.toSeconds(), TimeUnit.SECONDS).layers())
+                        .hasSize(1);
             }
         } finally {
             threads.shutdownNow();
