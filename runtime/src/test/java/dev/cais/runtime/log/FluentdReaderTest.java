@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What goes to fluentd, as Debian's MessagePack for Python reads it. */
-@Timeout(60)
+@Timeout(120)
 class FluentdReaderTest {
     /** Each event of a stream of messages in Forward mode, one a line. */
     private static final String READER = """

@@ -47,7 +47,7 @@ import org.slf4j.event.Level;
 import org.slf4j.helpers.LegacyAbstractLogger;
 import org.slf4j.helpers.MessageFormatter;
 
-@Timeout(60)
+@Timeout(120)
 class LogDriversTest {
     @TempDir
     Path directory;
@@ -120,7 +120,7 @@ class LogDriversTest {
             log.begin();
             append(log, LogStream.STDOUT, "hello\n");
             append(log, LogStream.STDERR, "oops\n");
-            server.setSoTimeout(10_000);
+            server.setSoTimeout(60_000);
 
             assertThat(receive(server)).matches(SYSLOG.formatted(158, "hello"));
             assertThat(receive(server)).matches(SYSLOG.formatted(155, "oops"));
@@ -150,7 +150,7 @@ class LogDriversTest {
                     .option("tag", "{{.Name}}"));
             log.begin();
             append(log, LogStream.STDOUT, "hello\n");
-            assertThat(Poll.readable(server, Duration.ofSeconds(10), "cannot wait"))
+            assertThat(Poll.readable(server, Duration.ofSeconds(60), "cannot wait"))
                     .isTrue();
             var received = scratch.take(1000);
             var count = Syscalls.call(Syscall.READ, server.number(), Scratch.address(received), 1000);
@@ -239,6 +239,8 @@ class LogDriversTest {
             assertThat(reader.readLine()).matches(SYSLOG.formatted(30, "early"));
             assertThat(reader.readLine()).matches(SYSLOG.formatted(30, "x{16384}"));
             assertThat(reader.readLine()).matches(SYSLOG.formatted(30, "x{3616}"));
+            Eventually.passes(
+                    () -> assertThat(log.logs().status().delivered()).isEqualTo(2)); // closing waits for a second only
             log.complete();
             log.close();
             assertThat(log.logs().status().delivered()).isEqualTo(2);
@@ -349,15 +351,17 @@ class LogDriversTest {
         var log = log(LogConfig.of("own").option("cache-max-size", "1m"), own);
         log.begin();
         append(log, LogStream.STDOUT, "a\n");
-        assertThat(own.taken.poll(10, TimeUnit.SECONDS)).isEqualTo("web:a");
+        assertThat(own.taken.poll(60, TimeUnit.SECONDS)).isEqualTo("web:a");
         append(log, LogStream.STDOUT, "b\n");
         Eventually.isTrue(() -> log.logs().status().failed() > 0);
         append(log, LogStream.STDOUT, "c\n");
-        assertThat(own.taken.poll(10, TimeUnit.SECONDS)).isEqualTo("web:c");
+        assertThat(own.taken.poll(60, TimeUnit.SECONDS)).isEqualTo("web:c");
+        Eventually.passes(() -> assertThat(log.logs().status().delivered()).isEqualTo(2));
         log.complete();
         log.close();
 
-        assertThat(own.taken).containsExactly("closed");
+        assertThat(own.taken.poll(60, TimeUnit.SECONDS)).isEqualTo("closed");
+        assertThat(own.taken).isEmpty();
         assertThat(log.logs().status().delivered()).isEqualTo(2);
         assertThat(log.logs().status().failed()).isEqualTo(1);
     }

@@ -13,6 +13,7 @@ import dev.cais.LogLine;
 import dev.cais.LogOrigin;
 import dev.cais.LogStream;
 import dev.cais.StorageException;
+import dev.cais.fixtures.Eventually;
 import dev.cais.linux.NativeMemory;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -34,7 +35,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-@Timeout(60)
+@Timeout(120)
 class OutputLogTest {
     static final LogOrigin ORIGIN = new LogOrigin(
             "0123456789abcdef".repeat(4),
@@ -142,11 +143,11 @@ class OutputLogTest {
                 CompletableFuture.runAsync(() -> log.logs().follow().lines().forEach(line -> lines.add(line.text())));
         log.begin();
         append(log, LogStream.STDOUT, "a\n");
-        assertThat(lines.poll(10, TimeUnit.SECONDS)).isEqualTo("a");
+        assertThat(lines.poll(60, TimeUnit.SECONDS)).isEqualTo("a");
         append(log, LogStream.STDOUT, "b");
         log.complete();
 
-        follower.get(10, TimeUnit.SECONDS);
+        follower.get(60, TimeUnit.SECONDS);
         assertThat(lines).containsExactly("b");
         assertThat(texts(log.logs().follow().lines())).containsExactly("a", "b");
     }
@@ -162,11 +163,11 @@ class OutputLogTest {
         var lines = new LinkedBlockingQueue<String>();
         var follower = CompletableFuture.runAsync(
                 () -> log.logs().follow().tail(1).lines().forEach(line -> lines.add(line.text())));
-        assertThat(lines.poll(10, TimeUnit.SECONDS)).isEqualTo("second");
+        assertThat(lines.poll(60, TimeUnit.SECONDS)).isEqualTo("second");
         append(log, LogStream.STDOUT, "third\n");
         log.complete();
 
-        follower.get(10, TimeUnit.SECONDS);
+        follower.get(60, TimeUnit.SECONDS);
         assertThat(lines).containsExactly("third");
         assertThat(texts(log.logs().lines())).containsExactly("first", "second", "third");
     }
@@ -182,13 +183,13 @@ class OutputLogTest {
                 () -> stream.peek(line -> met.countDown()).count());
         met.await();
         stream.close();
-        assertThat(follower.get(10, TimeUnit.SECONDS)).isEqualTo(1);
+        assertThat(follower.get(60, TimeUnit.SECONDS)).isEqualTo(1);
 
         var bytes = log.logs().follow().stdout();
         assertThat(bytes.readNBytes(2)).isEqualTo(new byte[] {'a', '\n'});
         var reading = CompletableFuture.supplyAsync(() -> read(bytes));
         bytes.close();
-        assertThat(reading.get(10, TimeUnit.SECONDS)).isEqualTo(-1);
+        assertThat(reading.get(60, TimeUnit.SECONDS)).isEqualTo(-1);
 
         var failure = new CompletableFuture<Throwable>();
         var interrupted = new Thread(() -> {
@@ -202,7 +203,7 @@ class OutputLogTest {
             }
         });
         interrupted.start();
-        assertThat(failure.get(10, TimeUnit.SECONDS))
+        assertThat(failure.get(60, TimeUnit.SECONDS))
                 .isInstanceOf(CancelledException.class)
                 .hasMessage(
                         "cannot go on reading the log " + directory.resolve("log") + ": the thread was interrupted");
@@ -275,7 +276,7 @@ class OutputLogTest {
             }
             log.complete();
 
-            assertThat(follower.get(30, TimeUnit.SECONDS)).isEqualTo(expected);
+            assertThat(follower.get(60, TimeUnit.SECONDS)).isEqualTo(expected);
             log.delete();
         }
     }
@@ -469,11 +470,12 @@ class OutputLogTest {
         log.begin();
         append(log, LogStream.STDOUT, "a\nbad\nb\n");
         log.complete();
-        forwarding.awaitDelivered(java.time.Duration.ofSeconds(10));
+        forwarding.awaitDelivered(java.time.Duration.ofSeconds(60));
         assertThat(taken).containsExactly("a", "b");
         log.begin();
         append(log, LogStream.STDOUT, "c\nrest");
         log.complete();
+        Eventually.passes(() -> assertThat(forwarding.delivered()).isEqualTo(4)); // closing waits for a second only
         log.close();
 
         assertThat(taken).containsExactly("a", "b", "c", "rest");
@@ -494,17 +496,17 @@ class OutputLogTest {
             append(log, LogStream.STDOUT, "before");
             log.complete();
             log.logs().forward(line -> taken.add(line.text()));
-            assertThat(taken.poll(10, TimeUnit.SECONDS)).isEqualTo("before");
+            assertThat(taken.poll(60, TimeUnit.SECONDS)).isEqualTo("before");
             log.begin();
             append(log, LogStream.STDOUT, "a\nre");
-            assertThat(taken.poll(10, TimeUnit.SECONDS)).isEqualTo("a");
+            assertThat(taken.poll(60, TimeUnit.SECONDS)).isEqualTo("a");
             append(log, LogStream.STDOUT, "st");
             append(log, LogStream.STDERR, "error");
             log.complete();
             assertThat(List.of(taken.take(), taken.take())).containsExactly("rest", "error");
             log.begin();
             append(log, LogStream.STDOUT, "next\n");
-            assertThat(taken.poll(10, TimeUnit.SECONDS)).isEqualTo("next");
+            assertThat(taken.poll(60, TimeUnit.SECONDS)).isEqualTo("next");
             log.complete();
             log.close();
             assertThat(taken).isEmpty();
@@ -526,8 +528,8 @@ class OutputLogTest {
             append(log, LogStream.STDOUT, "a\n");
             reached.await();
             append(log, LogStream.STDOUT, "bc\n");
-            assertThat(other.poll(10, TimeUnit.SECONDS)).isEqualTo("a");
-            assertThat(other.poll(10, TimeUnit.SECONDS)).isEqualTo("bc");
+            assertThat(other.poll(60, TimeUnit.SECONDS)).isEqualTo("a");
+            assertThat(other.poll(60, TimeUnit.SECONDS)).isEqualTo("bc");
             assertThatThrownBy(() -> stuck.awaitDelivered(java.time.Duration.ofMillis(10)))
                     .isInstanceOf(dev.cais.TimedOutException.class)
                     .hasMessage("cannot wait longer for the log of web to be forwarded: it was not after PT0.01S");

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cais.LogConfig;
 import dev.cais.LogStream;
+import dev.cais.fixtures.Eventually;
 import dev.cais.fixtures.Programs;
 import dev.cais.fixtures.RequiresProgram;
 import dev.cais.linux.NativeMemory;
@@ -27,7 +28,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Lines sent to a unix stream socket, and what Debian's rsyslog reads in what is sent to it. */
-@Timeout(60)
+@Timeout(120)
 class SyslogServerTest {
     @TempDir
     Path directory;
@@ -68,6 +69,8 @@ class SyslogServerTest {
                 assertThat(lines.readLine()).matches("<158>1 \\S+ \\S+ web - - - one");
                 assertThat(lines.readLine()).matches("<158>1 \\S+ \\S+ web - - - two");
                 assertThat(lines.readLine()).matches("<155>1 \\S+ \\S+ web - - - three");
+                Eventually.passes(() ->
+                        assertThat(log.logs().status().delivered()).isEqualTo(3)); // closing waits for a second only
                 log.complete();
                 log.close();
                 assertThat(lines.readLine()).isNull();
@@ -135,7 +138,7 @@ class SyslogServerTest {
                             input + " local3 info web|last");
         } finally {
             server.destroy();
-            assertThat(server.waitFor(20, TimeUnit.SECONDS)).isTrue();
+            assertThat(server.waitFor(60, TimeUnit.SECONDS)).isTrue();
         }
     }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.cais.ContainerSpec;
 import dev.cais.Engine;
 import dev.cais.EngineOptions;
+import dev.cais.Ready;
 import dev.cais.fixtures.ChildJvm;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
@@ -35,6 +36,7 @@ class WithoutMicrometerTest {
             try (var engine = Engine.open(EngineOptions.defaults().store(Path.of(args[0])));
                     var container = engine.containers()
                             .start(ContainerSpec.of("busybox").command("sh", "-c", "echo hello; sleep 600"))) {
+                container.awaitReady(Ready.logLine("hello"), Duration.ofMinutes(1));
                 System.out.println(container.stats().pids().current() > 0);
                 System.out.println(engine.containers().stats().size());
                 System.out.print(container.exec("echo", "from exec").stdout());
