@@ -171,10 +171,14 @@ public final class Benchmark {
         var turns = 0L;
         try (var threads = Files.newDirectoryStream(Path.of("/proc/self/task"))) {
             for (var thread : threads) {
-                if (Files.readString(thread.resolve("comm")).startsWith("cais-")) {
-                    turns += Long.parseLong(Files.readString(thread.resolve("schedstat"))
-                            .strip()
-                            .split(" ")[2]);
+                try {
+                    if (Files.readString(thread.resolve("comm")).startsWith("cais-")) {
+                        turns += Long.parseLong(Files.readString(thread.resolve("schedstat"))
+                                .strip()
+                                .split(" ")[2]);
+                    }
+                } catch (IOException e) {
+                    // it has ended since it was listed
                 }
             }
         }

@@ -22,7 +22,7 @@ public final class Networks {
                     .publish(80)
                     .command("sh", "-c", "echo good morning >index.html; exec httpd -f -p 80");
             try (var web = engine.containers().start(server)) {
-                web.awaitReady(http(80), Duration.ofSeconds(20));
+                web.awaitReady(http(80), Duration.ofMinutes(1));
 
                 var client = ContainerSpec.of("busybox").join(backend).command("wget", "-qO-", "http://www/");
                 System.out.print("inside: " + engine.containers().run(client).stdout());

@@ -30,7 +30,7 @@ public final class Service {
                 .label("purpose", "example");
         try (var engine = Engine.open();
                 var cache = engine.containers().start(spec)) {
-            cache.awaitReady(listening(PORT), Duration.ofSeconds(20));
+            cache.awaitReady(listening(PORT), Duration.ofMinutes(1));
             System.out.println(cache);
             try (var socket = new Socket(InetAddress.getLoopbackAddress(), cache.hostPort(PORT))) {
                 socket.getOutputStream().write("PING\r\n".getBytes(StandardCharsets.US_ASCII));
@@ -44,7 +44,7 @@ public final class Service {
             System.out.println("memory limit: " + stats.memory().limit()); // 256.0 MiB
             System.out.println("few processes: " + (stats.pids().current() < 100)); // true
 
-            System.out.println("stopped with " + cache.stop(Duration.ofSeconds(5))); // exit 0
+            System.out.println("stopped with " + cache.stop(Duration.ofMinutes(1))); // exit 0
             cache.logs().lines().limit(5).forEach(line -> System.out.println(line.stream() + " " + line.text()));
         } // removed: no process, mount, link, cgroup, rule or file is left
     }

@@ -281,7 +281,8 @@ class SamplesTest {
                 "sh",
                 "-c",
                 jshell + " --class-path " + System.getProperty("java.class.path") + " " + options
-                        + " <src/main/jshell/session.jsh");
+                        // by itself it gives its second JVM five seconds
+                        + " --execution 'jdi:timeout(120000)' <src/main/jshell/session.jsh");
         assertThat(output)
                 .contains("engine ==> Engine[")
                 .contains("box ==> Container[box, running, pid ")
