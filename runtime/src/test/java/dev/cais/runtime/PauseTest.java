@@ -126,7 +126,7 @@ class PauseTest {
         container.close();
 
         assertThat(container.state()).isEqualTo(ContainerState.REMOVED);
-        assertThat(exec.get(20, java.util.concurrent.TimeUnit.SECONDS)).isEqualTo(137);
+        assertThat(exec.get(60, java.util.concurrent.TimeUnit.SECONDS)).isEqualTo(137);
         thread.join();
     }
 

@@ -49,7 +49,8 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(120)
 class PublishedPortsTest {
     private static final Duration LONG = Duration.ofSeconds(30);
-    private static final int PATIENCE = 10_000;
+    private static final int PATIENCE = 30_000;
+    private static final int MOMENT = 1_000;
 
     private static Engine engine;
 
@@ -243,7 +244,7 @@ class PublishedPortsTest {
             assertThat(engine.containers().run(inOther).stdout()).isEqualTo("1\n");
             assertThat(engine.networks().drops().isolated()).isGreaterThan(before.isolated());
             assertThat(engine.networks().drops().internal()).isEqualTo(before.internal());
-            var inSame = sh("nc -w 2 " + echo.address(one).getHostAddress() + " 80 </dev/null; echo $?")
+            var inSame = sh("nc -w 60 " + echo.address(one).getHostAddress() + " 80 </dev/null; echo $?")
                     .join(one);
             assertThat(engine.containers().run(inSame).stdout()).isEqualTo("0\n");
         }
@@ -266,7 +267,8 @@ class PublishedPortsTest {
                 var internal =
                         engine.networks().create(NetworkSpec.of("internal").asInternal());
                 var server = other.listen()) {
-            var ask = "nc -w 5 198.19.0.2 " + server.getLocalPort() + " </dev/null";
+            var there = " 198.19.0.2 " + server.getLocalPort() + " </dev/null";
+            var inVain = "nc -w 5" + there;
             var seen = new FutureTask<>(() -> {
                 try (var client = server.accept()) {
                     client.getOutputStream().write("seen\n".getBytes(StandardCharsets.US_ASCII));
@@ -275,12 +277,15 @@ class PublishedPortsTest {
             });
             new Thread(seen, "test-server").start();
 
-            assertThat(engine.containers().run(sh(ask)).stdout()).isEmpty(); // no default network: nothing but loopback
+            assertThat(engine.containers().run(sh(inVain)).stdout())
+                    .isEmpty(); // no default network: nothing but loopback
             assertThat(engine.containers()
-                            .run(sh(ask + "; ip route").join(internal))
+                            .run(sh(inVain + "; ip route").join(internal))
                             .stdout())
                     .doesNotContain("seen", "default");
-            assertThat(engine.containers().run(sh(ask).network("bridge")).stdout())
+            assertThat(engine.containers()
+                            .run(sh("nc -w 60" + there).network("bridge"))
+                            .stdout())
                     .isEqualTo("seen\n");
             assertThat(seen.get()).isEqualTo(address("198.19.0.1"));
         }
@@ -294,14 +299,15 @@ class PublishedPortsTest {
             open.awaitReady(listening(80), LONG);
             closed.awaitReady(listening(80), LONG);
 
-            assertThat(other.ask(address("198.19.0.1"), open.hostPort(80))).contains("198.19.0.2");
-            assertThatThrownBy(() -> other.ask(address("198.19.0.1"), closed.hostPort(80)))
+            assertThat(other.ask(address("198.19.0.1"), open.hostPort(80), PATIENCE))
+                    .contains("198.19.0.2");
+            assertThatThrownBy(() -> other.ask(address("198.19.0.1"), closed.hostPort(80), PATIENCE))
                     .isInstanceOf(AssertionError.class)
                     .hasCauseInstanceOf(ConnectException.class);
             // nor does it come in behind
             var inside = closed.endpoints().get(0).addresses().get(0);
             other.routeHere(Subnet.around(inside, 24));
-            assertThatThrownBy(() -> other.ask(inside, 80))
+            assertThatThrownBy(() -> other.ask(inside, 80, MOMENT))
                     .isInstanceOf(AssertionError.class)
                     .hasCauseInstanceOf(SocketTimeoutException.class);
         }
@@ -329,11 +335,11 @@ class PublishedPortsTest {
             return namespace.call(() -> new ServerSocket(0, 5, address("198.19.0.2")));
         }
 
-        /** What the server says of who asks. */
-        String ask(InetAddress host, int port) {
+        /** What the server says of who asks, if it takes the connection within that many milliseconds. */
+        String ask(InetAddress host, int port, int patience) {
             return namespace.call(() -> {
                 try (var socket = new Socket()) {
-                    socket.connect(new InetSocketAddress(host, port), 1000);
+                    socket.connect(new InetSocketAddress(host, port), patience);
                     socket.setSoTimeout(PATIENCE);
                     socket.getOutputStream()
                             .write("GET /cgi-bin/who HTTP/1.0\r\n\r\n".getBytes(StandardCharsets.US_ASCII));

@@ -43,6 +43,7 @@ import org.junit.jupiter.api.Timeout;
 class ReadyTest {
     private static final Duration LONG = Duration.ofSeconds(60);
     private static final Duration SHORT = Duration.ofMillis(300);
+    private static final Duration ENOUGH_TO_ANSWER = Duration.ofSeconds(3);
     private static Engine engine;
 
     @BeforeAll
@@ -108,11 +109,11 @@ class ReadyTest {
             web.awaitReady(http(8080).path("/health").status(200).body(text -> text.equals("all is well\n")), LONG);
             web.awaitReady(http(8080).path("/none").status(404), LONG);
 
-            assertThatThrownBy(() -> web.awaitReady(http(8080).path("/none"), SHORT))
+            assertThatThrownBy(() -> web.awaitReady(http(8080).path("/none"), ENOUGH_TO_ANSWER))
                     .isInstanceOf(TimedOutException.class)
-                    .hasMessage("cannot wait for container web to be ready: after PT0.3S, GET /none on port 8080 gives"
+                    .hasMessage("cannot wait for container web to be ready: after PT3S, GET /none on port 8080 gives"
                             + " status 404 [log=[]]; see its log, or wait longer");
-            assertThatThrownBy(() -> web.awaitReady(http(8080).path("/health").body(String::isEmpty), SHORT))
+            assertThatThrownBy(() -> web.awaitReady(http(8080).path("/health").body(String::isEmpty), ENOUGH_TO_ANSWER))
                     .isInstanceOf(TimedOutException.class)
                     .hasMessageContaining("GET /health on port 8080 gives a body that is not as wanted");
             assertThatThrownBy(() -> web.awaitReady(http(81), SHORT))
@@ -180,8 +181,15 @@ class ReadyTest {
     }
 
     @Test
-    void linesOfTheLogAreCounted() {
-        try (var web = start("echo one up; sleep 0.1; echo two up >&2; sleep 0.1; echo three; sleep 600")) {
+    void linesOfTheLogAreCounted() throws IOException {
+        var script = "echo one up; read go; echo two up >&2; read go; echo three; sleep 600";
+        var spec = ContainerSpec.of("busybox").command("sh", "-c", script).name("web");
+        try (var web = engine.containers().start(spec.openStdin());
+                var typing = web.attach()) {
+            web.awaitReady(logLine("one up"), LONG);
+            typing.stdin().write('\n');
+            web.awaitReady(logLine("two up"), LONG); // of the other stream, which is read by itself
+            typing.stdin().write('\n');
             web.awaitReady(logLine("^three$"), LONG);
             web.awaitReady(logLine("u[p]", 2), LONG);
 

@@ -56,7 +56,7 @@ class RealFirewallsTest {
     private static final InetAddress HOST = Subnet.parseAddress("198.19.8.1");
     private static final InetAddress OTHER = Subnet.parseAddress("198.19.8.2");
     private static final int MOMENT = 2_000;
-    private static final int PATIENCE = 20_000;
+    private static final int PATIENCE = 30_000;
 
     /** A shell that sees the files of the firewalls as its own. */
     private static final class Administrator implements AutoCloseable {
@@ -158,16 +158,17 @@ class RealFirewallsTest {
         Programs.output("nft", "flush", "ruleset"); // a firewall that is switched off leaves empty tables
     }
 
-    private boolean reachesOutside(Container container) {
-        return isWelcome(container, OTHER.getHostAddress(), server);
+    private boolean reachesOutside(Container container, int patience) {
+        return isWelcome(container, OTHER.getHostAddress(), server, patience);
     }
 
-    private boolean reachesHost(Container container) {
-        return isWelcome(container, "host.internal", hostServer);
+    private boolean reachesHost(Container container, int patience) {
+        return isWelcome(container, "host.internal", hostServer, patience);
     }
 
-    private static boolean isWelcome(Container container, String address, ServerSocket server) {
-        var script = "nc -w 3 " + address + " " + server.getLocalPort() + " </dev/null";
+    private static boolean isWelcome(Container container, String address, ServerSocket server, int patience) {
+        var seconds = patience / 1000;
+        var script = "nc -w " + seconds + " " + address + " " + server.getLocalPort() + " </dev/null";
         return container.exec("sh", "-c", script).stdout().equals("welcome\n");
     }
 
@@ -204,8 +205,8 @@ class RealFirewallsTest {
     }
 
     private void assertAllPasses(Container container) throws IOException {
-        assertThat(reachesOutside(container)).isTrue();
-        assertThat(reachesHost(container)).isTrue();
+        assertThat(reachesOutside(container, PATIENCE)).isTrue();
+        assertThat(reachesHost(container, PATIENCE)).isTrue();
         assertThat(isReached(container, PATIENCE)).isTrue();
         EchoServer.assertEchoes(Subnet.parseAddress("127.0.0.1"), container.hostPort(80));
     }
@@ -237,8 +238,8 @@ class RealFirewallsTest {
                                         "; allow it: ufw route allow in on cais+; ufw route allow out on cais+"))
                         .anyMatch(note -> note.startsWith("the firewall's chain ip filter INPUT drops")
                                 && note.endsWith("; allow it: ufw allow in on cais+"));
-                assertThat(reachesOutside(echo)).isFalse();
-                assertThat(reachesHost(echo)).isFalse();
+                assertThat(reachesOutside(echo, MOMENT)).isFalse();
+                assertThat(reachesHost(echo, MOMENT)).isFalse();
                 assertThat(isReached(echo, MOMENT)).isFalse();
                 EchoServer.assertEchoes(Subnet.parseAddress("127.0.0.1"), echo.hostPort(80));
 
@@ -272,8 +273,8 @@ class RealFirewallsTest {
                     .anyMatch(note -> note.startsWith("the firewall's chain inet firewalld filter_FORWARD drops"))
                     .allMatch(note -> note.endsWith("; allow it: firewall-cmd --permanent --zone=trusted"
                             + " --add-interface=cais+; firewall-cmd --reload"));
-            assertThat(reachesOutside(echo)).isFalse();
-            assertThat(reachesHost(echo)).isFalse();
+            assertThat(reachesOutside(echo, MOMENT)).isFalse();
+            assertThat(reachesHost(echo, MOMENT)).isFalse();
             assertThat(isReached(echo, PATIENCE))
                     .as("it lets pass what is translated")
                     .isTrue();

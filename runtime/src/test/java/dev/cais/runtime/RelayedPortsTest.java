@@ -48,7 +48,7 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(120)
 class RelayedPortsTest {
     private static final Duration LONG = Duration.ofSeconds(30);
-    private static final int PATIENCE = 10_000;
+    private static final int PATIENCE = 30_000;
     private static final InetAddress LOOPBACK = Subnet.parseAddress("127.0.0.1");
     private static final InetAddress LOOPBACK6 = Subnet.parseAddress("::1");
 
@@ -195,7 +195,7 @@ class RelayedPortsTest {
                                 .publish(PortMapping.of(80).on("0.0.0.0")))) {
                     own.awaitReady(listening(80), LONG);
                     var gateway = net.gateways().get(0).getHostAddress();
-                    assertThat(own.exec("sh", "-c", "echo mine | nc -w 10 " + gateway + " " + own.hostPort(80))
+                    assertThat(own.exec("sh", "-c", "echo mine | nc -w 60 " + gateway + " " + own.hostPort(80))
                                     .stdout())
                             .isEqualTo("mine\n");
                 }

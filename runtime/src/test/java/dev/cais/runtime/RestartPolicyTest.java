@@ -12,6 +12,7 @@ import dev.cais.EventFilter;
 import dev.cais.ExitStatus;
 import dev.cais.RestartPolicy;
 import dev.cais.WaitCondition;
+import dev.cais.fixtures.Eventually;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresRoot;
 import java.time.Duration;
@@ -124,16 +125,18 @@ class RestartPolicyTest {
     void aContainerBetweenTwoRunsSaysSo() {
         var spec = sh("exit 3").name("web").restart(RestartPolicy.ALWAYS);
         try (var container = engine.containers().start(spec)) {
-            for (var i = 0; i < 5; i++) { // the last wait is long enough to look at
+            for (var i = 0; i < 5; i++) { // the last wait is long enough to look at, and each later one is longer
                 container.await(WaitCondition.NEXT_EXIT);
             }
-            assertThat(container.state()).isEqualTo(ContainerState.RESTARTING);
-            assertThatThrownBy(container::start)
-                    .isInstanceOf(ConflictException.class)
-                    .hasMessage("cannot start container web: it is restarting");
-            assertThatThrownBy(container::remove)
-                    .isInstanceOf(ConflictException.class)
-                    .hasMessage("cannot remove container web: it is restarting; stop it first, or close it");
+            Eventually.passes(() -> {
+                assertThat(container.state()).isEqualTo(ContainerState.RESTARTING);
+                assertThatThrownBy(container::start)
+                        .isInstanceOf(ConflictException.class)
+                        .hasMessage("cannot start container web: it is restarting");
+                assertThatThrownBy(container::remove)
+                        .isInstanceOf(ConflictException.class)
+                        .hasMessage("cannot remove container web: it is restarting; stop it first, or close it");
+            });
 
             assertThat(container.stop().exitCode()).isEqualTo(3);
             assertThat(container.state()).isEqualTo(ContainerState.EXITED);

@@ -112,7 +112,8 @@ class RunTest {
 
     @Test
     void execRunsBesideTheFirstProcess() {
-        try (var container = engine.containers().start(sh("sleep 60").env("A", "b"))) {
+        var sleep = ContainerSpec.of("busybox").command("sleep", "60");
+        try (var container = engine.containers().start(sleep.env("A", "b"))) {
             var result = container.exec(ExecSpec.of("sh", "-c", "cat; echo $A $C; id -u; pwd; cat /proc/1/comm; exit 4")
                     .stdin("typed\n")
                     .env("C", "d")
@@ -145,11 +146,9 @@ class RunTest {
     void stopKillsAtOnceWhatCannotHearIt() {
         try (var container =
                 engine.containers().start(ContainerSpec.of("busybox").command("sleep", "60"))) {
-            var before = System.nanoTime();
-            var status = container.stop(Duration.ofSeconds(30));
+            var status = container.stop(Duration.ofHours(1)); // longer than this test may take
 
             assertThat(status.signal()).contains("SIGKILL");
-            assertThat(Duration.ofNanos(System.nanoTime() - before)).isLessThan(Duration.ofSeconds(15));
         }
     }
 
@@ -274,7 +273,7 @@ class RunTest {
             }
         } finally {
             pool.shutdown();
-            assertThat(pool.awaitTermination(10, TimeUnit.SECONDS)).isTrue();
+            assertThat(pool.awaitTermination(60, TimeUnit.SECONDS)).isTrue();
         }
         container.close();
         assertThat(container.state()).isEqualTo(ContainerState.REMOVED);
@@ -341,7 +340,7 @@ class RunTest {
                 .isEqualTo(ContainerState.RUNNING));
         thread.interrupt();
 
-        assertThat(thrown.get(10, TimeUnit.SECONDS))
+        assertThat(thrown.get(60, TimeUnit.SECONDS))
                 .isInstanceOf(CancelledException.class)
                 .hasMessage("cannot go on waiting for container interrupted: the thread was interrupted");
         assertThat(engine.containers().find("interrupted")).isEmpty();
@@ -362,7 +361,7 @@ class RunTest {
             Eventually.isTrue(() -> container.exec("ps").stdout().contains("sleep 61"));
             thread.interrupt();
 
-            assertThat(thrown.get(10, TimeUnit.SECONDS)).isInstanceOf(CancelledException.class);
+            assertThat(thrown.get(60, TimeUnit.SECONDS)).isInstanceOf(CancelledException.class);
             assertThat(container.exec("ps").stdout()).doesNotContain("sleep 61");
         }
     }

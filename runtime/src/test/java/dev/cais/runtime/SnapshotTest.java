@@ -52,7 +52,8 @@ class SnapshotTest {
             }
             for (var clone : clones) {
                 Eventually.isTrue(() -> !clone.exec("cat", "/data").stdout().equals("warm\n"));
-                assertThat(clone.logs().lines().map(LogLine::text)).containsExactly("warm", "new", "set up");
+                Eventually.passes(() ->
+                        assertThat(clone.logs().lines().map(LogLine::text)).containsExactly("warm", "new", "set up"));
                 assertThat(clone.exec("cat", "/data").stdout()).isEqualTo("warm\nmine\n");
                 assertThat(clone.diff().stream().map(FileChange::toString)).containsExactly("C /data");
             }

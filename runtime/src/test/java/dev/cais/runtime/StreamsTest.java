@@ -212,7 +212,7 @@ class StreamsTest {
         awaitWaiting("UnreadOutput", "read");
         box.close();
 
-        assertThat(reading.get(20, TimeUnit.SECONDS)).isEqualTo(-1);
+        assertThat(reading.get(60, TimeUnit.SECONDS)).isEqualTo(-1);
         assertThatThrownBy(() -> write(attached, "x"))
                 .isExactlyInstanceOf(IOException.class)
                 .hasMessage("cannot write to the stdin of container " + box.name() + ": it is closed");
@@ -267,7 +267,7 @@ class StreamsTest {
             awaitWaiting("UnreadOutput", "read");
             attached.detach();
 
-            assertThat(reading.get(20, TimeUnit.SECONDS)).isEqualTo(-1);
+            assertThat(reading.get(60, TimeUnit.SECONDS)).isEqualTo(-1);
             assertThat(attached.stderr().read()).isEqualTo(-1);
             assertThat(attached).hasToString("Attachment[container " + box.name() + ", detached]");
             assertThat(box.exec("true").exitCode()).isZero();
@@ -301,7 +301,7 @@ class StreamsTest {
             assertThat(box.exec("true").exitCode()).isZero();
             attached.detach();
 
-            assertThatThrownBy(() -> writing.get(20, TimeUnit.SECONDS))
+            assertThatThrownBy(() -> writing.get(60, TimeUnit.SECONDS))
                     .rootCause()
                     .isExactlyInstanceOf(IOException.class)
                     .hasMessage("cannot write to the stdin of container " + box.name() + ": it is closed here");
@@ -313,7 +313,7 @@ class StreamsTest {
             });
             awaitWaiting("ProcessInput", "writeSome");
             box.close();
-            assertThatThrownBy(() -> other.get(20, TimeUnit.SECONDS))
+            assertThatThrownBy(() -> other.get(60, TimeUnit.SECONDS))
                     .rootCause()
                     .isExactlyInstanceOf(IOException.class)
                     .hasMessageMatching("cannot write to the stdin of container " + box.name()
@@ -431,8 +431,8 @@ class StreamsTest {
                 exec.stdin().close();
                 assertThat(new String(exec.stdout().readAllBytes(), UTF_8)).isEqualTo("first\ntyped");
                 assertThat(new String(exec.stderr().readAllBytes(), UTF_8)).isEqualTo("problem\n");
-                assertThat(exec.await(Duration.ofSeconds(20)).exitCode()).isEqualTo(3);
-                assertThat(exec.onExit().get(20, TimeUnit.SECONDS).exitCode()).isEqualTo(3);
+                assertThat(exec.await(Duration.ofSeconds(60)).exitCode()).isEqualTo(3);
+                assertThat(exec.onExit().get(60, TimeUnit.SECONDS).exitCode()).isEqualTo(3);
                 assertThat(exec).hasToString("Exec[sh in container " + box.name() + ", exit 3]");
                 assertThatThrownBy(() -> exec.kill("TERM"))
                         .isExactlyInstanceOf(ConflictException.class)
@@ -469,7 +469,7 @@ class StreamsTest {
         var box = engine.containers().start(sh("sleep 60"));
         var exec = box.startExec(ExecSpec.of("cat").openStdin());
         box.close();
-        assertThat(exec.await(Duration.ofSeconds(20)).exitCode()).isEqualTo(137);
+        assertThat(exec.await(Duration.ofSeconds(60)).exitCode()).isEqualTo(137);
         assertThat(exec.stdout().read()).isEqualTo(-1);
     }
 

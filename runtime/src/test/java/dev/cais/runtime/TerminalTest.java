@@ -141,6 +141,7 @@ class TerminalTest {
             until(terminal, "three\r\nthree\r\n");
             type(terminal, "\u001a");
             until(terminal, "Stopped");
+            until(terminal, "ready> ");
             type(terminal, "exit; exit\n");
             rest(terminal);
             assertThat(box.await().signal()).isEmpty();
@@ -270,7 +271,7 @@ class TerminalTest {
             }
             assertThat(box.exec("true").exitCode()).isZero();
             terminal.detach();
-            writer.join(20_000);
+            writer.join(60_000);
             assertThat(writer.isAlive()).isFalse();
         }
     }

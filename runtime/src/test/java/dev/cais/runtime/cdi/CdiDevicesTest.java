@@ -32,7 +32,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Devices that vendors describe, in real containers. */
 @RequiresRoot
 @LeakChecked
-@Timeout(60)
+@Timeout(120)
 class CdiDevicesTest {
     @TempDir
     Path host;
