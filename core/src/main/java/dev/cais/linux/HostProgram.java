@@ -32,7 +32,7 @@ public record HostProgram(List<String> command, Map<String, String> environment,
     private static final int LONGEST_LAST_WORDS = 2000;
 
     /** For what it has written, when it has ended itself. */
-    private static final Duration LINGERING = Duration.ofSeconds(2);
+    private static final Duration LINGERING = Duration.ofSeconds(10);
 
     /** For one to stand still. Who waits for its child to be another program does not before that. */
     private static final Duration STOPPING = Duration.ofMillis(100);

@@ -29,6 +29,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** What is said of images beside them, and where others find it. */
 class BuildAttestationTest extends BuildsWithRegistry {
@@ -100,6 +101,7 @@ class BuildAttestationTest extends BuildsWithRegistry {
 
     @Test
     @RequiresProgram("mmdebstrap")
+    @Timeout(600) // whoever is the first to want Debian's files on a machine waits until they are there
     void aBillOfMaterialsHasWhatDpkgHas() {
         engine.images().importRootfs(TestImages.debianWith("redis-server"), "debian");
         var stage = BuildStage.from("debian").layer(l -> l.file("/app/lib-1.2.jar", new byte[0]));

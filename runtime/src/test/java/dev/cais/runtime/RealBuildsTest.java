@@ -50,6 +50,7 @@ class RealBuildsTest {
     private TestBuilds builds;
 
     @BeforeAll
+    @Timeout(600)
     static void open(TestStore store) {
         engine = store.openEngine();
         engine.images().importRootfs(TestImages.debianWith("ca-certificates"), "debian");
