@@ -5,7 +5,7 @@ import dev.cais.Descriptor;
 import dev.cais.Digest;
 import dev.cais.ImageLimits;
 import dev.cais.Layer;
-import dev.cais.Platform;
+import dev.cais.NotFoundException;
 import dev.cais.image.oci.CacheConfig;
 import dev.cais.image.oci.Hash;
 import dev.cais.image.oci.Index;
@@ -23,9 +23,11 @@ import java.util.Optional;
 
 /**
  * A build cache that is written as an image manifest whose configuration is a {@link CacheConfig}; an index of layers, as older BuildKits
- * write, and an image with an inline cache are read, too.
+ * write, and images with inline caches are read, too: of an index those for all platforms.
  */
 final class ManifestCache implements CachePlace {
+    private static final int MOST_IMAGES = 64;
+
     private final CacheDocuments documents;
     private final ImageLimits limits;
 
@@ -49,8 +51,22 @@ final class ManifestCache implements CachePlace {
         if (config.isPresent()) {
             return readConfig(config.get(), entries, what);
         }
-        var image = new Index(entries).choose(Platform.host(), what);
-        return readManifest(JsonObject.parse(documents.document(image), what), what);
+        return new Index(entries)
+                .images().stream()
+                        .filter(MediaType.Kind.MANIFEST::is)
+                        .limit(MOST_IMAGES)
+                        .flatMap(image -> readIfThere(image, what).stream())
+                        .reduce(KnownSteps::and)
+                        .orElseThrow(() -> new NotFoundException("cannot use " + what + ": it has none of its images"));
+    }
+
+    /** Who copies an index may leave out images for other platforms. */
+    private Optional<KnownSteps> readIfThere(Descriptor image, String what) {
+        try {
+            return Optional.of(readManifest(JsonObject.parse(documents.document(image), what), what));
+        } catch (NotFoundException e) {
+            return Optional.empty();
+        }
     }
 
     private KnownSteps readManifest(JsonObject manifest, String what) {

@@ -101,6 +101,17 @@ class KnownStepsTest {
     }
 
     @Test
+    void ofWhatTwoKnowThatWithItsLayerCounts() {
+        var outcomes = STEPS.only(Set.of());
+        var none = new KnownSteps(Map.of(), Map.of());
+
+        assertThat(outcomes.and(STEPS)).isEqualTo(STEPS);
+        assertThat(STEPS.and(outcomes)).isEqualTo(STEPS);
+        assertThat(none.and(STEPS)).isEqualTo(STEPS);
+        assertThat(STEPS.and(none)).isEqualTo(STEPS);
+    }
+
+    @Test
     void recordsInAnImageCountItsLayers() {
         var inline = STEPS.inline(List.of(BASE.diffId(), ONE.diffId()));
         var layers = STEPS.write(BLOBS).layers().subList(0, 2);

@@ -1,13 +1,19 @@
 package dev.cais.image;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cais.BuildCache;
 import dev.cais.Digest;
 import dev.cais.ImageLimits;
 import dev.cais.Layer;
+import dev.cais.NotFoundException;
+import dev.cais.image.oci.Hash;
 import dev.cais.storage.Store;
+import java.io.IOException;
 import java.net.URISyntaxException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Objects;
@@ -30,10 +36,13 @@ class RecordedCachesTest {
     @TempDir
     private Path directory;
 
-    private KnownSteps read(String form) throws URISyntaxException {
-        var recorded = Path.of(
+    private Path recorded(String form) throws URISyntaxException {
+        return Path.of(
                 Objects.requireNonNull(getClass().getResource("caches/" + form)).toURI());
-        try (var store = Store.open(directory, "test")) {
+    }
+
+    private KnownSteps read(Path recorded) {
+        try (var store = Store.open(directory.resolve("store"), "test")) {
             return new ImageCatalog(store, ImageLimits.DEFAULT)
                     .cache(BuildCache.directory(recorded), event -> {})
                     .read();
@@ -54,7 +63,7 @@ class RecordedCachesTest {
         "zstd, 89, 139, application/vnd.oci.image.layer.v1.tar+zstd"
     })
     void stepsHaveTheirLayersInEachForm(String form, long run, long copy, String mediaType) throws URISyntaxException {
-        var known = read(form);
+        var known = read(recorded(form));
 
         assertThat(layers(known)).containsOnlyKeys(RUN, COPY, BOTH).allSatisfy((key, found) -> {
             var layer = found.orElseThrow();
@@ -71,7 +80,7 @@ class RecordedCachesTest {
     /** What a linked copy alone has come to is told of as a chain of layers, which Cais does not read. */
     @Test
     void anImageHasTheRecordsOfItsLayers() throws URISyntaxException {
-        assertThat(read("inline").steps().entrySet().stream()
+        assertThat(read(recorded("inline")).steps().entrySet().stream()
                         .collect(Collectors.toMap(
                                 Map.Entry::getKey,
                                 step -> step.getValue().diffId().toString())))
@@ -80,5 +89,39 @@ class RecordedCachesTest {
                         "sha256:21000b75e302c680687afa643edf548b28b3915f13d652992c724c48ef710733",
                         BOTH,
                         "sha256:4191bd2f627c375df9e9cb4490fb8694ad7120501fd57ef9908a69fcfcac6eae"));
+    }
+
+    /** Who copies an image for several platforms may leave out some of them. */
+    @Test
+    void anIndexHasTheRecordsOfThoseOfItsImagesThatAreThere() throws IOException, URISyntaxException {
+        var layout = directory.resolve("layout");
+        var blobs = Files.createDirectories(layout.resolve("blobs/sha256"));
+        try (var files = Files.list(recorded("inline").resolve("blobs/sha256"))) {
+            for (var file : files.toList()) {
+                Files.copy(file, blobs.resolve(file.getFileName()));
+            }
+        }
+        var image = Files.readString(recorded("inline").resolve("index.json"));
+        var entry = image.substring(image.indexOf('[') + 1, image.lastIndexOf(']'));
+        var missing = entry.replaceFirst("sha256:[0-9a-f]{64}", "sha256:" + "0".repeat(64))
+                .replace("amd64", "loong64");
+
+        writeIndex(layout, missing + "," + entry);
+        assertThat(read(layout).steps()).containsOnlyKeys(RUN, BOTH);
+
+        writeIndex(layout, missing);
+        assertThatThrownBy(() -> read(layout))
+                .isInstanceOf(NotFoundException.class)
+                .hasMessage("cannot use the build cache in directory " + layout + ": it has none of its images");
+    }
+
+    /** One that is a blob, as images for several platforms have it. */
+    private static void writeIndex(Path layout, String entries) throws IOException {
+        var index = ("{\"schemaVersion\":2,\"manifests\":[" + entries + "]}").getBytes(StandardCharsets.UTF_8);
+        var digest = Hash.sha256(index);
+        Files.write(layout.resolve("blobs/sha256").resolve(digest.hex()), index);
+        Files.writeString(layout.resolve("index.json"), """
+                {"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.index.v1+json",\
+                "digest":"%s","size":%d}]}""".formatted(digest, index.length));
     }
 }

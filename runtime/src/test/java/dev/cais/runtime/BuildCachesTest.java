@@ -6,11 +6,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.cais.BuildCache;
 import dev.cais.BuildCacheEntry;
 import dev.cais.BuildEvent;
+import dev.cais.BuildOutput;
 import dev.cais.BuildSecret;
 import dev.cais.BuildSpec;
 import dev.cais.Engine;
 import dev.cais.Image;
 import dev.cais.InvalidSpecException;
+import dev.cais.Platform;
 import dev.cais.PullPolicy;
 import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresProgram;
@@ -162,6 +164,21 @@ class BuildCachesTest {
             there.build(there.spec(DOCKERFILE).cacheFrom(BuildCache.registry(registry.address() + "/none:main")));
             assertThat(there.events().stream().filter(BuildEvent.CacheUnusable.class::isInstance))
                     .hasSize(1);
+        }
+    }
+
+    @Test
+    @RequiresProgram("docker-registry")
+    void aPushedIndexBringsTheStepsOfEachPlatform(@TempDir Path data) {
+        try (var registry = TestRegistry.plain(data.resolve("registry"))) {
+            var name = registry.address() + "/app:all";
+            var spec = here.spec("FROM scratch\nARG TARGETARCH\nCOPY file /$TARGETARCH\n")
+                    .platform("linux/loong64", Platform.host().toString());
+            here.build(spec.tag(name).cacheTo(BuildCache.inline()).output(BuildOutput.registry()));
+            there.build(spec.cacheFrom(BuildCache.registry(name)).output(BuildOutput.local(data.resolve("out"))));
+
+            requireAllCached(there);
+            assertThat(data.resolve("out/linux_loong64/loong64")).hasContent("content");
         }
     }
 
