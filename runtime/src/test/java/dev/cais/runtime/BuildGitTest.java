@@ -134,8 +134,8 @@ class BuildGitTest extends BuildsByOneEngine {
                         + "#refs/heads/other: it is another commit [found=");
         var image = builds.build(add(url + "?branch=other&subdir=sub").allow(BuildEntitlement.NETWORK_HOST));
         assertThat(builds.run(image, "ls", "-A", "/g")).isEqualTo("Dockerfile\n");
-        assertThatThrownBy(() -> builds.build(
-                        add("--checksum=abcd " + url + "?checksum=" + commit).allow(BuildEntitlement.NETWORK_HOST)))
+        assertThatThrownBy(() -> builds.build(add("--checksum=" + "0".repeat(40) + " " + url + "?checksum=" + commit)
+                        .allow(BuildEntitlement.NETWORK_HOST)))
                 .isInstanceOf(BuildException.class)
                 .hasMessageContaining(
                         "--checksum is another one than that of " + url + "?checksum=" + commit + " [line=2]");
