@@ -24,7 +24,8 @@ final class ReadyWait {
 
     private static final int LAST_LINES = 10;
     private static final int LONGEST_LINE = 200;
-    private static final Duration MOMENT = Duration.ofSeconds(1);
+    /** On a machine that stands still in it. */
+    private static final Duration MOMENT = Duration.ofSeconds(30);
 
     private final Container container;
     private final Duration timeout;

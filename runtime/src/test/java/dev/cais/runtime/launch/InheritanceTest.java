@@ -19,7 +19,7 @@ class InheritanceTest {
     private static final List<String> WRAPPER = List.of(
             "sh",
             "-c",
-            "umask 077; trap '' USR1; exec nohup nice -n 19 ionice -c 2 -n 7 chrt --batch 0 taskset -c 0 choom -n 500 --"
+            "umask 077; trap '' USR1; exec nohup nice -n 3 ionice -c 2 -n 7 chrt --batch 0 taskset -c 0 choom -n 500 --"
                     + " setarch -R \"$@\"",
             "sh");
 
@@ -36,7 +36,7 @@ class InheritanceTest {
         assertThat(told)
                 .contains(
                         entry("jdk:umask", "0077"),
-                        entry("jdk:nice", "19"),
+                        entry("jdk:nice", "3"),
                         entry("jdk:policy", "3"),
                         entry("jdk:ioprio", "best-effort: prio 7"),
                         entry("jdk:processors", "0"),

@@ -166,7 +166,7 @@ class TreeRemovalTest {
 
             var run = Run.of(LaunchProgram.builder()
                     .reportFailuresTo(3)
-                    .removeCgroupTree(cgroup.toString(), Duration.ofSeconds(10))
+                    .removeCgroupTree(cgroup.toString(), Duration.ofSeconds(25))
                     .write(Arg.of(1), "done")
                     .build());
 
