@@ -48,7 +48,7 @@ public sealed interface BuildEvent {
     }
 
     /**
-     * A cache that the build was to use is not used, or not any more.
+     * A cache that the build was to use is not used, or not any more; or it is not written, where that is to be ignored.
      *
      * @param why as in {@code the registry has no such tag}
      */

@@ -123,6 +123,8 @@ final class BuiltImages {
             return new ManifestCache(new RegistryCache(registries, store, limits, registry, progress), limits);
         } else if (cache instanceof BuildCache.Directory directory) {
             return new ManifestCache(new DirectoryCache(store, limits, directory), limits);
+        } else if (cache instanceof BuildCache.GitHubActions actions) {
+            return new GitHubActionsCache(registries.actionsCache(actions), store, limits, actions, progress);
         }
         throw new IllegalStateException("an inline cache lies in its image");
     }

@@ -89,6 +89,18 @@ public record KnownSteps(Map<Digest, Step> steps, Map<Digest, Digest> notes) {
         return new KnownSteps(steps, notes);
     }
 
+    /** What several caches know: of a step that several have, the first one's outcome that comes with a layer. */
+    static KnownSteps of(List<KnownSteps> all) {
+        var steps = new HashMap<Digest, Step>();
+        var notes = new HashMap<Digest, Digest>();
+        for (var known : all) {
+            known.steps.forEach((key, step) -> steps.merge(
+                    key, step, (first, other) -> first.layer.isPresent() || other.layer.isEmpty() ? first : other));
+            known.notes.forEach(notes::putIfAbsent);
+        }
+        return new KnownSteps(steps, notes);
+    }
+
     private static Optional<Layer> layer(Descriptor blob, ImageLimits limits) {
         var diffId = blob.annotations().getOrDefault(CacheConfig.UNCOMPRESSED, "");
         try {

@@ -9,7 +9,7 @@ import dev.cais.StorageException;
 import dev.cais.image.archive.IoFailure;
 import dev.cais.image.layer.LayerSource;
 import dev.cais.image.layer.LayerUnpacker;
-import dev.cais.image.registry.Repository;
+import dev.cais.image.registry.BlobStream;
 import dev.cais.image.registry.Task;
 import dev.cais.storage.PartialBlob;
 import dev.cais.storage.Store;
@@ -23,18 +23,23 @@ import java.io.UncheckedIOException;
 final class LayerFetch {
     private final Store store;
     private final ImageLimits limits;
-    private final Repository repository;
+    private final Remote remote;
     private final Descriptor blob;
     private final Digest diffId;
     private final boolean known;
     private final Progress.LayerProgress progress;
     private final Task task;
 
+    /** Who has the blob: see {@link dev.cais.image.registry.Repository#blob}. */
+    interface Remote {
+        BlobStream blob(Descriptor blob, long offset, Runnable retrying, Task task);
+    }
+
     /** @param known whether an image of the store says that this blob is this layer */
     LayerFetch(
             Store store,
             ImageLimits limits,
-            Repository repository,
+            Remote remote,
             Descriptor blob,
             Digest diffId,
             boolean known,
@@ -42,7 +47,7 @@ final class LayerFetch {
             Task task) {
         this.store = store;
         this.limits = limits;
-        this.repository = repository;
+        this.remote = remote;
         this.blob = blob;
         this.diffId = diffId;
         this.known = known;
@@ -93,8 +98,8 @@ final class LayerFetch {
     }
 
     private void download(PartialBlob partial) throws IOException {
-        var remote = repository.blob(blob, partial.earlierSize(), () -> progress.phase(Phase.RETRYING), task);
-        try (var download = new Download(partial, remote, progress)) {
+        var arriving = remote.blob(blob, partial.earlierSize(), () -> progress.phase(Phase.RETRYING), task);
+        try (var download = new Download(partial, arriving, progress)) {
             var used = new boolean[1];
             new LayerUnpacker(store.layers(), limits)
                     .unpack(new LayerSource(

@@ -75,7 +75,7 @@ final class Origin {
             sweep.expect();
             progress.expect(List.of(blob));
             var unused = registries.fromAny(source, Optional.empty(), repository -> {
-                new LayerFetch(store, limits, repository, blob, diffId, false, progress.layer(blob), task).run();
+                new LayerFetch(store, limits, repository::blob, blob, diffId, false, progress.layer(blob), task).run();
                 return blob;
             });
         }

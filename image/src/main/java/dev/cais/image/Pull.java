@@ -436,7 +436,7 @@ final class Pull {
             new LayerFetch(
                             store,
                             limits,
-                            repository,
+                            repository::blob,
                             blob,
                             layer.diffId(),
                             known.contains(layer),

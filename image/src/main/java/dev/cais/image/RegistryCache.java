@@ -69,7 +69,7 @@ final class RegistryCache implements CacheDocuments {
         try (var progress = new Progress(listener)) {
             progress.expect(List.of(blob));
             var unused = ask(repository -> {
-                new LayerFetch(store, limits, repository, blob, layer.diffId(), false, progress.layer(blob), task)
+                new LayerFetch(store, limits, repository::blob, blob, layer.diffId(), false, progress.layer(blob), task)
                         .run();
                 return blob;
             });

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -68,7 +69,10 @@ public record CacheConfig(List<Layer> layers, List<Entry> records) {
      * @throws CorruptContentException if it is no such document
      */
     public static CacheConfig parse(byte[] content, String document) {
-        var json = JsonObject.parse(content, document);
+        return of(JsonObject.parse(content, document));
+    }
+
+    static CacheConfig of(JsonObject json) {
         var layers = new ArrayList<Layer>();
         for (var layer : json.objects("layers")) {
             layers.add(new Layer(layer.digest("blob"), index(layer, "parent")));
@@ -140,12 +144,19 @@ public record CacheConfig(List<Layer> layers, List<Entry> records) {
 
     /** Always the same bytes for the same parts. */
     public byte[] toBytes() {
+        return toBytes(layer -> Map.of());
+    }
+
+    /** @param more fields of a layer */
+    byte[] toBytes(Function<Layer, Map<String, Object>> more) {
         var fields = new LinkedHashMap<String, Object>();
-        fields.put(
-                "layers",
-                layers.stream()
-                        .map(layer -> fields("blob", layer.blob, "parent", layer.parent))
-                        .toList());
+        var described = new ArrayList<Object>();
+        for (var layer : layers) {
+            var its = fields("blob", layer.blob, "parent", layer.parent);
+            its.putAll(more.apply(layer));
+            described.add(its);
+        }
+        fields.put("layers", described);
         fields.put("records", records.stream().map(CacheConfig::fields).toList());
         return JsonObject.write(fields);
     }

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 public final class BlobStream extends InputStream {
     private static final long PROGRESS = 16 * 1024;
 
-    private final Downloads downloads;
+    private final BlobSource source;
     private final Descriptor blob;
     private final Runnable retrying;
     private final Task task;
@@ -27,12 +27,12 @@ public final class BlobStream extends InputStream {
     private volatile @Nullable Response response;
     private volatile boolean closed;
 
-    BlobStream(Downloads downloads, Descriptor blob, long offset, Runnable retrying, Task task) {
-        this.downloads = downloads;
+    BlobStream(BlobSource source, Descriptor blob, long offset, Runnable retrying, Task task) {
+        this.source = source;
         this.blob = blob;
         this.retrying = retrying;
         this.task = task;
-        this.backoff = new Backoff(downloads.retries());
+        this.backoff = new Backoff(source.retries());
         this.at = offset;
         this.counted = offset;
     }
@@ -51,8 +51,8 @@ public final class BlobStream extends InputStream {
     public int read(byte[] bytes, int offset, int length) throws IOException {
         while (at < blob.size().bytes()) {
             try {
-                var source = open();
-                var count = source.body()
+                var opened = open();
+                var count = opened.body()
                         .read(bytes, offset, (int) Math.min(length, blob.size().bytes() - at));
                 if (count >= 0) {
                     at += count;
@@ -73,13 +73,13 @@ public final class BlobStream extends InputStream {
      * @throws CorruptContentException if there is another
      */
     public void requireEnd() throws IOException {
-        var source = response;
-        if (source == null) {
+        var opened = response;
+        if (opened == null) {
             return;
         }
         int more;
         try {
-            more = source.body().read();
+            more = opened.body().read();
         } catch (IOException e) {
             return; // all that was promised has come
         }
@@ -89,7 +89,7 @@ public final class BlobStream extends InputStream {
     }
 
     private CorruptContentException tooLong() {
-        return new CorruptContentException("cannot read blob " + blob.digest() + " of " + downloads
+        return new CorruptContentException("cannot read blob " + blob.digest() + " of " + source
                 + ": it has more than the " + blob.size().bytes() + " bytes that were promised");
     }
 
@@ -101,7 +101,7 @@ public final class BlobStream extends InputStream {
         if (closed) {
             throw new IOException("the stream is closed");
         }
-        var opened = downloads.open(blob, at, task);
+        var opened = source.open(blob, at, task);
         response = opened;
         if (closed) {
             opened.close();
@@ -138,7 +138,7 @@ public final class BlobStream extends InputStream {
             counted = at;
         }
         if (!backoff.allowsAnother()) {
-            throw downloads.failed(failure, task);
+            throw source.failed(failure, task);
         }
         retrying.run();
         backoff.await(failure instanceof Conversation.PassingException passing ? passing.pause() : Duration.ZERO, task);

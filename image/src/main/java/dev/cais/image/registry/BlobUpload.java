@@ -71,18 +71,19 @@ final class BlobUpload {
             long count = start;
         };
         if (start == 0 && size <= chunk || start == size) {
-            var content = start == size && size > 0 ? Request.Content.NONE : part(0, size);
+            var content = start == size && size > 0 ? Request.Content.NONE : part(upload, 0, size);
             uploads.put(target, upload.blob().digest(), content, more -> progress.sent(sent.count += more), what, task);
             return true;
         }
-        var part = part(start, Math.min(chunk, size - start));
+        var part = part(upload, start, Math.min(chunk, size - start));
         var state = uploads.patch(target, start, part, more -> progress.sent(sent.count += more), what, task);
         url = state.url();
         at = state.received();
         return false;
     }
 
-    private Request.Content part(long offset, long length) {
+    /** A part of a blob. */
+    static Request.Content part(Repository.Upload upload, long offset, long length) {
         return new Request.Content(length, () -> {
             try {
                 return new Limited(upload.source().open(offset), length);

@@ -14,7 +14,7 @@ import java.util.Set;
  * @see <a href="https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-blobs">OCI distribution spec 1.1.1, Pulling
  *     blobs</a>
  */
-final class Downloads {
+final class Downloads implements BlobSource {
     private final Conversation conversation;
     private final Location location;
 
@@ -38,8 +38,8 @@ final class Downloads {
         });
     }
 
-    /** One try to get a blob's bytes from some byte on; the answer is a success. */
-    Response open(Descriptor blob, long offset, Task task) throws IOException {
+    @Override
+    public Response open(Descriptor blob, long offset, Task task) throws IOException {
         var what = "blob " + blob.digest();
         var request =
                 ranged(Request.of("GET", location.url("blobs", blob.digest().toString())), offset);
@@ -90,11 +90,13 @@ final class Downloads {
         return Set.of(Scope.pull(location.repository()));
     }
 
-    int retries() {
+    @Override
+    public int retries() {
         return conversation.retries();
     }
 
-    EngineException failed(IOException failure, Task task) {
+    @Override
+    public EngineException failed(IOException failure, Task task) {
         return conversation.failed(failure, task);
     }
 

@@ -1,5 +1,6 @@
 package dev.cais.image.registry;
 
+import dev.cais.BuildCache;
 import dev.cais.CorruptContentException;
 import dev.cais.Credentials;
 import dev.cais.EngineException;
@@ -49,6 +50,11 @@ public final class Registries implements AutoCloseable {
     /** Files of servers that are no registries. */
     public WebFiles webFiles() {
         return new WebFiles(transport);
+    }
+
+    /** A cache of GitHub Actions, which is no registry either. */
+    public ActionsCache actionsCache(BuildCache.GitHubActions cache) {
+        return new ActionsCache(cache, transport);
     }
 
     /**

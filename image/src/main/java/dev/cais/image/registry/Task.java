@@ -8,6 +8,7 @@ import java.time.Duration;
 public final class Task {
     private final String what;
     private final Duration limit;
+    private final String raise;
     private final long end;
 
     /**
@@ -15,8 +16,14 @@ public final class Task {
      * @param limit for all of it, from now
      */
     public Task(String what, Duration limit) {
+        this(what, limit, "raise RegistryOptions.timeout");
+    }
+
+    /** @param raise what helps who has more time */
+    public Task(String what, Duration limit, String raise) {
         this.what = what;
         this.limit = limit;
+        this.raise = raise;
         this.end = System.nanoTime() + Math.min(limit.toNanos(), Long.MAX_VALUE / 4);
     }
 
@@ -34,8 +41,7 @@ public final class Task {
     long nanos(Duration atMost) {
         var left = end - System.nanoTime();
         if (left <= 0) {
-            throw new TimedOutException(
-                    cannot() + ": it takes longer than " + shown(limit), "raise RegistryOptions.timeout");
+            throw new TimedOutException(cannot() + ": it takes longer than " + shown(limit), raise);
         }
         return Math.min(left, atMost.toNanos());
     }
@@ -46,7 +52,7 @@ public final class Task {
      * @throws TimedOutException if it would take longer than there is time
      * @throws CancelledException if the thread is interrupted
      */
-    void sleep(Duration time) {
+    public void sleep(Duration time) {
         var nanos = nanos(time);
         try {
             Thread.sleep(nanos / 1_000_000, (int) (nanos % 1_000_000));

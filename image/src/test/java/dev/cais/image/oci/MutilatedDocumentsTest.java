@@ -78,6 +78,10 @@ class MutilatedDocumentsTest {
                 "{\"layers\":[{\"blob\":\"sha256:" + "ab".repeat(32) + "\",\"parent\":-1}],\"records\":" + records
                         + "}",
                 bytes -> CacheConfig.parse(bytes, "it"));
+        var blob = "sha256:" + "ab".repeat(32);
+        mutilate("""
+                {"layers":[{"blob":"BLOB","parent":-1,"annotations":{"mediaType":"x","diffID":"BLOB","size":7,\
+                "createdAt":"2023-11-14T22:13:20Z"}}],"records":[]}""".replace("BLOB", blob), bytes -> DescribedCacheConfig.parse(bytes, "it"));
     }
 
     private static void mutilate(String document, Consumer<byte[]> parser) {

@@ -246,16 +246,34 @@ final class Caches {
      */
     void export(List<BuildCache> to, List<Layer> layers) {
         for (var name : to) {
-            if (!(name instanceof BuildCache.Inline)) {
-                var isWhole = name instanceof BuildCache.Registry registry
-                        ? registry.mode() == BuildCache.Mode.MAX
-                        : ((BuildCache.Directory) name).mode() == BuildCache.Mode.MAX;
-                var known = isWhole ? trace.known(this::isToBeHad) : trace.known(layer -> layers.contains(layer));
-                host.images()
-                        .cache(name, event -> {})
-                        .write(known, trace.layers(), layer -> require(List.of(layer.diffId())));
+            try {
+                mode(name).ifPresent(mode -> export(name, mode, layers));
+            } catch (CancelledException e) {
+                throw e;
+            } catch (EngineException e) {
+                if (!(name instanceof BuildCache.GitHubActions cache && cache.ignoreError())) {
+                    throw e;
+                }
+                unusable(name, e);
             }
         }
+    }
+
+    /** Empty for an inline cache, which its image has. */
+    private static Optional<BuildCache.Mode> mode(BuildCache cache) {
+        if (cache instanceof BuildCache.Registry registry) {
+            return Optional.of(registry.mode());
+        } else if (cache instanceof BuildCache.Directory directory) {
+            return Optional.of(directory.mode());
+        }
+        return cache instanceof BuildCache.GitHubActions actions ? Optional.of(actions.mode()) : Optional.empty();
+    }
+
+    private void export(BuildCache to, BuildCache.Mode mode, List<Layer> layers) {
+        var known = mode == BuildCache.Mode.MAX
+                ? trace.known(this::isToBeHad)
+                : trace.known(layer -> layers.contains(layer));
+        host.images().cache(to, event -> {}).write(known, trace.layers(), layer -> require(List.of(layer.diffId())));
     }
 
     /** Whether the files are here, or to be had. */
