@@ -10,6 +10,9 @@
  * dev.cais.image.registry.Authentication} decides what a request says about its caller, for one registry and one caller, and
  * {@link dev.cais.image.registry.Transport} moves bytes, with time limits, and knows neither of them.
  *
+ * <p>{@link dev.cais.image.registry.ActionsCache}, a cache of GitHub Actions, and {@link dev.cais.image.registry.WebFiles} are no
+ * registries; they are here since what moves their bytes, proxies, certificates and time limits are the same.
+ *
  * <p>A credential belongs to one registry's host and port. It is sent there, and to the token server that the registry names,
  * and never anywhere else: what a redirect or a foreign layer's URL leads to is asked without. Answers are hostile: sizes,
  * counts and times are bounded, and what has a digest is compared with it.
