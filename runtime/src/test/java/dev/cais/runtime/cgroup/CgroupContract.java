@@ -457,24 +457,31 @@ abstract class CgroupContract {
         var dead = "%012x".formatted(0xdead_0000_0000L | ProcessHandle.current().pid());
         var left = new ArrayList<Path>();
         for (var root : engine.roots()) {
-            var directory = root.resolveSibling("cais-" + dead);
-            Files.createDirectories(directory.resolve("web"));
-            left.add(directory);
+            left.add(root.resolveSibling("cais-" + dead));
         }
+        Files.createDirectory(left.get(0));
         var stranger = engine.roots().get(0).resolveSibling("cais-" + dead + "0");
         Files.createDirectories(stranger);
+        // it lives until all is there: other JVMs sweep whenever they open an engine
+        var alive = ControlFile.openDirectory(left.get(0));
+        assertThat(Cgroups.lock(alive)).isTrue();
+        for (var directory : left) {
+            Files.createDirectories(directory.resolve("web"));
+        }
         var survivor = new ProcessBuilder(
                         "sh",
                         "-c",
-                        "echo 0 >" + left.get(0).resolve("web/cgroup.procs") + "; echo ready; exec sleep 1000")
+                        "echo 0 >" + left.get(0).resolve("web/cgroup.procs") + " && echo ready && exec sleep 1000")
                 .start();
         started.add(survivor);
-        try {
+        try (alive) {
             awaitLine(survivor);
 
             assertThat(host.sweep(id -> true)).isEmpty();
+            assertThat(host.sweep(id -> !id.equals(dead))).isEmpty();
             assertThat(left).allMatch(Files::exists);
 
+            alive.close();
             assertThat(host.sweep(id -> !id.equals(dead))).containsExactly(dead);
             assertThat(left).noneMatch(Files::exists);
             assertThat(survivor.waitFor()).isEqualTo(SIGKILLED);
