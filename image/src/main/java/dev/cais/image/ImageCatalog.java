@@ -420,14 +420,13 @@ public final class ImageCatalog implements Images, AutoCloseable {
     Image tag(NamedImage image, String newName) {
         var reference = ImageNames.toGive(newName);
         var table = changes.make(before -> {
-            if (before.edition(image.id(), image.manifest()).isEmpty()) {
-                throw new NotFoundException(
-                        "cannot name image " + image.id() + " " + reference + ": it has been removed");
-            }
-            return before.named(reference, image);
+            var edition = before.standing(image.id(), image.manifest())
+                    .orElseThrow(() -> new NotFoundException(
+                            "cannot name image " + image.id() + " " + reference + ": it has been removed"));
+            return before.named(reference, image.in(edition));
         });
         changes.tell(EventAction.TAG, image.id(), reference.toString());
-        return views.of(table, image);
+        return views.of(table, Objects.requireNonNull(table.names().get(reference)));
     }
 
     @Override

@@ -60,6 +60,11 @@ record ImageTable(Map<Digest, List<Edition>> images, Map<ImageReference, NamedIm
                 .findFirst();
     }
 
+    /** That edition, or the one that has taken its place since: a push, here or in another process, may. Empty if the image is gone. */
+    Optional<Edition> standing(Digest id, Digest manifest) {
+        return edition(id, manifest).or(() -> edition(id));
+    }
+
     /** The image that has an edition of this manifest. */
     Optional<Digest> idOf(Digest manifest) {
         return images.keySet().stream()

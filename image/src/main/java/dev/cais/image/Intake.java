@@ -181,9 +181,7 @@ final class Intake {
 
     /** The image in its edition, or in the one that is kept in the place of one made here. */
     private static NamedImage visible(Ready image, ImageTable table) {
-        var edition = table.edition(image.id(), image.edition.manifest())
-                .or(() -> table.edition(image.id()))
-                .orElseThrow();
+        var edition = table.standing(image.id(), image.edition.manifest()).orElseThrow();
         return new NamedImage(
                 image.id(), edition.manifest(), image.image.index().map(ArchivedIndex::digest));
     }

@@ -15,6 +15,11 @@ record NamedImage(Digest id, Digest manifest, Optional<Digest> index) {
         this(id, manifest, Optional.empty());
     }
 
+    /** The same image in an edition, which another index may be of, or none. */
+    NamedImage in(Edition edition) {
+        return edition.manifest().equals(manifest) ? this : new NamedImage(id, edition.manifest());
+    }
+
     /** What the registry calls by the name. */
     Digest remote() {
         return index.orElse(manifest);

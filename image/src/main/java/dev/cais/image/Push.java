@@ -3,6 +3,7 @@ package dev.cais.image;
 import dev.cais.Descriptor;
 import dev.cais.Digest;
 import dev.cais.ImageLimits;
+import dev.cais.NotFoundException;
 import dev.cais.ProgressEvent.Phase;
 import dev.cais.PushOptions;
 import dev.cais.RegistryException;
@@ -165,7 +166,9 @@ final class Push {
      * takes the other's place in the store, so that nothing is compressed twice.
      */
     private Digest compressed(NamedImage image) {
-        var edition = database.read().edition(image.id(), image.manifest()).orElseThrow();
+        var edition = database.read()
+                .standing(image.id(), image.manifest())
+                .orElseThrow(() -> new NotFoundException(task.cannot() + ": the image has been removed"));
         var manifest = documents.manifest(edition.manifest());
         if (!edition.made()
                 || manifest.layers().stream()

@@ -1,5 +1,6 @@
 package dev.cais.image.registry;
 
+import java.io.ByteArrayInputStream;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -40,10 +41,7 @@ final class BlockBlob {
             blocks.add(id);
         }
         var list = list(blocks).getBytes(StandardCharsets.US_ASCII);
-        put(
-                query("blocklist", Map.of()),
-                new Request.Content(list.length, () -> new java.io.ByteArrayInputStream(list)),
-                task);
+        put(query("blocklist", Map.of()), new Request.Content(list.length, () -> new ByteArrayInputStream(list)), task);
     }
 
     /** All of one length. */

@@ -136,6 +136,16 @@ class PullPushTest extends WithRegistry {
     }
 
     @Test
+    void whoHadAnImageBeforeItsLayersWereCompressedNamesAndPushesIt() {
+        var image = images.load(TestImages.busyboxArchive()).get(0);
+        image.tag(at("packed:1"));
+        var digest = images.push(at("packed:1"));
+
+        assertThat(image.tag(at("packed:2")).digest()).contains(digest);
+        assertThat(images.push(at("packed:2"))).isEqualTo(digest);
+    }
+
+    @Test
     void zstdLayersArePushedAndPulled() {
         images.load(TestImages.busyboxArchive()).get(0).tag(at("packed:1"));
 
