@@ -275,8 +275,7 @@ class SamplesTest {
     void sessionWorksLineByLineInJshell(TestStore store) {
         loadBusybox(store);
         var jshell = Path.of(System.getProperty("java.home"), "bin", "jshell");
-        var options = "-R-Dcais.store=" + store.path()
-                + (Runtime.version().feature() >= 22 ? " -R--enable-native-access=ALL-UNNAMED" : "");
+        var options = "-R-Dcais.store=" + store.path() + nativeAccess("-R");
         var output = Programs.output(
                 "sh",
                 "-c",
@@ -294,8 +293,13 @@ class SamplesTest {
 
     private static String java(TestStore store, Class<?> sample) {
         var java = Path.of(System.getProperty("java.home"), "bin", "java");
-        return java + " -cp " + System.getProperty("java.class.path") + " -Dcais.store=" + store.path() + " "
-                + sample.getName();
+        return java + nativeAccess("") + " -cp " + System.getProperty("java.class.path") + " -Dcais.store="
+                + store.path() + " " + sample.getName();
+    }
+
+    /** What newer JDKs want to be told, or they warn. */
+    private static String nativeAccess(String prefix) {
+        return Runtime.version().feature() >= 22 ? " " + prefix + "--enable-native-access=ALL-UNNAMED" : "";
     }
 
     /** What a command writes to a terminal on which somebody types a word. */
