@@ -2,7 +2,6 @@ package dev.cais;
 
 import java.net.URI;
 import java.util.Map;
-import java.util.Set;
 
 /** What a runner of GitHub Actions tells of its cache. */
 final class ActionsEnvironment {
@@ -10,15 +9,13 @@ final class ActionsEnvironment {
     private static final String TOKEN = "ACTIONS_RUNTIME_TOKEN";
     private static final String VERSION_1 = "ACTIONS_CACHE_URL";
     private static final String IS_VERSION_2 = "ACTIONS_CACHE_SERVICE_V2";
-    /** As Go reads them. */
-    private static final Set<String> NO = Set.of("0", "f", "F", "false", "False", "FALSE");
 
     private ActionsEnvironment() {}
 
     static BuildCache.GitHubActions read(Map<String, String> environment) {
         var url = environment.getOrDefault(RESULTS, "");
         var hasVersion1 = !environment.getOrDefault(VERSION_1, "").isEmpty();
-        if (url.isEmpty() && hasVersion1 || NO.contains(environment.getOrDefault(IS_VERSION_2, ""))) {
+        if (url.isEmpty() && hasVersion1 || GitAddress.FALSE.contains(environment.getOrDefault(IS_VERSION_2, ""))) {
             throw new InvalidSpecException(
                     "cannot use the build cache in GitHub Actions: this runner speaks version 1 of the cache's protocol"
                             + " alone, which GitHub has switched off",

@@ -17,7 +17,9 @@ import java.util.Set;
  */
 final class GitAddress {
     private static final Set<String> TRUE = Set.of("", "1", "t", "T", "TRUE", "true", "True");
-    private static final Set<String> FALSE = Set.of("0", "f", "F", "FALSE", "false", "False");
+
+    /** As Go reads them. */
+    static final Set<String> FALSE = Set.of("0", "f", "F", "FALSE", "false", "False");
 
     private final String repository;
     private final Map<String, String> query;

@@ -114,15 +114,6 @@ public record KnownSteps(Map<Digest, Step> steps, Map<Digest, Digest> notes) {
         }
     }
 
-    /** What both know. Of a step that both know, that which has the layer. */
-    KnownSteps and(KnownSteps other) {
-        var all = new HashMap<>(steps);
-        other.steps.forEach((key, step) -> all.merge(key, step, (one, two) -> one.layer.isPresent() ? one : two));
-        var both = new HashMap<>(other.notes);
-        both.putAll(notes);
-        return new KnownSteps(all, both);
-    }
-
     /** What is left if only some layers are given away. */
     public KnownSteps only(Set<Digest> diffIds) {
         var less = new HashMap<Digest, Step>();

@@ -51,13 +51,16 @@ final class ManifestCache implements CachePlace {
         if (config.isPresent()) {
             return readConfig(config.get(), entries, what);
         }
-        return new Index(entries)
+        var known = new Index(entries)
                 .images().stream()
                         .filter(MediaType.Kind.MANIFEST::is)
                         .limit(MOST_IMAGES)
                         .flatMap(image -> readIfThere(image, what).stream())
-                        .reduce(KnownSteps::and)
-                        .orElseThrow(() -> new NotFoundException("cannot use " + what + ": it has none of its images"));
+                        .toList();
+        if (known.isEmpty()) {
+            throw new NotFoundException("cannot use " + what + ": it has none of its images");
+        }
+        return KnownSteps.of(known);
     }
 
     /** Who copies an index may leave out images for other platforms. */

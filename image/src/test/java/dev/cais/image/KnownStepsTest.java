@@ -105,10 +105,10 @@ class KnownStepsTest {
         var outcomes = STEPS.only(Set.of());
         var none = new KnownSteps(Map.of(), Map.of());
 
-        assertThat(outcomes.and(STEPS)).isEqualTo(STEPS);
-        assertThat(STEPS.and(outcomes)).isEqualTo(STEPS);
-        assertThat(none.and(STEPS)).isEqualTo(STEPS);
-        assertThat(STEPS.and(none)).isEqualTo(STEPS);
+        assertThat(KnownSteps.of(List.of(outcomes, STEPS))).isEqualTo(STEPS);
+        assertThat(KnownSteps.of(List.of(STEPS, outcomes))).isEqualTo(STEPS);
+        assertThat(KnownSteps.of(List.of(none, STEPS))).isEqualTo(STEPS);
+        assertThat(KnownSteps.of(List.of(STEPS, none))).isEqualTo(STEPS);
     }
 
     @Test

@@ -14,9 +14,7 @@ import dev.cais.Image;
 import dev.cais.InvalidSpecException;
 import dev.cais.Platform;
 import dev.cais.PullPolicy;
-import dev.cais.fixtures.LeakChecked;
 import dev.cais.fixtures.RequiresProgram;
-import dev.cais.fixtures.RequiresRoot;
 import dev.cais.fixtures.TestRegistry;
 import dev.cais.fixtures.TestStore;
 import dev.cais.image.oci.Hash;
@@ -28,17 +26,12 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.zip.GZIPInputStream;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Caches that builds of several machines share: each machine is a store of its own. */
-@RequiresRoot
-@LeakChecked
-@Timeout(120)
-class BuildCachesTest {
+class BuildCachesTest extends BuildsOnTwoMachines {
     private static final String DOCKERFILE = """
             FROM busybox AS build
             RUN mkdir /out; echo one >/out/one; echo two >/out/two; head -c 300000 /dev/zero >/large
@@ -50,23 +43,11 @@ class BuildCachesTest {
             """;
 
     private Path directory;
-    private TestBuilds here;
-    private TestBuilds there;
 
     @BeforeEach
-    void open(TestStore store, @TempDir Path temporary) {
-        here = TestBuilds.of(
-                new TestStore(store.path().resolve("here")).openEngineWithBusybox(), temporary.resolve("context"));
-        there = TestBuilds.of(
-                new TestStore(store.path().resolve("there")).openEngineWithBusybox(), temporary.resolve("context"));
+    void beginCache() {
         directory = temporary.resolve("cache");
         here.write("file", "content\n");
-    }
-
-    @AfterEach
-    void close() {
-        here.engine().close();
-        there.engine().close();
     }
 
     private static void requireAllCached(TestBuilds builds) {

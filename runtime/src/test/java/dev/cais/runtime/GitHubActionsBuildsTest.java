@@ -7,22 +7,12 @@ import dev.cais.BuildEvent;
 import dev.cais.BuildSpec;
 import dev.cais.Image;
 import dev.cais.fixtures.ActionsCacheServer;
-import dev.cais.fixtures.LeakChecked;
-import dev.cais.fixtures.RequiresRoot;
-import dev.cais.fixtures.TestStore;
 import java.net.URI;
-import java.nio.file.Path;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Builds of jobs that share a cache in GitHub Actions: each job has a store of its own. */
-@RequiresRoot
-@LeakChecked
-@Timeout(120)
-class GitHubActionsBuildsTest {
+class GitHubActionsBuildsTest extends BuildsOnTwoMachines {
     private static final String MAIN = "refs/heads/main";
     private static final String PULL_REQUEST = "refs/pull/7/merge";
     private static final String INDEX = "index-buildkit-1-f921bd05#"; // the hash is that of refs/heads/main
@@ -37,21 +27,9 @@ class GitHubActionsBuildsTest {
             """;
 
     private final ActionsCacheServer server = new ActionsCacheServer();
-    private TestBuilds here;
-    private TestBuilds there;
-
-    @BeforeEach
-    void open(TestStore store, @TempDir Path temporary) {
-        here = TestBuilds.of(
-                new TestStore(store.path().resolve("here")).openEngineWithBusybox(), temporary.resolve("context"));
-        there = TestBuilds.of(
-                new TestStore(store.path().resolve("there")).openEngineWithBusybox(), temporary.resolve("context"));
-    }
 
     @AfterEach
-    void close() {
-        here.engine().close();
-        there.engine().close();
+    void closeServer() {
         server.close();
     }
 

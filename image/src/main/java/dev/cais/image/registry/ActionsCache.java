@@ -137,9 +137,7 @@ public final class ActionsCache {
             var entry = find(key, task)
                     .orElseThrow(() ->
                             new NotFoundException(task.cannot() + ": " + this + " has no entry " + key, Map.of(), ""));
-            var request = Request.of("GET", entry.url());
-            var response =
-                    transport.send("", offset == 0 ? request : request.header("Range", "bytes=" + offset + "-"), task);
+            var response = transport.send("", Request.of("GET", entry.url()).from(offset), task);
             if (response.status() != 416) {
                 requireSuccess(response, conversation(Endpoint.of(entry.url()), transport), "blob of " + entry, task);
             }

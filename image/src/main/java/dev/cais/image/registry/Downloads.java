@@ -41,8 +41,8 @@ final class Downloads implements BlobSource {
     @Override
     public Response open(Descriptor blob, long offset, Task task) throws IOException {
         var what = "blob " + blob.digest();
-        var request =
-                ranged(Request.of("GET", location.url("blobs", blob.digest().toString())), offset);
+        var request = Request.of("GET", location.url("blobs", blob.digest().toString()))
+                .from(offset);
         var response = conversation.authenticated(request, pullScope(), count -> {}, task);
         if (response.isSuccess() || response.status() == 416) {
             return response;
@@ -74,16 +74,12 @@ final class Downloads implements BlobSource {
         if (url.getHost() == null || !conversation.isAllowed(location.endpoint(), url)) {
             return Optional.empty();
         }
-        var response = conversation.follow(ranged(Request.of("GET", url), offset), Optional.empty(), task);
+        var response = conversation.follow(Request.of("GET", url).from(offset), Optional.empty(), task);
         if (response.isSuccess() || response.status() == 416) {
             return Optional.of(response);
         }
         response.close();
         return Optional.empty();
-    }
-
-    private static Request ranged(Request request, long offset) {
-        return offset == 0 ? request : request.header("Range", "bytes=" + offset + "-");
     }
 
     private Set<Scope> pullScope() {

@@ -29,6 +29,11 @@ record Request(String method, URI url, Map<String, String> headers, Optional<Con
         return new Request(method, url, changed, content);
     }
 
+    /** For what is behind that many bytes: RFC 9110, 14.2. */
+    Request from(long offset) {
+        return offset == 0 ? this : header("Range", "bytes=" + offset + "-");
+    }
+
     Request content(String mediaType, Content sent) {
         return new Request(method, url, headers, Optional.of(sent)).header("Content-Type", mediaType);
     }
